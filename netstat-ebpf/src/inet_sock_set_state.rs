@@ -1,0 +1,73 @@
+//! `tp_btf/inet_sock_set_state`: every transition of every TCP socket, in two programs.
+//!
+//! The kernel skips a program that is already running on the CPU (`__bpf_trace_run`,
+//! kernel/trace/bpf_trace.c, 6.2), and a softirq may interrupt the first program and change another
+//! socket's state. The second program runs after the first at each event and emits what the first,
+//! being at work, was not let see. Where the kernel has no such guard the first sees the nested event
+//! itself and has cleared its mark when the second asks. What escapes both is in `recursion_misses`.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_log_ebpf::{debug, info};
+
+use crate::{
+    cpu::Cpu,
+    left_out,
+    record::{self, Change},
+    sock::{IPPROTO_MPTCP, IPPROTO_TCP, Sock},
+};
+
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub fn inet_sock_set_state(context: BtfTracePointContext) -> i32 {
+    if let Some(cpu) = Cpu::current() {
+        cpu.set_busy(true);
+        emit(&context, cpu);
+        cpu.set_busy(false);
+    }
+    0
+}
+
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub fn inet_sock_set_state_nested(context: BtfTracePointContext) -> i32 {
+    if let Some(cpu) = Cpu::current()
+        && cpu.is_busy()
+    {
+        cpu.count_rescued();
+        info!(&context, "nested transition from {} to {}", context.arg::<i32>(1), context.arg::<i32>(2));
+        emit(&context, cpu);
+    }
+    0
+}
+
+#[inline(always)]
+fn emit(context: &BtfTracePointContext, cpu: Cpu) {
+    let (old, new) = (context.arg::<i32>(1) as u8, context.arg::<i32>(2) as u8);
+    if old == new || left_out::by_states(old, new) {
+        return;
+    }
+    // SAFETY: TP_PROTO(const struct sock *sk, const int oldstate, const int newstate),
+    // include/trace/events/sock.h, the same from 4.16 to 6.18.
+    let sock = unsafe { Sock::from_argument(context.arg(0)) };
+    let protocol = sock.protocol();
+    if protocol != IPPROTO_TCP && protocol != IPPROTO_MPTCP {
+        debug!(context, "protocol {} is not TCP", protocol);
+        return;
+    }
+    let family = sock.family();
+    let ends = sock.ends(family);
+    if left_out::by_ends(old, family, &ends) {
+        return;
+    }
+    let change = Change {
+        old,
+        new,
+        family,
+        protocol,
+        sk: sock.address(),
+        cookie: sock.cookie(),
+        netns: sock.netns(),
+        error: sock.error(),
+        origin: 0,
+        ends,
+    };
+    record::submit(context, &change, cpu);
+}

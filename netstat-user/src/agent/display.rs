@@ -1,0 +1,147 @@
+//! What the user gets to see: rows through the filter to stdout, losses and the summary on stderr too.
+
+use std::time::Duration;
+
+use crate::{
+    config::Config,
+    filter::{Filter, Verdict},
+    model::{Ended, Loss, LossPlace, Moment, Row, Started},
+    output::{Losses, Notes, Output},
+    sink::{self, Record, Sink},
+};
+
+/// How often stderr is told of losses while they go on, nanoseconds.
+const LOSS_NOTE_INTERVAL_NS: u64 = 1_000_000_000;
+
+/// The way out, and the counts of what went it.
+pub(super) struct Display {
+    filter: Filter,
+    sink: Box<dyn Sink>,
+    output: Output,
+    notes: Notes,
+    /// Rows that may still be shown.
+    rows_left: u64,
+    /// Rows that were handed over.
+    rows: u64,
+    /// Losses in the kernel.
+    lost_in_kernel: u64,
+    /// Losses that stderr has not been told of.
+    not_noted: Losses,
+    noted_at: Option<Moment>,
+    started_at: Moment,
+}
+
+impl Display {
+    pub(super) fn start(config: &Config, started: &Started) -> std::io::Result<Self> {
+        let mut display = Self {
+            filter: config.filter.clone(),
+            sink: sink::new(config.format, config.color),
+            output: Output::stdout()?,
+            notes: Notes::stderr()?,
+            rows_left: config.count.unwrap_or(u64::MAX),
+            rows: 0,
+            lost_in_kernel: 0,
+            not_noted: Losses::default(),
+            noted_at: None,
+            started_at: started.at,
+        };
+        for missing in &started.missing {
+            display.notes.say(format!("not seen here: {} ({})", missing.what, missing.why));
+        }
+        display.write(&Record::Start(started));
+        display.output.flush();
+        Ok(display)
+    }
+
+    /// Whether `--count` has not been reached.
+    pub(super) fn wants_more(&self) -> bool {
+        self.rows_left > 0
+    }
+
+    /// Returns when nobody reads stdout any more.
+    pub(super) async fn closed(&mut self) {
+        self.output.closed().await;
+    }
+
+    /// Whether no row of this row's connection will ever be shown.
+    pub(super) fn never_shows(&self, row: &Row) -> bool {
+        self.filter.matches_ends(row.family, row.local, row.remote) == Verdict::Never
+    }
+
+    pub(super) fn show(&mut self, row: &Row) {
+        if self.rows_left > 0 && self.filter.matches(row) {
+            self.rows_left -= 1;
+            self.rows += 1;
+            let Self { sink, output, .. } = self;
+            output.row(|out| sink.write(&Record::Row(row), out));
+        }
+    }
+
+    /// Something was lost in the kernel.
+    pub(super) fn lost(&mut self, loss: &Loss) {
+        self.lost_in_kernel += loss.count;
+        self.output.lost(loss.place, loss.count);
+    }
+
+    /// Hands over what was collected, and tells what was lost.
+    pub(super) fn flush(&mut self, now: Moment) {
+        self.tell_losses(now);
+        self.output.flush();
+        let due = self.noted_at.is_none_or(|last| now.mono_ns - last.mono_ns >= LOSS_NOTE_INTERVAL_NS);
+        if due && self.not_noted.total() > 0 {
+            self.noted_at = Some(now);
+            for (place, count) in std::mem::take(&mut self.not_noted).iter() {
+                self.notes.say(loss_note(place, count));
+            }
+        }
+    }
+
+    /// Writes the summary, waits for slow readers within reason, and ends.
+    pub(super) async fn end(mut self, now: Moment) -> anyhow::Result<()> {
+        self.output.settle().await;
+        self.tell_losses(now);
+        let never_handed_over = self.output.rows_dropped();
+        let ended = Ended {
+            at: now,
+            transitions: self.rows - never_handed_over,
+            lost: self.lost_in_kernel + never_handed_over,
+            repaired: 0,
+            duration_ns: now.mono_ns.saturating_sub(self.started_at.mono_ns),
+        };
+        self.write(&Record::End(&ended));
+        let arrived = self.output.finish().await;
+        let transitions = *arrived.as_ref().unwrap_or(&0);
+        let lost = self.lost_in_kernel + self.rows - transitions;
+        let duration = Duration::from_nanos(ended.duration_ns);
+        self.notes.say(format!(
+            "{transitions} transitions seen, {lost} lost, {} repaired, in {:.1} s",
+            ended.repaired,
+            duration.as_secs_f64()
+        ));
+        self.notes.finish();
+        arrived.map(drop).map_err(|error| anyhow::Error::new(error).context("stdout can't be written"))
+    }
+
+    fn write(&mut self, record: &Record<'_>) {
+        let Self { sink, output, .. } = self;
+        output.line(|out| sink.write(record, out));
+    }
+
+    fn tell_losses(&mut self, now: Moment) {
+        let Some(losses) = self.output.take_losses() else { return };
+        self.not_noted.add_all(&losses);
+        let Self { sink, output, .. } = self;
+        for (place, count) in losses.iter() {
+            output.loss(place, count, |out| sink.write(&Record::Lost(&Loss { at: now, count, place }), out));
+        }
+    }
+}
+
+/// A loss, for people, with what can be done about it.
+fn loss_note(place: LossPlace, count: u64) -> String {
+    match place {
+        LossPlace::Ring => format!("{count} transitions lost: the kernel's ring buffer was full"),
+        LossPlace::Nested => format!("{count} transitions lost: the kernel skipped a nested run of the program"),
+        LossPlace::Output => format!("{count} transitions lost: whoever reads stdout is too slow; filter, or write to a file"),
+    }
+}

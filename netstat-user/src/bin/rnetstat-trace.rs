@@ -1,0 +1,56 @@
+//! `rnetstat-trace`: arguments, run, exit code.
+
+use std::{io::Write as _, process::ExitCode};
+
+use anyhow::{Context as _, Result};
+use netstat_user::{
+    agent, cli,
+    config::{Config, stdout_has_color},
+    source::ebpf::{EbpfSource, Request},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+fn main() -> ExitCode {
+    let config = match cli::parse(std::env::args_os(), stdout_has_color()) {
+        Ok(config) => config,
+        Err(error) => error.exit(),
+    };
+    match run(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where stderr can't be written there is nobody to tell.
+            let _unwritten = writeln!(std::io::stderr(), "rnetstat-trace: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: &Config) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(async {
+        let stop = signals()?;
+        let source = EbpfSource::start(&Request {
+            filter: config.filter.for_kernel(),
+            ring_bytes: config.ring_bytes,
+            verbose: config.verbose,
+            state_hook: config.state_hook,
+        })
+        .context("can't trace")?;
+        agent::run(config, source, stop).await
+    });
+    // A thread may be stuck in a write to a reader that has stopped.
+    runtime.shutdown_background();
+    result
+}
+
+/// A future that ends with SIGINT or SIGTERM; they are caught from here on.
+fn signals() -> Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,139 @@
+//! Command lines as users write them, and what becomes of them.
+
+use super::*;
+use crate::{
+    filter::{FamilyFilter, Filter, Verdict},
+    model::{Endpoint, Family},
+};
+
+fn parse_line(line: &str) -> Result<Config, clap::Error> {
+    parse(format!("rnetstat-trace {line}").split_whitespace().map(str::to_owned), false)
+}
+
+fn config(line: &str) -> Config {
+    parse_line(line).unwrap_or_else(|error| panic!("{line}: {error}"))
+}
+
+fn error(line: &str) -> clap::Error {
+    match parse_line(line) {
+        Ok(config) => panic!("{line} was taken for {config:?}"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn the_command_line_is_free_of_contradictions() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn without_arguments_everything_is_traced_for_people() {
+    let expected = Config {
+        format: Format::Line,
+        color: false,
+        filter: Filter::default(),
+        duration: None,
+        count: None,
+        source: SourceChoice::Auto,
+        verbose: false,
+        ring_bytes: wire::RING_BYTES,
+        state_hook: StateHook::Auto,
+    };
+    assert_eq!(config(""), expected);
+}
+
+#[test]
+fn formats_are_chosen_by_name_or_by_the_short_form() {
+    for (line, format) in [
+        ("--format line", Format::Line),
+        ("--format json", Format::Json),
+        ("--json", Format::Json),
+        ("--json --format json", Format::Json),
+        ("--format csv", Format::Csv),
+    ] {
+        assert_eq!(config(line).format, format, "{line}");
+    }
+}
+
+#[test]
+fn colours_are_as_asked_or_as_the_terminal_wants_them() {
+    for (line, terminal, expected) in [
+        ("--color=auto", true, true),
+        ("--color=auto", false, false),
+        ("--color=never", true, false),
+        ("--color=always", false, true),
+    ] {
+        let config = parse(["rnetstat-trace", line], terminal).unwrap();
+        assert_eq!(config.color, expected, "{line} {terminal}");
+    }
+}
+
+#[test]
+fn limits_and_hidden_options_are_read() {
+    let config = config("-d 1m30s -n 5 --source ebpf -v --ring-bytes 4096 --state-hook tp_btf");
+    assert_eq!(config.duration, Some(Duration::from_secs(90)));
+    assert_eq!(config.count, Some(5));
+    assert_eq!(config.source, SourceChoice::Ebpf);
+    assert!(config.verbose);
+    assert_eq!(config.ring_bytes, 4096);
+    assert_eq!(config.state_hook, StateHook::TpBtf);
+}
+
+#[test]
+fn filters_can_be_listed_and_repeated() {
+    let once = config("-L 80,443 -D 8000-8999 --addr 10.0.0.0/8,::1 -s SYN_SENT,listening").filter;
+    let repeated =
+        config("-L 443 -L 80 -D 8000-8999 --addr 10.0.0.0/8 --addr ::1 -s listen -s syn-sent").filter;
+    assert_eq!(once, repeated);
+    let web = Endpoint { addr: "10.0.0.5".parse().unwrap(), port: 443 };
+    let client = Endpoint { addr: "192.0.2.1".parse().unwrap(), port: 8123 };
+    assert_eq!(once.matches_ends(Family::Ipv4, web, Some(client)), Verdict::Yes);
+    assert_eq!(once.matches_ends(Family::Ipv4, client, Some(web)), Verdict::Never);
+}
+
+#[test]
+fn one_family_is_chosen_by_its_number() {
+    assert_eq!(config("-4").filter.family, FamilyFilter(Some(Family::Ipv4)));
+    assert_eq!(config("-6").filter.family, FamilyFilter(Some(Family::Ipv6)));
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_one_line_that_says_what_is_wrong() {
+    for (line, named) in [
+        ("--port 70000", "'70000' for '--port <PORT>': \"70000\" is no port"),
+        ("-L 0", "\"0\" is no port"),
+        ("-D 80-79", "did you mean 79-80?"),
+        ("--port 80,,443", "\"\" is no port"),
+        ("--port abc", "\"abc\" is no port"),
+        ("-s FOO", "\"FOO\" is no TCP state; the states are"),
+        ("--addr 10.0.0.0/33", "\"33\" is no prefix length"),
+        ("--remote example.com", "\"example.com\" is no IP address"),
+        ("-d abc", "\"abc\" is no duration"),
+        ("-d 0", "longer than 0"),
+        ("-n 0", "'0' for '--count <N>'"),
+        ("-4 -6", "'-4' cannot be used with '-6'"),
+        ("-4 --addr ::1/128", "no connection can match both '-4' and '--addr ::1'"),
+        ("--json --format csv", "contradict"),
+        ("--format xml", "'xml' for '--format <line|json|csv>'"),
+        ("--source windows", "'windows' for '--source <auto|ebpf>'"),
+        ("--ring-bytes 5000", "\"5000\" is no ring size"),
+        ("--frobnicate", "unexpected argument '--frobnicate'"),
+        ("extra", "unexpected argument 'extra'"),
+    ] {
+        let error = error(line);
+        assert_eq!(error.exit_code(), 2, "{line}");
+        let text = error.to_string();
+        assert!(text.starts_with("error: ") && text.contains(named), "{line}: {text}");
+        assert_eq!(text.matches("error:").count(), 1, "{line}: {text}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for line in ["--help", "-h", "--version", "-V"] {
+        assert_eq!(error(line).exit_code(), 0, "{line}");
+    }
+    assert!(error("--help").to_string().contains("Examples:"));
+    assert!(!error("--help").to_string().contains("ring-bytes"));
+    assert_eq!(error("-V").to_string(), concat!("rnetstat-trace ", env!("CARGO_PKG_VERSION"), "\n"));
+}

@@ -1,0 +1,104 @@
+//! What the trace has been asked to do: checked, and without a trace of how it was written.
+
+use std::time::Duration;
+
+use clap::ColorChoice;
+
+use crate::{cli::Cli, filter::Filter};
+
+/// What the trace has been asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// How rows are written.
+    pub format: Format,
+    /// Whether rows for people have colours.
+    pub color: bool,
+    /// Which rows are shown.
+    pub filter: Filter,
+    /// When to stop, from the start.
+    pub duration: Option<Duration>,
+    /// After how many rows to stop.
+    pub count: Option<u64>,
+    /// Where the events come from.
+    pub source: SourceChoice,
+    /// Whether diagnostics are wanted.
+    pub verbose: bool,
+    /// Size of the kernel's ring buffer, bytes: a power of two.
+    pub ring_bytes: u32,
+    /// Which hook sees the transitions.
+    pub state_hook: StateHook,
+}
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Line,
+    /// JSON Lines.
+    Json,
+    /// Comma-separated values with a header row.
+    Csv,
+}
+
+/// Where the events come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum SourceChoice {
+    /// The best that works.
+    #[default]
+    Auto,
+    /// The kernel's own events, or an error.
+    Ebpf,
+}
+
+/// Which hook sees the transitions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum StateHook {
+    /// The best that loads.
+    #[default]
+    Auto,
+    /// `tp_btf`, which loses nothing, or an error.
+    #[value(name = "tp_btf")]
+    TpBtf,
+    /// The classic tracepoint, or an error.
+    Tracepoint,
+}
+
+impl Config {
+    /// What the arguments ask for; `color_by_default` decides for `--color auto`.
+    ///
+    /// # Errors
+    /// One line that names the arguments that contradict each other.
+    pub fn from_cli(cli: Cli, color_by_default: bool) -> Result<Self, String> {
+        let Cli { output, filter, limit, source } = cli;
+        let format = match (output.json, output.format) {
+            (true, Some(format)) if format != Format::Json => {
+                return Err("'--json' and another '--format' contradict each other: leave one out".to_owned());
+            }
+            (true, _) => Format::Json,
+            (false, format) => format.unwrap_or_default(),
+        };
+        let color = match output.color {
+            ColorChoice::Auto => color_by_default,
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+        };
+        Ok(Self {
+            format,
+            color,
+            filter: filter.into_filter()?,
+            duration: limit.duration,
+            count: limit.count,
+            source: source.source,
+            verbose: source.verbose,
+            ring_bytes: source.ring_bytes,
+            state_hook: source.state_hook,
+        })
+    }
+}
+
+/// Whether stdout should have colours unless the user says: it is a terminal that has them, and the
+/// environment (NO_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM) doesn't say otherwise.
+pub fn stdout_has_color() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}

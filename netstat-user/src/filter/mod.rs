@@ -1,0 +1,126 @@
+//! Which rows are shown: every filter that was given has to match, one of its values is enough.
+
+mod address;
+mod ends;
+mod family;
+mod ports;
+mod states;
+#[cfg(test)]
+mod tests;
+
+use netstat_ebpf::wire;
+
+pub use address::{NetworkSet, parse_network};
+use ends::Alternatives;
+pub use ends::{ByEnd, Verdict};
+pub use family::FamilyFilter;
+pub use ports::{PortSet, parse_ports};
+pub use states::StateSet;
+
+use crate::model::{Endpoint, Family, Row};
+
+/// All filters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// `-4`, `-6`.
+    pub family: FamilyFilter,
+    /// `--local-port`, `--remote-port`, `--port`.
+    pub ports: ByEnd<PortSet>,
+    /// `--local`, `--remote`, `--addr`.
+    pub addresses: ByEnd<NetworkSet>,
+    /// `--state`.
+    pub states: StateSet,
+}
+
+impl Filter {
+    /// Whether the row is shown.
+    pub fn matches(&self, row: &Row) -> bool {
+        let Self { family, ports, addresses, states } = self;
+        let remote = row.remote.filter(is_known);
+        let verdict = family
+            .judge(Some(row.family))
+            .and(ports.judge(port(row.local), remote.and_then(port)))
+            .and(addresses.judge(Some(row.local.addr), remote.map(|end| end.addr)));
+        verdict == Verdict::Yes && states.matches(row)
+    }
+
+    /// Whether a connection's rows can be shown, by what doesn't change in its life: family, ports and
+    /// addresses. [`Verdict::Never`] allows to forget the connection.
+    pub fn matches_ends(&self, family: Family, local: Endpoint, remote: Option<Endpoint>) -> Verdict {
+        let Self { family: family_filter, ports, addresses, states: _ } = self;
+        let remote = remote.filter(is_known);
+        let local_addr = Some(local.addr).filter(|addr| !addr.is_unspecified());
+        // Up to 6.12 a child begins with the address of its listener: `::` can turn out to be IPv4.
+        let may_turn_ipv4 = remote.is_none() && local_addr.is_none() && local.addr.is_ipv6();
+        family_filter
+            .judge(Some(family).filter(|_| !may_turn_ipv4))
+            .and(ports.judge(port(local), remote.and_then(port)))
+            .and(addresses.judge(local_addr, remote.map(|end| end.addr)))
+    }
+
+    /// What the kernel side may leave out without a change in the output.
+    pub fn for_kernel(&self) -> wire::Filter {
+        let mut filter = wire::Filter { left_out: self.states.left_out(), ..wire::Filter::ALL };
+        filter.by_states = u32::from(filter.left_out != wire::Filter::ALL.left_out);
+        filter.family = match FAMILIES.map(|family| self.allows(family)) {
+            [true, false] => 1,
+            [false, true] => 2,
+            _ => 0,
+        };
+        let ByEnd { local, remote, either } = &self.ports;
+        for (ports, is_set, ranges) in [
+            (local, &mut filter.by_local, &mut filter.local),
+            (remote, &mut filter.by_remote, &mut filter.remote),
+            (either, &mut filter.by_either, &mut filter.either),
+        ] {
+            if let Some(for_kernel) = ports.for_kernel() {
+                *is_set = 1;
+                *ranges = for_kernel;
+            }
+        }
+        filter
+    }
+
+    /// Refuses filters of which one asks for IPv4 and another for IPv6: no row could match both.
+    ///
+    /// # Errors
+    /// One line that names the two.
+    pub fn check(&self) -> Result<(), String> {
+        let ByEnd { local, remote, either } = &self.addresses;
+        let mut only_ipv4 = None;
+        let mut only_ipv6 = None;
+        for (option, families) in [
+            (self.family.as_option(), FAMILIES.map(|family| self.family.allows(family))),
+            (local.as_option("--local"), FAMILIES.map(|family| local.allows(family))),
+            (remote.as_option("--remote"), FAMILIES.map(|family| remote.allows(family))),
+            (either.as_option("--addr"), FAMILIES.map(|family| either.allows(family))),
+        ] {
+            match families {
+                [true, false] => only_ipv4 = only_ipv4.or(option),
+                [false, true] => only_ipv6 = only_ipv6.or(option),
+                _ => {}
+            }
+        }
+        match (only_ipv4, only_ipv6) {
+            (Some(ipv4), Some(ipv6)) => Err(format!(
+                "no connection can match both '{ipv4}' and '{ipv6}': one is IPv4, the other IPv6"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn allows(&self, family: Family) -> bool {
+        let ByEnd { local, remote, either } = &self.addresses;
+        self.family.allows(family) && [local, remote, either].iter().all(|networks| networks.allows(family))
+    }
+}
+
+const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
+
+fn is_known(end: &Endpoint) -> bool {
+    end.port != 0
+}
+
+fn port(end: Endpoint) -> Option<u16> {
+    Some(end.port).filter(|port| *port != 0)
+}

@@ -1,0 +1,195 @@
+//! The filters together, on rows and on what is known of a connection's ends.
+
+use super::*;
+use crate::model::{ConnId, Moment, Protocol, RowKind, Source, State};
+
+fn end(text: &str) -> Endpoint {
+    let socket: std::net::SocketAddr = text.parse().unwrap();
+    Endpoint { addr: socket.ip(), port: socket.port() }
+}
+
+fn row(local: &str, remote: Option<&str>, old: State, new: State) -> Row {
+    let local = end(local);
+    Row {
+        kind: RowKind::Transition,
+        at: Moment::default(),
+        conn: ConnId(1),
+        family: if local.addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 },
+        protocol: Protocol::Tcp,
+        local,
+        remote: remote.map(end),
+        direction: None,
+        old_state: Some(old),
+        new_state: new,
+        state_ns: None,
+        owner: None,
+        netns: None,
+        cgroup: None,
+        close_reason: None,
+        metrics: None,
+        source: Source::Ebpf,
+    }
+}
+
+fn ports(text: &str) -> PortSet {
+    text.split_terminator(',').map(|text| parse_ports(text).unwrap()).collect()
+}
+
+fn networks(text: &str) -> NetworkSet {
+    text.split_terminator(',').map(|text| parse_network(text).unwrap()).collect()
+}
+
+fn by_ports(local: &str, remote: &str, either: &str) -> Filter {
+    let ports = ByEnd { local: ports(local), remote: ports(remote), either: ports(either) };
+    Filter { ports, ..Filter::default() }
+}
+
+fn by_addresses(local: &str, remote: &str, either: &str) -> Filter {
+    let addresses = ByEnd { local: networks(local), remote: networks(remote), either: networks(either) };
+    Filter { addresses, ..Filter::default() }
+}
+
+fn by_family(family: Family) -> Filter {
+    Filter { family: FamilyFilter(Some(family)), ..Filter::default() }
+}
+
+fn listener(local: &str) -> Row {
+    row(local, None, State::Close, State::Listen)
+}
+
+fn connection() -> Row {
+    row("10.0.0.5:45012", Some("93.184.216.34:443"), State::SynSent, State::Established)
+}
+
+#[test]
+fn without_filters_every_row_is_shown() {
+    assert!(Filter::default().matches(&connection()));
+    assert!(Filter::default().matches(&listener("[::]:80")));
+}
+
+#[test]
+fn ports_are_those_of_their_end() {
+    for (filter, expected) in [
+        (by_ports("45012", "", ""), true),
+        (by_ports("443", "", ""), false),
+        (by_ports("", "443", ""), true),
+        (by_ports("", "80,443", ""), true),
+        (by_ports("", "45012", ""), false),
+        (by_ports("", "", "443"), true),
+        (by_ports("", "", "45000-45999"), true),
+        (by_ports("", "", "80"), false),
+        (by_ports("45012", "80", ""), false),
+        (by_ports("45012", "443", "443"), true),
+    ] {
+        assert_eq!(filter.matches(&connection()), expected, "{filter:?}");
+    }
+}
+
+#[test]
+fn addresses_are_those_of_their_end() {
+    for (filter, expected) in [
+        (by_addresses("10.0.0.0/8", "", ""), true),
+        (by_addresses("", "10.0.0.0/8", ""), false),
+        (by_addresses("", "", "10.0.0.0/8"), true),
+        (by_addresses("", "", "::1,93.184.216.34"), true),
+        (by_addresses("", "", "::/0"), false),
+        (by_addresses("10.0.0.5", "93.184.0.0/16", ""), true),
+    ] {
+        assert_eq!(filter.matches(&connection()), expected, "{filter:?}");
+    }
+}
+
+#[test]
+fn a_listener_has_no_remote_end_to_match() {
+    let listener = listener("0.0.0.0:80");
+    assert!(by_ports("80", "", "").matches(&listener));
+    assert!(by_ports("", "", "80").matches(&listener));
+    assert!(!by_ports("", "80", "").matches(&listener));
+    assert!(!by_ports("", "1-65535", "").matches(&listener));
+    assert!(by_addresses("0.0.0.0", "", "").matches(&listener));
+    assert!(!by_addresses("", "0.0.0.0/0", "").matches(&listener));
+}
+
+#[test]
+fn a_row_is_shown_by_its_own_family_even_if_it_has_no_address_yet() {
+    assert!(by_family(Family::Ipv6).matches(&listener("[::]:80")));
+    assert!(!by_family(Family::Ipv4).matches(&listener("[::]:80")));
+}
+
+#[test]
+fn states_match_what_a_row_leaves_and_what_it_enters() {
+    for (states, expected) in [
+        (vec![State::SynSent], true),
+        (vec![State::Established], true),
+        (vec![State::Close, State::Established], true),
+        (vec![State::Close], false),
+    ] {
+        let filter = Filter { states: states.iter().copied().collect(), ..Filter::default() };
+        assert_eq!(filter.matches(&connection()), expected, "{states:?}");
+    }
+}
+
+#[test]
+fn a_row_that_was_there_at_the_start_matches_by_its_state() {
+    let mut existing = connection();
+    existing.old_state = None;
+    let by_state = |state| Filter { states: [state].into_iter().collect(), ..Filter::default() };
+    assert!(by_state(State::Established).matches(&existing));
+    assert!(!by_state(State::Unknown).matches(&existing));
+}
+
+#[test]
+fn a_connection_is_given_up_only_when_no_row_of_it_can_match() {
+    let local = end("10.0.0.5:45012");
+    let remote = Some(end("93.184.216.34:443"));
+    let judge = |filter: &Filter, local, remote| filter.matches_ends(Family::Ipv4, local, remote);
+    assert_eq!(judge(&by_ports("", "443", ""), local, remote), Verdict::Yes);
+    assert_eq!(judge(&by_ports("", "80", ""), local, remote), Verdict::Never);
+    assert_eq!(judge(&by_ports("", "80", ""), local, None), Verdict::NotYetKnown);
+    assert_eq!(judge(&by_ports("80", "", ""), end("10.0.0.5:0"), remote), Verdict::NotYetKnown);
+    assert_eq!(judge(&by_ports("", "", "80"), end("10.0.0.5:0"), remote), Verdict::NotYetKnown);
+    assert_eq!(judge(&by_addresses("10.0.0.5", "", ""), end("10.0.0.5:0"), None), Verdict::Yes);
+    assert_eq!(judge(&by_addresses("10.0.0.5", "", ""), end("0.0.0.0:80"), None), Verdict::NotYetKnown);
+    assert_eq!(judge(&by_addresses("", "10.0.0.5", ""), local, Some(end("0.0.0.0:0"))), Verdict::NotYetKnown);
+    assert_eq!(judge(&by_family(Family::Ipv6), local, remote), Verdict::Never);
+}
+
+#[test]
+fn a_child_that_still_shows_its_listener_may_turn_out_to_be_ipv4() {
+    let any = end("[::]:80");
+    for family in [Family::Ipv4, Family::Ipv6] {
+        assert_eq!(by_family(family).matches_ends(Family::Ipv6, any, None), Verdict::NotYetKnown);
+    }
+    assert_eq!(Filter::default().matches_ends(Family::Ipv6, any, None), Verdict::Yes);
+    assert_eq!(by_family(Family::Ipv4).matches_ends(Family::Ipv6, end("[::1]:80"), None), Verdict::Never);
+}
+
+#[test]
+fn states_say_nothing_of_the_ends() {
+    let filter = Filter { states: [State::Closing].into_iter().collect(), ..Filter::default() };
+    assert_eq!(filter.matches_ends(Family::Ipv4, end("10.0.0.5:1"), None), Verdict::Yes);
+}
+
+#[test]
+fn families_that_exclude_each_other_are_named() {
+    let mut filter = by_addresses("", "", "::1/128");
+    filter.family = FamilyFilter(Some(Family::Ipv4));
+    let error = filter.check().unwrap_err();
+    assert_eq!(error, "no connection can match both '-4' and '--addr ::1': one is IPv4, the other IPv6");
+    let error = by_addresses("10.0.0.0/8", "fe80::/10", "").check().unwrap_err();
+    assert!(error.contains("'--local 10.0.0.0/8' and '--remote fe80::/10'"), "{error}");
+    assert_eq!(by_addresses("10.0.0.0/8,::1", "fe80::/10", "").check(), Ok(()));
+    assert_eq!(by_addresses("", "", "10.0.0.0/8,::1").check(), Ok(()));
+}
+
+#[test]
+fn the_kernel_is_told_what_it_can_compare() {
+    assert_eq!(Filter::default().for_kernel(), wire::Filter::ALL);
+    let filter = by_ports("80,81", "", "1,3,5,7,9").for_kernel();
+    assert_eq!((filter.by_local, filter.by_remote, filter.by_either), (1, 0, 0));
+    assert_eq!(filter.local[0], wire::PortRange { first: 80, last: 81 });
+    assert_eq!(by_family(Family::Ipv4).for_kernel().family, 1);
+    assert_eq!(by_family(Family::Ipv6).for_kernel().family, 2);
+    assert_eq!(by_addresses("10.0.0.0/8", "", "").for_kernel().family, 1);
+    assert_eq!(by_addresses("", "", "10.0.0.0/8,::1").for_kernel().family, 0);
+}

@@ -1,0 +1,11 @@
+//! rnetstat-trace: streams TCP state transitions as they happen.
+
+pub mod agent;
+pub mod cli;
+pub mod config;
+pub mod filter;
+pub mod model;
+pub mod output;
+pub mod sink;
+pub mod source;
+pub mod table;

@@ -1,0 +1,17 @@
+//! The domain's words: states, connections, owners, events. No IO, no clock, no serde, no aya.
+
+mod connection;
+mod event;
+mod owner;
+mod row;
+mod state;
+mod time;
+mod transitions;
+
+pub use connection::{ConnId, Direction, Endpoint, Family, Protocol, SockId};
+pub use event::{Ended, Event, Loss, LossPlace, Missing, Started, Transition};
+pub use owner::{Comm, Owner, OwnerHow};
+pub use row::{CloseReason, Metrics, Row, RowKind, Source};
+pub use state::{State, UnknownState};
+pub use time::Moment;
+pub use transitions::{LEGAL_TRANSITIONS, may_follow};

@@ -1,0 +1,104 @@
+//! A row of the output: one transition, with all that the table knows of its connection.
+
+use super::{ConnId, Direction, Endpoint, Family, Moment, Owner, Protocol, State};
+
+/// Where a row comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The kernel's own events.
+    Ebpf,
+    /// Two looks at /proc.
+    Proc,
+    /// Two looks at Windows' TCP table.
+    Windows,
+}
+
+/// What kind of row it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RowKind {
+    /// Seen as it happened.
+    Transition,
+    /// Was there when the trace began; `old_state` is not known.
+    Existing,
+    /// Not seen, inferred when the table was checked against the kernel.
+    Repaired,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// This end sent the first FIN.
+    FinLocal,
+    /// The peer sent the first FIN.
+    FinRemote,
+    /// Both ends sent a FIN before they had the other's.
+    FinBoth,
+    /// The peer sent an RST.
+    ResetReceived,
+    /// This end sent an RST.
+    ResetSent,
+    /// Nobody listens there.
+    Refused,
+    /// No answer in time.
+    Timeout,
+    /// The network said that there is no way (ICMP).
+    Unreachable,
+    /// Ended by an administrator, or with its listener.
+    Aborted,
+    /// TIME_WAIT or a half-open connection ran out.
+    Expired,
+    /// Not known.
+    Unknown,
+}
+
+/// A connection's numbers at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// Payload bytes that the peer acknowledged.
+    pub bytes_sent: u64,
+    /// Payload bytes received.
+    pub bytes_received: u64,
+    /// Smoothed round trip time, microseconds; none was measured where it is None.
+    pub rtt_us: Option<u32>,
+    /// Segments sent again.
+    pub retransmits: u32,
+}
+
+/// One row: what happened to which connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What kind of row.
+    pub kind: RowKind,
+    /// When, in the kernel.
+    pub at: Moment,
+    /// Which connection.
+    pub conn: ConnId,
+    /// The family of its packets.
+    pub family: Family,
+    /// TCP or MPTCP.
+    pub protocol: Protocol,
+    /// This end.
+    pub local: Endpoint,
+    /// The other end; None for a listener and where it is not known.
+    pub remote: Option<Endpoint>,
+    /// Who opened it.
+    pub direction: Option<Direction>,
+    /// The state that it left; None for [`RowKind::Existing`].
+    pub old_state: Option<State>,
+    /// The state that it is in now.
+    pub new_state: State,
+    /// How long it was in `old_state`, nanoseconds; None if we didn't see it enter.
+    pub state_ns: Option<u64>,
+    /// The process that holds the socket.
+    pub owner: Option<Owner>,
+    /// Inode number of the socket's network namespace.
+    pub netns: Option<u32>,
+    /// The socket's cgroup, an id that the source resolves to a path.
+    pub cgroup: Option<u64>,
+    /// Why it ended.
+    pub close_reason: Option<CloseReason>,
+    /// Its numbers at the end.
+    pub metrics: Option<Metrics>,
+    /// Who saw it.
+    pub source: Source,
+}

@@ -1,0 +1,60 @@
+//! Which transitions exist: RFC 9293's diagram (section 3.3.2) with Linux's own paths.
+
+use super::State::{self, *};
+
+/// Every transition that a connection can make, from and to.
+///
+/// The RFC's arrows, and what Linux adds: an abort or a timeout to CLOSE from everywhere, Fast Open's
+/// and SYN_RECV's early close (`tcp_close_state`, net/ipv4/tcp.c), and FIN_WAIT1 to TIME_WAIT, which
+/// the RFC draws for an ACK and a FIN in one segment.
+pub const LEGAL_TRANSITIONS: &[(State, State)] = &[
+    (Close, Listen),
+    (Close, SynSent),
+    (Listen, SynRecv),
+    (Listen, Close),
+    (SynSent, SynRecv),
+    (SynSent, Established),
+    (SynSent, Close),
+    (SynRecv, Established),
+    (SynRecv, FinWait1),
+    (SynRecv, CloseWait),
+    (SynRecv, Close),
+    (Established, FinWait1),
+    (Established, CloseWait),
+    (Established, Close),
+    (FinWait1, FinWait2),
+    (FinWait1, Closing),
+    (FinWait1, TimeWait),
+    (FinWait1, Close),
+    (FinWait2, TimeWait),
+    (FinWait2, Close),
+    (CloseWait, LastAck),
+    (CloseWait, Close),
+    (Closing, TimeWait),
+    (Closing, Close),
+    (LastAck, Close),
+    (TimeWait, Close),
+];
+
+/// The set (of [`State::bit`]) of the states that a connection in `state` can go to next.
+pub fn may_follow(state: State) -> u16 {
+    LEGAL_TRANSITIONS.iter().filter(|(old, _)| *old == state).fold(0, |set, (_, new)| set | new.bit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_can_be_entered_and_left() {
+        for state in State::ALL {
+            assert_ne!(may_follow(state), 0, "{state} has no way out");
+            assert!(LEGAL_TRANSITIONS.iter().any(|(_, new)| *new == state), "{state} has no way in");
+        }
+    }
+
+    #[test]
+    fn no_state_follows_itself() {
+        assert!(LEGAL_TRANSITIONS.iter().all(|(old, new)| old != new));
+    }
+}

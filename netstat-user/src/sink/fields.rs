@@ -1,0 +1,94 @@
+//! A row as programs read it: the contract's names in the contract's order, null for what isn't known.
+
+use std::net::IpAddr;
+
+use super::words;
+use crate::model::{Comm, ConnId, Row};
+
+/// The fields of a `transition`, an `existing` or a `repaired`.
+pub(super) struct RowFields<'a> {
+    pub(super) event: &'static str,
+    pub(super) ts: &'a str,
+    pub(super) mono_ns: u64,
+    pub(super) conn: ConnId,
+    pub(super) family: &'static str,
+    pub(super) proto: &'static str,
+    pub(super) local_addr: IpAddr,
+    pub(super) local_port: Option<u16>,
+    pub(super) remote_addr: Option<IpAddr>,
+    pub(super) remote_port: Option<u16>,
+    pub(super) direction: Option<&'static str>,
+    pub(super) old_state: Option<&'static str>,
+    pub(super) new_state: &'static str,
+    pub(super) state_ns: Option<u64>,
+    pub(super) pid: Option<u32>,
+    pub(super) comm: Option<Comm>,
+    pub(super) uid: Option<u32>,
+    pub(super) owner: Option<&'static str>,
+    pub(super) netns: Option<u32>,
+    pub(super) cgroup: Option<&'a str>,
+    pub(super) close_reason: Option<&'static str>,
+    pub(super) bytes_sent: Option<u64>,
+    pub(super) bytes_received: Option<u64>,
+    pub(super) rtt_us: Option<u32>,
+    pub(super) retransmits: Option<u32>,
+    pub(super) source: &'static str,
+}
+
+impl<'a> RowFields<'a> {
+    /// The row's fields; `ts` is the text of its moment.
+    pub(super) fn new(row: &Row, ts: &'a str) -> Self {
+        let Row {
+            kind,
+            at,
+            conn,
+            family,
+            protocol,
+            local,
+            remote,
+            direction,
+            old_state,
+            new_state,
+            state_ns,
+            owner,
+            netns,
+            // A number that means nothing to a reader: only its path is shown, and nobody resolves it yet.
+            cgroup: _,
+            close_reason,
+            metrics,
+            source,
+        } = *row;
+        Self {
+            event: words::event(kind),
+            ts,
+            mono_ns: at.mono_ns,
+            conn,
+            family: words::family(family),
+            proto: words::protocol(protocol),
+            local_addr: local.addr,
+            local_port: known(local.port),
+            remote_addr: remote.map(|end| end.addr),
+            remote_port: remote.and_then(|end| known(end.port)),
+            direction: direction.map(words::direction),
+            old_state: old_state.map(|state| state.name()),
+            new_state: new_state.name(),
+            state_ns,
+            pid: owner.map(|owner| owner.pid),
+            comm: owner.map(|owner| owner.comm),
+            uid: owner.map(|owner| owner.uid),
+            owner: owner.map(|owner| words::owner(owner.how)),
+            netns,
+            cgroup: None,
+            close_reason: close_reason.map(words::close_reason),
+            bytes_sent: metrics.map(|metrics| metrics.bytes_sent),
+            bytes_received: metrics.map(|metrics| metrics.bytes_received),
+            rtt_us: metrics.and_then(|metrics| metrics.rtt_us),
+            retransmits: metrics.map(|metrics| metrics.retransmits),
+            source: words::source(source),
+        }
+    }
+}
+
+fn known(port: u16) -> Option<u16> {
+    Some(port).filter(|port| *port != 0)
+}

@@ -1,0 +1,101 @@
+//! JSON Lines: one object a line, as the contract names its fields.
+
+mod row;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use serde::Serialize;
+
+use super::{Record, Sink, clock::Clock, fields::RowFields, words};
+use crate::model::{Ended, Loss, Missing, Started};
+
+/// Writes JSON Lines.
+pub struct JsonSink {
+    clock: Clock,
+}
+
+#[derive(Serialize)]
+struct StartFields<'a> {
+    event: &'static str,
+    ts: &'a str,
+    source: &'static str,
+    kernel: &'a str,
+    hooks: Vec<HookFields>,
+    missing: Vec<MissingFields<'a>>,
+}
+
+#[derive(Serialize)]
+struct HookFields {
+    name: &'static str,
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct MissingFields<'a> {
+    what: &'static str,
+    why: &'a str,
+}
+
+#[derive(Serialize)]
+struct LostFields<'a> {
+    event: &'static str,
+    ts: &'a str,
+    count: u64,
+    r#where: &'static str,
+}
+
+#[derive(Serialize)]
+struct EndFields<'a> {
+    event: &'static str,
+    ts: &'a str,
+    transitions: u64,
+    lost: u64,
+    repaired: u64,
+    duration_ns: u64,
+}
+
+impl JsonSink {
+    /// A writer of JSON Lines.
+    pub fn new() -> Self {
+        Self { clock: Clock::rfc3339() }
+    }
+}
+
+impl Default for JsonSink {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Sink for JsonSink {
+    fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        match *record {
+            Record::Row(row) => {
+                let ts = self.clock.text(row.at.unix_ns);
+                row::push_row(&RowFields::new(row, ts), out);
+            }
+            Record::Start(Started { at, source, kernel, hooks, missing }) => {
+                let hooks = hooks.iter().map(|&(name, kind)| HookFields { name, kind }).collect();
+                let missing =
+                    missing.iter().map(|Missing { what, why }| MissingFields { what, why }).collect();
+                let ts = self.clock.text(at.unix_ns);
+                let source = words::source(*source);
+                push_line(&StartFields { event: "start", ts, source, kernel, hooks, missing }, out);
+            }
+            Record::Lost(&Loss { at, count, place }) => {
+                let ts = self.clock.text(at.unix_ns);
+                push_line(&LostFields { event: "lost", ts, count, r#where: words::loss_place(place) }, out);
+            }
+            Record::End(&Ended { at, transitions, lost, repaired, duration_ns }) => {
+                let ts = self.clock.text(at.unix_ns);
+                push_line(&EndFields { event: "end", ts, transitions, lost, repaired, duration_ns }, out);
+            }
+        }
+    }
+}
+
+fn push_line<T: Serialize>(fields: &T, out: &mut Vec<u8>) {
+    text::push_json(fields, out);
+    out.push(b'\n');
+}

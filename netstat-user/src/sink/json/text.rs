@@ -1,0 +1,46 @@
+//! Values as JSON that a terminal can show.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::{Serializer, ser::Formatter};
+
+use crate::sink::escape::is_harmless;
+
+/// Appends the value.
+pub(super) fn push_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    let start = out.len();
+    // A Vec takes everything, and none of our types refuses; if ever, null is better than half a value.
+    if value.serialize(&mut Serializer::with_formatter(&mut *out, Harmless)).is_err() {
+        out.truncate(start);
+        out.extend_from_slice(b"null");
+    }
+}
+
+/// JSON in which what isn't harmless to a terminal is `\u` and its number: the same text to whoever
+/// reads it as JSON.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        // serde_json has taken care of what is below a space.
+        if fragment.bytes().all(|byte| byte < 0x7f) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        for c in fragment.chars() {
+            let mut units = [0; 2];
+            if is_harmless(c) {
+                write!(writer, "{c}")?;
+            } else {
+                for unit in c.encode_utf16(&mut units) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! Lines for people: who, which way, what happened, after how long, and why.
+
+mod colors;
+mod columns;
+mod note;
+
+use std::{fmt::Write, net::IpAddr};
+
+use jiff::tz::TimeZone;
+
+use self::columns::{Columns, cut};
+use super::{Record, Sink, clock::Clock, duration::HumanDuration, escape::push_visible};
+use crate::model::{Direction, Endpoint, Loss, LossPlace, Owner, Row};
+
+/// Where the process begins, and how wide it may be: a long name is cut.
+const OWNER: usize = 13;
+const OWNER_WIDTH: usize = 15;
+/// Where the local end ends and the arrow follows.
+const LOCAL_END: usize = 46;
+/// Where the states begin.
+const STATES: usize = 68;
+/// Where the time in the old state ends.
+const STATE_TIME_END: usize = 100;
+
+/// Writes lines for people.
+pub struct LineSink {
+    clock: Clock,
+    has_color: bool,
+    /// Room for a cell that has to be measured before it is written.
+    cell: String,
+}
+
+impl LineSink {
+    /// A writer of lines, with the time of day in the system's zone.
+    pub fn new(color: bool) -> Self {
+        Self::in_zone(color, TimeZone::system())
+    }
+
+    fn in_zone(has_color: bool, zone: TimeZone) -> Self {
+        Self { clock: Clock::time_of_day(zone), has_color, cell: String::new() }
+    }
+
+    fn write_row(&mut self, row: &Row, out: &mut Vec<u8>) {
+        let Self { clock, has_color, cell } = self;
+        let line = &mut Columns::new(out, *has_color);
+        line.styled(clock.text(row.at.unix_ns), colors::FAINT).go_to(OWNER, 1);
+
+        set(cell, |cell| push_owner(row.owner.as_ref(), cell));
+        line.text(cell);
+        set(cell, |cell| push_end(&row.local, cell));
+        line.go_to_end_at(LOCAL_END, cell).text(cell).text(arrow(row.direction));
+        set(cell, |cell| push_remote(row, cell));
+        line.text(cell).go_to(STATES, 1);
+
+        if let Some(old) = row.old_state {
+            line.text(old.name()).text(" → ");
+        }
+        line.styled(row.new_state.name(), colors::of_state(row.new_state));
+
+        if let Some(ns) = row.state_ns {
+            set(cell, |cell| push(cell, format_args!("{}", HumanDuration(ns))));
+            line.go_to_end_at(STATE_TIME_END, cell).text(cell);
+        }
+        set(cell, |cell| note::push_note(row, cell));
+        if !cell.is_empty() {
+            line.go_to(STATE_TIME_END + 2, 2).styled(cell, colors::of_note(row.close_reason));
+        }
+        line.end();
+    }
+
+    fn write_loss(&mut self, loss: &Loss, out: &mut Vec<u8>) {
+        let Loss { at, count, place } = *loss;
+        let transitions = if count == 1 { "transition" } else { "transitions" };
+        let place = match place {
+            LossPlace::Ring => "ring buffer full",
+            LossPlace::Nested => "interrupted in the kernel",
+            LossPlace::Output => "output not read fast enough",
+        };
+        let line = &mut Columns::new(out, self.has_color);
+        line.styled(self.clock.text(at.unix_ns), colors::FAINT).go_to(OWNER, 1);
+        line.styled(&format!("… {count} {transitions} lost: {place}"), colors::ALARM).end();
+    }
+}
+
+impl Sink for LineSink {
+    fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        match record {
+            Record::Row(row) => self.write_row(row, out),
+            Record::Lost(loss) => self.write_loss(loss, out),
+            // People read these on stderr.
+            Record::Start(_) | Record::End(_) => {}
+        }
+    }
+}
+
+/// Makes the cell anew.
+fn set(cell: &mut String, fill: impl FnOnce(&mut String)) {
+    cell.clear();
+    fill(cell);
+}
+
+fn push(cell: &mut String, text: std::fmt::Arguments<'_>) {
+    // A String takes all that is written.
+    let _ = cell.write_fmt(text);
+}
+
+fn push_owner(owner: Option<&Owner>, cell: &mut String) {
+    let Some(owner) = owner else {
+        cell.push('-');
+        return;
+    };
+    let pid_width = owner.pid.checked_ilog10().map_or(1, |log| log as usize + 1);
+    push_visible(owner.comm.as_bytes(), cell);
+    cut(cell, OWNER_WIDTH.saturating_sub(1 + pid_width));
+    push(cell, format_args!(" {}", owner.pid));
+}
+
+fn push_end(end: &Endpoint, cell: &mut String) {
+    let Endpoint { addr, port } = end;
+    match addr {
+        IpAddr::V4(addr) => push(cell, format_args!("{addr}:")),
+        IpAddr::V6(addr) => push(cell, format_args!("[{addr}]:")),
+    }
+    match port {
+        0 => cell.push('?'),
+        port => push(cell, format_args!("{port}")),
+    }
+}
+
+fn push_remote(row: &Row, cell: &mut String) {
+    match (&row.remote, row.direction) {
+        (Some(remote), _) => push_end(remote, cell),
+        (None, Some(Direction::Listen)) => cell.push_str("(listening)"),
+        (None, _) => cell.push('?'),
+    }
+}
+
+fn arrow(direction: Option<Direction>) -> &'static str {
+    match direction {
+        Some(Direction::Outbound) => " → ",
+        Some(Direction::Inbound) => " ← ",
+        Some(Direction::Listen) => "   ",
+        None => " – ",
+    }
+}
+
+#[cfg(test)]
+mod tests;

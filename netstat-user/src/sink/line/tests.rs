@@ -1,0 +1,158 @@
+//! A stream as people see it, and what must not disturb it.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::*;
+use crate::{
+    model::{CloseReason, State},
+    sink::{
+        escape::HOSTILE_NAMES,
+        sample::{alive, bare, full, loss, named, owner},
+    },
+};
+
+fn written(record: &Record<'_>, color: bool) -> String {
+    let mut out = Vec::new();
+    LineSink::in_zone(color, TimeZone::UTC).write(record, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn plain(row: &Row) -> String {
+    written(&Record::Row(row), false)
+}
+
+/// Where the text stands on the screen.
+fn column_of(text: &str, line: &str) -> usize {
+    let place = line.find(text).unwrap_or_else(|| panic!("no {text:?} in {line:?}"));
+    line[..place].width()
+}
+
+fn established(local: &str, remote: &str) -> Row {
+    alive(local, remote, Direction::Outbound, State::SynSent, State::Established)
+}
+
+#[test]
+fn a_stream_reads_like_a_table() {
+    let client = ["10.0.0.5:45012", "93.184.216.34:443"];
+    let from =
+        |old, new, state_ns| Row { state_ns, ..alive(client[0], client[1], Direction::Outbound, old, new) };
+    let nginx = Some(owner(b"nginx", 812));
+    let listener = Row {
+        remote: None,
+        direction: Some(Direction::Listen),
+        owner: nginx,
+        ..alive("0.0.0.0:80", client[1], Direction::Listen, State::Close, State::Listen)
+    };
+    let rows = [
+        Row { state_ns: None, ..listener },
+        from(State::Close, State::SynSent, None),
+        from(State::SynSent, State::Established, Some(22_100_000)),
+        from(State::Established, State::FinWait1, Some(2_360_000_000)),
+        full(),
+        Row {
+            owner: nginx,
+            state_ns: Some(64_000_000_000),
+            close_reason: Some(CloseReason::ResetReceived),
+            ..alive("10.0.0.5:80", "203.0.113.9:51514", Direction::Inbound, State::Established, State::Close)
+        },
+        bare(),
+    ];
+    let stream: String = rows.iter().map(plain).collect();
+    let expected = "\
+22:13:20.123 nginx 812              0.0.0.0:80   (listening)        CLOSE → LISTEN
+22:13:20.123 curl 2876          10.0.0.5:45012 → 93.184.216.34:443  CLOSE → SYN_SENT
+22:13:20.123 curl 2876          10.0.0.5:45012 → 93.184.216.34:443  SYN_SENT → ESTABLISHED   22.1 ms
+22:13:20.123 curl 2876          10.0.0.5:45012 → 93.184.216.34:443  ESTABLISHED → FIN_WAIT1   2.36 s
+22:13:20.123 curl 2876          10.0.0.5:45012 → 93.184.216.34:443  FIN_WAIT2 → TIME_WAIT     200 µs  \
+closed here first · 1.2 kB out, 48 kB in, rtt 21.0 ms, 3 sent again
+22:13:20.123 nginx 812             10.0.0.5:80 ← 203.0.113.9:51514  ESTABLISHED → CLOSE     1 m 04 s  \
+reset by peer
+00:00:00.000 -                          [::]:? – ?                  CLOSE → LISTEN
+";
+    assert_eq!(stream, expected);
+}
+
+#[test]
+fn a_row_of_ipv4_has_room_in_100_columns() {
+    let row = Row {
+        owner: Some(owner(b"systemd-resolve", 12_345)),
+        ..established("192.168.10.23:45012", "192.168.10.2:443")
+    };
+    let line = plain(&row);
+    assert!(line.trim_end().width() <= 100, "{line}");
+    assert!(line.contains("systemd-… 12345"), "{line}");
+}
+
+#[test]
+fn a_long_address_shifts_what_follows_it_only_as_far_as_it_needs() {
+    let short = plain(&established("[::1]:45012", "[::1]:443"));
+    assert_eq!(column_of("SYN_SENT", &short), STATES);
+    let fits = plain(&established("10.0.0.5:45012", "[2001:db8::77:1]:443"));
+    assert_eq!(column_of("SYN_SENT", &fits), 70);
+    let long =
+        plain(&established("[2001:db8:85a3::8a2e:370:7334]:45012", "[2001:db8:85a3::8a2e:370:7335]:443"));
+    assert!(long.contains("]:443 SYN_SENT → ESTABLISHED 200 µs\n"), "{long}");
+}
+
+#[test]
+fn wide_characters_do_not_shift_the_columns() {
+    let line = plain(&named("웹서버".as_bytes()));
+    assert_eq!(column_of("FIN_WAIT2", &line), STATES);
+    assert_eq!(column_of("→ 93.", &line), LOCAL_END + 1);
+}
+
+#[test]
+fn hostile_names_harm_neither_the_terminal_nor_the_columns() {
+    for (bytes, _) in HOSTILE_NAMES {
+        let line = plain(&named(bytes));
+        assert_eq!(line.chars().filter(|c| c.is_control()).count(), 1, "{line:?}");
+        assert!(line.ends_with('\n'));
+        assert_eq!(column_of("FIN_WAIT2", &line), STATES, "{line:?}");
+    }
+}
+
+#[test]
+fn a_process_that_is_not_known_is_a_dash_and_its_time_stays_in_its_column() {
+    let known = plain(&full());
+    let unknown = plain(&Row { owner: None, ..full() });
+    assert_eq!(column_of("200 µs", &unknown), column_of("200 µs", &known));
+    assert!(unknown.contains(".123 -  "), "{unknown}");
+}
+
+#[test]
+fn a_local_port_that_is_not_known_is_a_question_mark() {
+    let mut row = full();
+    row.local.port = 0;
+    assert!(plain(&row).contains("10.0.0.5:? → "));
+}
+
+#[test]
+fn losses_are_lines_of_the_stream() {
+    assert_eq!(
+        written(&Record::Lost(&loss()), false),
+        "22:13:20.123 … 123 transitions lost: ring buffer full\n"
+    );
+    let one = Loss { count: 1, place: LossPlace::Output, ..loss() };
+    assert!(written(&Record::Lost(&one), false).contains("… 1 transition lost: output not read fast enough"));
+    assert!(written(&Record::Lost(&one), true).contains("\x1b[1m\x1b[31m… 1 transition lost"));
+}
+
+#[test]
+fn without_colours_there_is_no_escape_sequence() {
+    for row in [full(), bare()] {
+        assert!(!plain(&row).contains('\x1b'));
+    }
+}
+
+#[test]
+fn colours_change_nothing_but_the_colour() {
+    for (row, colored) in [
+        (established("10.0.0.5:1", "10.0.0.6:2"), "\x1b[32mESTABLISHED\x1b[0m"),
+        (Row { close_reason: Some(CloseReason::Timeout), ..full() }, "\x1b[31mtimed out"),
+        (bare(), "\x1b[34mLISTEN\x1b[0m"),
+    ] {
+        let line = written(&Record::Row(&row), true);
+        assert!(line.contains(colored), "{line:?}");
+        assert_eq!(anstream::adapter::strip_str(&line).to_string(), plain(&row));
+    }
+}

@@ -1,0 +1,105 @@
+//! Records that the sinks' tests write.
+
+use crate::model::*;
+
+const AT: Moment = Moment { mono_ns: 5_000_000_000, unix_ns: 1_700_000_000_123_456_789 };
+
+pub(super) fn end(text: &str) -> Endpoint {
+    let socket: std::net::SocketAddr = text.parse().unwrap();
+    Endpoint { addr: socket.ip(), port: socket.port() }
+}
+
+/// A row in which everything is known.
+pub(super) fn full() -> Row {
+    Row {
+        kind: RowKind::Transition,
+        at: AT,
+        conn: ConnId(7),
+        family: Family::Ipv4,
+        protocol: Protocol::Tcp,
+        local: end("10.0.0.5:45012"),
+        remote: Some(end("93.184.216.34:443")),
+        direction: Some(Direction::Outbound),
+        old_state: Some(State::FinWait2),
+        new_state: State::TimeWait,
+        state_ns: Some(200_000),
+        owner: Some(owner(b"curl", 2876)),
+        netns: Some(4_026_531_840),
+        cgroup: Some(42),
+        close_reason: Some(CloseReason::FinLocal),
+        metrics: Some(Metrics {
+            bytes_sent: 1_234,
+            bytes_received: 48_000,
+            rtt_us: Some(21_000),
+            retransmits: 3,
+        }),
+        source: Source::Ebpf,
+    }
+}
+
+/// A row in which as little as possible is known.
+pub(super) fn bare() -> Row {
+    Row {
+        kind: RowKind::Transition,
+        at: Moment::default(),
+        conn: ConnId(1),
+        family: Family::Ipv6,
+        protocol: Protocol::Tcp,
+        local: end("[::]:0"),
+        remote: None,
+        direction: None,
+        old_state: Some(State::Close),
+        new_state: State::Listen,
+        state_ns: None,
+        owner: None,
+        netns: None,
+        cgroup: None,
+        close_reason: None,
+        metrics: None,
+        source: Source::Ebpf,
+    }
+}
+
+/// A row in the middle of a connection's life.
+pub(super) fn alive(local: &str, remote: &str, direction: Direction, old: State, new: State) -> Row {
+    Row {
+        local: end(local),
+        remote: Some(end(remote)),
+        family: if end(local).addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 },
+        direction: Some(direction),
+        old_state: Some(old),
+        new_state: new,
+        close_reason: None,
+        metrics: None,
+        ..full()
+    }
+}
+
+pub(super) fn owner(comm: &[u8], pid: u32) -> Owner {
+    let mut bytes = [0; 16];
+    bytes[..comm.len()].copy_from_slice(comm);
+    Owner { pid, comm: Comm::new(bytes), uid: 1000, how: OwnerHow::Connect }
+}
+
+/// A row of a process that calls itself so.
+pub(super) fn named(comm: &[u8]) -> Row {
+    Row { owner: Some(owner(comm, 2876)), ..full() }
+}
+
+pub(super) fn started() -> Started {
+    Started {
+        at: AT,
+        source: Source::Ebpf,
+        kernel: "6.12.1".to_owned(),
+        hooks: vec![("inet_sock_set_state", "tp_btf")],
+        missing: vec![Missing { what: "owner", why: "no \"iter\"".to_owned() }],
+    }
+}
+
+pub(super) fn loss() -> Loss {
+    Loss { at: AT, count: 123, place: LossPlace::Ring }
+}
+
+pub(super) fn ended() -> Ended {
+    Ended { at: AT, transitions: 9, lost: 2, repaired: 1, duration_ns: 3_200_000_000 }
+}

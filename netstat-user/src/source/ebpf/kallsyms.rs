@@ -1,0 +1,60 @@
+//! Addresses of kernel functions, from /proc/kallsyms.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+};
+
+const KALLSYMS: &str = "/proc/kallsyms";
+
+/// The addresses of the functions named, 0 for those that are not there or hidden
+/// (`kernel.kptr_restrict`, or no CAP_SYSLOG).
+pub fn addresses<const N: usize>(names: [&str; N]) -> [u64; N] {
+    let mut found = [0; N];
+    let Ok(file) = File::open(KALLSYMS) else { return found };
+    let mut file = BufReader::with_capacity(1 << 16, file);
+    let mut line = Vec::with_capacity(128);
+    let mut left = N;
+    while left > 0 {
+        line.clear();
+        match file.read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => break,
+            Ok(_) => {}
+        }
+        let Some((address, name)) = parse(&line) else { continue };
+        if let Some(index) = names.iter().position(|wanted| wanted.as_bytes() == name)
+            && found[index] == 0
+        {
+            found[index] = address;
+            left -= 1;
+        }
+    }
+    found
+}
+
+/// `ffffffff82006870 t tw_timer_handler`, perhaps with `\t[module]` behind it.
+fn parse(line: &[u8]) -> Option<(u64, &[u8])> {
+    let mut words = line.split(|byte| byte.is_ascii_whitespace());
+    let (address, kind, name) = (words.next()?, words.next()?, words.next()?);
+    if !matches!(kind, b"t" | b"T") {
+        return None;
+    }
+    let address = std::str::from_utf8(address).ok()?;
+    Some((u64::from_str_radix(address, 16).ok()?, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_s_line_gives_its_address() {
+        assert_eq!(
+            parse(b"ffffffff82006870 t tw_timer_handler\n"),
+            Some((0xffff_ffff_8200_6870, &b"tw_timer_handler"[..]))
+        );
+        assert_eq!(parse(b"ffffffffc0001000 t helper\t[module]\n"), Some((0xffff_ffff_c000_1000, &b"helper"[..])));
+        assert_eq!(parse(b"ffffffff82006870 d some_data\n"), None);
+        assert_eq!(parse(b"torn"), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! Counts what the kernel side could not tell: a full ring, and runs that the kernel skipped.
+
+use std::os::fd::{AsFd as _, AsRawFd as _};
+
+use anyhow::{Context as _, Result};
+use aya::{
+    Ebpf,
+    maps::{MapData, PerCpuArray},
+    programs::ProgramFd,
+};
+use netstat_ebpf::wire::{self, CpuState, map};
+
+use crate::model::{Loss, LossPlace, Moment};
+
+/// The kernel side's counters of losses, and how much of them has been reported.
+pub struct Losses {
+    counters: PerCpuArray<MapData, CpuBytes>,
+    state_program: ProgramFd,
+    reported_ring: u64,
+    reported_nested: u64,
+}
+
+/// A [`CpuState`] as bytes: aya's own trait for map values can't be given to a type of another crate.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+struct CpuBytes([u8; size_of::<CpuState>()]);
+
+// SAFETY: an array of bytes without padding (24 is a multiple of the alignment), any value is valid.
+unsafe impl aya::Pod for CpuBytes {}
+
+impl Losses {
+    /// Takes the counters out of a loaded object; `state_program` is the one whose skipped runs count.
+    ///
+    /// # Errors
+    /// The object lacks the map or the program, which only a wrong object can do.
+    pub fn new(ebpf: &mut Ebpf, state_program: &str) -> Result<Self> {
+        let counters = ebpf.take_map(map::CPU_STATE).context("the eBPF object has no map CPU_STATE")?;
+        let program = ebpf.program(state_program).context("the eBPF object lacks its state program")?;
+        Ok(Self {
+            counters: PerCpuArray::try_from(counters)?,
+            state_program: program.fd()?.try_clone()?,
+            reported_ring: 0,
+            reported_nested: 0,
+        })
+    }
+
+    /// Reports what was lost since the last look.
+    pub fn look(&mut self, at: Moment, mut report: impl FnMut(Loss)) {
+        let (ring, rescued) = self.counted();
+        // The kernel may count a skipped run before the nested program has rescued the transition: a
+        // difference is a loss only once it has stayed, so it never shrinks again.
+        let nested = self.skipped_runs().saturating_sub(rescued);
+        for (place, now, reported) in [
+            (LossPlace::Ring, ring, &mut self.reported_ring),
+            (LossPlace::Nested, nested, &mut self.reported_nested),
+        ] {
+            let count = now.saturating_sub(*reported);
+            if count > 0 {
+                *reported = now;
+                report(Loss { at, count, place });
+            }
+        }
+    }
+
+    /// Transitions that found the ring full, and transitions that the nested program rescued.
+    fn counted(&self) -> (u64, u64) {
+        let Ok(cpus) = self.counters.get(&0, 0) else { return (self.reported_ring, 0) };
+        cpus.iter().filter_map(|bytes| wire::from_bytes::<CpuState>(&bytes.0)).fold((0, 0), |(ring, rescued), cpu| {
+            (ring + cpu.ring_full, rescued + cpu.rescued)
+        })
+    }
+
+    /// `recursion_misses` of the state program (kernel/bpf/syscall.c, `bpf_prog_show_fdinfo`, 5.12);
+    /// 0 on kernels that don't count them, because they don't skip nested runs either.
+    fn skipped_runs(&self) -> u64 {
+        let path = format!("/proc/self/fdinfo/{}", self.state_program.as_fd().as_raw_fd());
+        std::fs::read_to_string(path)
+            .ok()
+            .and_then(|text| text.lines().find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse().ok()))
+            .unwrap_or(0)
+    }
+}

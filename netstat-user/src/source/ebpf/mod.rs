@@ -1,0 +1,146 @@
+//! The kernel's own events: loads the programs and reads their ring.
+
+mod btf;
+mod classic_format;
+mod clock;
+mod decode;
+mod kallsyms;
+mod load;
+mod losses;
+mod offsets;
+mod pace;
+mod verbose;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use aya::{
+    Ebpf,
+    maps::{MapData, RingBuf},
+};
+use netstat_ebpf::wire::{map, program};
+use tokio::io::unix::AsyncFd;
+
+pub use load::Request;
+
+use self::{
+    load::Loaded,
+    losses::Losses,
+    pace::{Pace, Wait},
+};
+use super::EventSource;
+use crate::model::{Event, Missing, Moment, Source, Started};
+
+/// As many records a drain takes before the loop may look at signals again.
+const DRAIN_LIMIT: usize = 16_384;
+/// How often the counters of losses are looked at while events come.
+const LOSS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The eBPF source. The programs leave the kernel with it, or with the process, however that ends.
+pub struct EbpfSource {
+    /// None once the programs have left.
+    ebpf: Option<Ebpf>,
+    hooks: Vec<(&'static str, &'static str)>,
+    missing: Vec<Missing>,
+    ring: AsyncFd<RingBuf<MapData>>,
+    losses: Losses,
+    losses_looked_at: Instant,
+    pace: Pace,
+}
+
+impl EbpfSource {
+    /// Loads and attaches. Has to be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// The kernel takes no form of the state hook: the error says why, and what to do.
+    pub fn start(request: &Request) -> Result<Self> {
+        let Loaded { mut ebpf, hooks, missing, state_program } = load::load(request)?;
+        let ring = ebpf.take_map(map::EVENTS).context("the eBPF object has no map EVENTS")?;
+        let losses = Losses::new(&mut ebpf, state_program)?;
+        if request.verbose {
+            verbose::forward(&mut ebpf)?;
+        }
+        // SAFETY: the ring owns its descriptor, never gives another, and closes it only with itself.
+        let ring = unsafe { AsyncFd::register(RingBuf::try_from(ring)?) }?;
+        Ok(Self {
+            ebpf: Some(ebpf),
+            hooks,
+            missing,
+            ring,
+            losses,
+            losses_looked_at: Instant::now(),
+            pace: Pace::new(),
+        })
+    }
+
+    /// Hands over up to `limit` events; says how many there were.
+    fn take(&mut self, limit: usize, apply: &mut impl FnMut(Event)) -> usize {
+        let now = clock::now();
+        let unix_offset_ns = now.unix_ns - now.mono_ns.cast_signed();
+        let ring = self.ring.get_mut();
+        let mut events = 0;
+        while events < limit
+            && let Some(record) = ring.next()
+        {
+            events += 1;
+            if let Some(event) = decode::event(&record, unix_offset_ns) {
+                apply(event);
+            }
+        }
+        events
+    }
+
+    fn report_losses(&mut self, apply: &mut impl FnMut(Event)) {
+        self.losses.look(clock::now(), |loss| apply(Event::Lost(loss)));
+    }
+}
+
+impl EventSource for EbpfSource {
+    fn started(&self) -> Started {
+        Started {
+            at: clock::now(),
+            source: Source::Ebpf,
+            kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+            hooks: self.hooks.clone(),
+            missing: self.missing.clone(),
+        }
+    }
+
+    fn tells_ends(&self) -> bool {
+        self.hooks.iter().any(|(name, _)| *name == program::TIMER_START)
+    }
+
+    fn now(&self) -> Moment {
+        clock::now()
+    }
+
+    async fn ready(&mut self) {
+        match self.pace.wait() {
+            Wait::More => tokio::task::yield_now().await,
+            Wait::Nap(nap) => tokio::time::sleep(nap).await,
+            // An error here would be the runtime's end; the agent stops then anyway.
+            Wait::Wakeup => {
+                if let Ok(mut guard) = self.ring.readable().await {
+                    guard.clear_ready();
+                }
+            }
+        }
+    }
+
+    fn drain(&mut self, mut apply: impl FnMut(Event)) {
+        let events = self.take(DRAIN_LIMIT, &mut apply);
+        let now = Instant::now();
+        if events > 0 && now.duration_since(self.losses_looked_at) >= LOSS_INTERVAL {
+            self.losses_looked_at = now;
+            self.report_losses(&mut apply);
+        }
+        self.pace.drained(now, events, events == DRAIN_LIMIT);
+    }
+
+    fn finish(mut self, mut apply: impl FnMut(Event)) {
+        // The programs go first, so that the ring has an end.
+        self.ebpf = None;
+        while self.take(DRAIN_LIMIT, &mut apply) == DRAIN_LIMIT {}
+        self.report_losses(&mut apply);
+    }
+}

@@ -1,0 +1,65 @@
+//! Rows that wait, for a moment, until their connection's ends are known.
+//!
+//! At CLOSE→SYN_SENT the kernel has not chosen the local port, and up to 6.12 a child still shows its
+//! listener's ends at LISTEN→SYN_RECV; microseconds later it tells. The row waits for that, so that
+//! it is right; rows of other connections go by.
+
+use rustc_hash::FxHashMap;
+
+use super::connection::Connection;
+use crate::model::{Moment, Row};
+
+/// How long a row waits at most, nanoseconds: far longer than a connect() takes to send its SYN.
+const PATIENCE_NS: u64 = 100_000_000;
+
+/// The waiting rows, by the kernel's socket: a connection has one at most, its first.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    rows: FxHashMap<u64, Row>,
+}
+
+impl Held {
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub(super) fn hold(&mut self, key: u64, row: Row) {
+        self.rows.insert(key, row);
+    }
+
+    /// Emits the row of a connection whose ends are known now.
+    pub(super) fn complete(&mut self, key: u64, connection: &Connection, emit: impl FnOnce(&Row)) {
+        if self.rows.is_empty() {
+            return;
+        }
+        if let Some(mut row) = self.rows.remove(&key) {
+            connection.complete(&mut row);
+            emit(&row);
+        }
+    }
+
+    /// Emits the row as it is, if there is one.
+    pub(super) fn release(&mut self, key: u64, emit: impl FnOnce(&Row)) {
+        if let Some(row) = self.rows.remove(&key) {
+            emit(&row);
+        }
+    }
+
+    /// Emits the rows that have waited in vain, oldest first.
+    pub(super) fn release_old(&mut self, now: Moment, emit: impl FnMut(&Row)) {
+        self.release_if(|row| now.mono_ns.saturating_sub(row.at.mono_ns) > PATIENCE_NS, emit);
+    }
+
+    /// Emits all, oldest first.
+    pub(super) fn release_all(&mut self, emit: impl FnMut(&Row)) {
+        self.release_if(|_| true, emit);
+    }
+
+    fn release_if(&mut self, due: impl Fn(&Row) -> bool, mut emit: impl FnMut(&Row)) {
+        let mut rows: Vec<Row> = self.rows.extract_if(|_, row| due(row)).map(|(_, row)| row).collect();
+        rows.sort_by_key(|row| row.at);
+        for row in &rows {
+            emit(row);
+        }
+    }
+}
