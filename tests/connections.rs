@@ -1,0 +1,116 @@
+//! Every kind of connection, played over real sockets: the output tells its life as the kernel's own record does.
+
+use anyhow::{Context as _, Result, ensure};
+use netstat_tests::{
+    compare, consistency,
+    event::Row,
+    lives::{self, Life},
+    oracle::{ORDINARY, Oracle},
+    refinement::{self, Rules},
+    scenario::{self, Case, Place},
+    skip,
+    tracer::Tracer,
+};
+
+#[test]
+fn there_are_at_least_thirty_kinds() {
+    assert!(scenario::all().count() >= 30);
+}
+
+#[test]
+fn connections_closed_by_fins_live_as_the_kernel_says() -> Result<()> {
+    hold_against_the_record(scenario::close::CASES)
+}
+
+#[test]
+fn connections_ended_by_resets_live_as_the_kernel_says() -> Result<()> {
+    hold_against_the_record(scenario::reset::CASES)
+}
+
+#[test]
+fn opening_connections_live_as_the_kernel_says() -> Result<()> {
+    hold_against_the_record(scenario::open::CASES)
+}
+
+#[test]
+fn listeners_live_as_the_kernel_says() -> Result<()> {
+    hold_against_the_record(scenario::listen::CASES)
+}
+
+#[test]
+fn ipv6_and_mapped_connections_live_as_the_kernel_says() -> Result<()> {
+    hold_against_the_record(scenario::ipv6::CASES)
+}
+
+#[test]
+fn mptcp_connections_and_their_subflows_live_as_the_kernel_says() -> Result<()> {
+    hold_against_the_record(scenario::mptcp::CASES)
+}
+
+#[test]
+fn connections_between_namespaces_live_as_the_kernel_says() -> Result<()> {
+    hold_against_the_record(scenario::network::CASES)
+}
+
+#[test]
+fn connections_that_change_hands_live_as_the_kernel_says() -> Result<()> {
+    hold_against_the_record(scenario::process::CASES)
+}
+
+#[test]
+fn the_classic_tracepoint_tells_the_same_lives() -> Result<()> {
+    let cases = [scenario::close::CASES, scenario::reset::CASES, scenario::open::CASES].concat();
+    play_beside_a_trace(&cases, &["--state-hook", "tracepoint"], refinement::CLASSIC)
+}
+
+fn hold_against_the_record(cases: &[Case]) -> Result<()> {
+    play_beside_a_trace(cases, &[], refinement::TODAY)
+}
+
+/// Plays the cases one after the other beside one trace and one record, each in a place of its own.
+fn play_beside_a_trace(cases: &[Case], arguments: &[&str], rules: Rules) -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let places = cases.iter().map(|_| Place::new()).collect::<Result<Vec<_>>>()?;
+    let blocks: Vec<_> = places.iter().map(|place| &place.block).collect();
+    let mut oracle = Oracle::start(ORDINARY, &blocks)?;
+    let tracer = Tracer::start(arguments)?;
+    for (case, place) in cases.iter().zip(&places) {
+        place.play(case).with_context(|| format!("playing {:?}", case.name))?;
+    }
+    let record = lives::completed(&mut oracle, &blocks)?;
+    let trace = tracer.stop()?;
+    let rows = trace.rows()?;
+    for (case, place) in cases.iter().zip(&places) {
+        let check = || {
+            let record: Vec<Life> = record.iter().filter(|life| life.is_of(&place.block)).cloned().collect();
+            made_what_it_should(case, &record)?;
+            let rows: Vec<_> = rows.iter().filter(|row| row.is_of(&place.block)).collect();
+            // The classic tracepoint doesn't know the namespace.
+            if arguments.is_empty() {
+                name_the_namespace(&rows, place)?;
+            }
+            consistency::check(rows.iter().copied())?;
+            compare::same_lives(&record, &lives::of_rows(rows), rules)
+        };
+        check().with_context(|| format!("after {:?}", case.name))?;
+    }
+    Ok(())
+}
+
+/// The player did what the case says: otherwise it would prove nothing.
+fn made_what_it_should(case: &Case, record: &[Life]) -> Result<()> {
+    let mut made: Vec<String> = record.iter().map(Life::path).collect();
+    let mut expected = case.lives.to_vec();
+    made.sort();
+    expected.sort_unstable();
+    ensure!(made == expected, "the kernel made {made:#?}, not {expected:#?}");
+    Ok(())
+}
+
+fn name_the_namespace(rows: &[&Row], place: &Place) -> Result<()> {
+    let here = Some(place.here.inum()?);
+    ensure!(rows.is_empty() || rows.iter().any(|row| row.netns == here), "no row names the namespace");
+    Ok(())
+}

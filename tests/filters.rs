@@ -1,0 +1,214 @@
+//! Each filter shows exactly those rows of an unfiltered trace of the same traffic that it should, unchanged.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use netstat_tests::{
+    event::{Direction, Family, Row},
+    lives,
+    oracle::{ORDINARY, Oracle},
+    scenario::{Pair, Place, close, ipv6, open, reset},
+    skip,
+    sock::Sock,
+    state::State,
+    tracer::Tracer,
+};
+
+/// A filter's arguments, and what it must let through.
+struct Filter {
+    arguments: Vec<String>,
+    shows: Box<dyn Fn(&Row) -> bool>,
+}
+
+#[test]
+fn families_let_through_their_own_with_mapped_addresses_as_ipv4() -> Result<()> {
+    hold_against_unfiltered(|_| {
+        vec![
+            filter(&["-4"], |row| row.family == Family::Ipv4),
+            filter(&["-6"], |row| row.family == Family::Ipv6),
+        ]
+    })
+}
+
+#[test]
+fn ports_let_through_what_has_one_of_them_at_that_end() -> Result<()> {
+    hold_against_unfiltered(|place| {
+        let port = place.block.port();
+        let next = port + 1;
+        let local = move |row: &Row| row.local_port == Some(port);
+        let remote = move |row: &Row| row.remote_port == Some(port);
+        let either_of_two = move |row: &Row| {
+            [row.local_port, row.remote_port]
+                .into_iter()
+                .flatten()
+                .any(|found| found == port || found == next)
+        };
+        vec![
+            filter(&["-L", &port.to_string()], local),
+            filter(&["-D", &port.to_string()], remote),
+            filter(&["--port", &port.to_string()], move |row| local(row) || remote(row)),
+            filter(&["--port", &format!("{port}-{next}")], either_of_two),
+            filter(&["--port", &port.to_string(), "--port", &next.to_string()], either_of_two),
+            filter(&["--port", &format!("1,2,3,4,5,6,{next},7-9,{port}")], either_of_two),
+            filter(&["-L", &port.to_string(), "-D", &port.to_string()], move |row| local(row) && remote(row)),
+        ]
+    })
+}
+
+#[test]
+fn addresses_let_through_what_has_one_of_them_at_that_end() -> Result<()> {
+    hold_against_unfiltered(|place| {
+        let (v4, v6) = (place.block.loopback(1), place.block.v6(1));
+        let local = |addr: IpAddr| move |row: &Row| row.local_addr == Some(addr);
+        let remote = |addr: IpAddr| move |row: &Row| row.remote_addr == Some(addr);
+        let either =
+            |addr: IpAddr| move |row: &Row| row.local_addr == Some(addr) || row.remote_addr == Some(addr);
+        let loopback = |addr: IpAddr| matches!(addr, IpAddr::V4(v4) if v4.octets()[0] == 127);
+        vec![
+            filter(&["--local", &v4.to_string()], local(v4)),
+            filter(&["--remote", &v4.to_string()], remote(v4)),
+            filter(&["--addr", &v4.to_string()], either(v4)),
+            filter(&["--addr", &format!("::ffff:{v4}")], either(v4)),
+            filter(&["--addr", &v6.to_string()], either(v6)),
+            filter(&["--remote", &v6.to_string(), "--remote", &v4.to_string()], move |row| {
+                remote(v4)(row) || remote(v6)(row)
+            }),
+            filter(&["--local", "127.0.0.0/8"], move |row| row.local_addr.is_some_and(loopback)),
+            filter(&["--remote", "127.0.0.0/8"], move |row| row.remote_addr.is_some_and(loopback)),
+        ]
+    })
+}
+
+#[test]
+fn states_let_through_transitions_from_and_to_them_and_keep_the_durations() -> Result<()> {
+    let from_or_to = |states: &'static [State]| {
+        move |row: &Row| states.contains(&row.old_state) || states.contains(&row.new_state)
+    };
+    hold_against_unfiltered(|_| {
+        vec![
+            filter(&["-s", "ESTABLISHED"], from_or_to(&["ESTABLISHED"])),
+            filter(&["-s", "fin-wait-2,LAST_ACK"], from_or_to(&["FIN_WAIT2", "LAST_ACK"])),
+            filter(&["-s", "LISTENING"], from_or_to(&["LISTEN"])),
+            filter(&["-s", "SYN_RECEIVED", "-s", "closing"], from_or_to(&["SYN_RECV", "CLOSING"])),
+            filter(&["-s", "CLOSED"], from_or_to(&["CLOSE"])),
+            filter(&["-s", "close-wait"], from_or_to(&["CLOSE_WAIT"])),
+        ]
+    })
+}
+
+#[test]
+fn several_filters_all_have_to_match() -> Result<()> {
+    hold_against_unfiltered(|place| {
+        let port = place.block.port();
+        let address = place.block.loopback(1);
+        vec![
+            filter(&["-6", "-s", "ESTABLISHED", "-L", &port.to_string()], move |row| {
+                row.family == Family::Ipv6
+                    && (row.old_state == "ESTABLISHED" || row.new_state == "ESTABLISHED")
+                    && row.local_port == Some(port)
+            }),
+            filter(&["--remote", &address.to_string(), "-D", &port.to_string(), "-s", "CLOSE"], move |row| {
+                row.remote_addr == Some(address)
+                    && row.remote_port == Some(port)
+                    && (row.old_state == "CLOSE" || row.new_state == "CLOSE")
+            }),
+        ]
+    })
+}
+
+fn filter(arguments: &[&str], shows: impl Fn(&Row) -> bool + 'static) -> Filter {
+    Filter {
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+        shows: Box::new(shows),
+    }
+}
+
+/// Runs an unfiltered trace and one for each filter beside the same traffic.
+fn hold_against_unfiltered(filters: impl FnOnce(&Place) -> Vec<Filter>) -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let place = Place::new()?;
+    let filters = filters(&place);
+    let mut oracle = Oracle::start(ORDINARY, &[&place.block])?;
+    let unfiltered = Tracer::start(&[])?;
+    let mut filtered = Vec::new();
+    for filter in &filters {
+        let arguments: Vec<&str> = filter.arguments.iter().map(String::as_str).collect();
+        filtered.push(Tracer::start(&arguments)?);
+    }
+    traffic(&place)?;
+    lives::completed(&mut oracle, &[&place.block])?;
+    let all = unfiltered.stop()?.rows()?;
+    for (filter, tracer) in filters.iter().zip(filtered) {
+        let trace = tracer.stop()?;
+        let shown = trace.rows()?;
+        let check = || {
+            ensure!(shown.iter().all(|row| (filter.shows)(row)), "it shows what it should not");
+            let expected = all.iter().filter(|row| row.is_of(&place.block) && (filter.shows)(row));
+            let shown = shown.iter().filter(|row| row.is_of(&place.block));
+            same(&told(expected), &told(shown))
+        };
+        check().with_context(|| format!("with {:?}", filter.arguments))?;
+    }
+    Ok(())
+}
+
+/// Both families, several ports and addresses, every state that loopback can show.
+fn traffic(place: &Place) -> Result<()> {
+    for case in [close::CASES, reset::CASES, ipv6::CASES, open::CASES].into_iter().flatten() {
+        place.play(case)?;
+    }
+    place.here.run(|| {
+        for port in place.block.port() + 1..=place.block.last_port() {
+            let listener = Sock::listening(SocketAddr::new(place.block.loopback(2), port), 8)?;
+            Pair::through(listener)?.server_closes()?;
+        }
+        Ok(())
+    })
+}
+
+/// What a row tells, apart from the names and stamps that differ between two traces.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Told {
+    local: SocketAddr,
+    remote: Option<SocketAddr>,
+    old: State,
+    new: State,
+    outbound: bool,
+    inbound: bool,
+    has_duration: bool,
+    pid: Option<u32>,
+}
+
+/// What is told of each connection, in a comparable order of connections.
+fn told<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Vec<Told>> {
+    let mut connections: HashMap<&str, Vec<Told>> = HashMap::new();
+    for row in rows {
+        connections.entry(&row.conn).or_default().push(Told {
+            local: row.local(),
+            remote: row.remote(),
+            old: row.old_state,
+            new: row.new_state,
+            outbound: row.direction == Some(Direction::Outbound),
+            inbound: row.direction == Some(Direction::Inbound),
+            has_duration: row.state_ns.is_some(),
+            pid: row.pid,
+        });
+    }
+    let mut told: Vec<_> = connections.into_values().collect();
+    told.sort();
+    told
+}
+
+fn same(expected: &[Vec<Told>], shown: &[Vec<Told>]) -> Result<()> {
+    ensure!(!expected.is_empty(), "the traffic has nothing for this filter");
+    let missing: Vec<_> = expected.iter().filter(|connection| !shown.contains(connection)).collect();
+    let surplus: Vec<_> = shown.iter().filter(|connection| !expected.contains(connection)).collect();
+    ensure!(missing.is_empty() && surplus.is_empty(), "missing: {missing:#?}\nsurplus: {surplus:#?}");
+    ensure!(expected == shown, "the same connections, but not as many of each");
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Addresses that no other test on this machine uses now.
+//!
+//! The kernel's record of a transition doesn't name the network namespace, so its addresses have to
+//! say whose it is, also when several test processes run side by side.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    os::fd::OwnedFd,
+};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, socket};
+
+/// How many ports a block has.
+const PORTS: u16 = 4;
+
+/// One claimed block: 127.a.b.0/24, 10.a.b.0/24 and fd7e:57::a:b:0/112.
+pub struct Block {
+    number: u16,
+    /// An abstract Unix socket's name is unique on the machine and goes with the process.
+    _claim: OwnedFd,
+}
+
+impl Block {
+    /// Claims a free block. To be called in the initial network namespace: abstract names are per namespace.
+    pub fn claim() -> Result<Self> {
+        for number in 1..0xff00 {
+            let claim = socket(AddressFamily::UNIX, SocketType::DGRAM, None)?;
+            let name = format!("rnetstat-tests-block-{number}");
+            match bind(&claim, &SocketAddrUnix::new_abstract_name(name.as_bytes())?) {
+                Ok(()) => return Ok(Self { number, _claim: claim }),
+                Err(rustix::io::Errno::ADDRINUSE) => {}
+                Err(error) => return Err(error).context("claiming an address block"),
+            }
+        }
+        bail!("every address block is in use")
+    }
+
+    /// An address of loopback in any namespace.
+    pub fn loopback(&self, host: u8) -> IpAddr {
+        let [a, b] = self.number.to_be_bytes();
+        Ipv4Addr::new(127, a, b, host).into()
+    }
+
+    /// An address for a link between two namespaces.
+    pub fn link(&self, host: u8) -> IpAddr {
+        let [a, b] = self.number.to_be_bytes();
+        Ipv4Addr::new(10, a, b, host).into()
+    }
+
+    /// An IPv6 address, for loopback as well as for a link; it has to be given to the device.
+    pub fn v6(&self, host: u8) -> IpAddr {
+        Ipv6Addr::new(0xfd7e, 0x57, 0, 0, 0, 0, self.number, host.into()).into()
+    }
+
+    /// The first of the block's ports, on which only its tests listen.
+    pub fn port(&self) -> u16 {
+        // Below the ephemeral ports, which begin at 32768.
+        10_000 + self.number % 5_000 * PORTS
+    }
+
+    /// The last of the block's ports.
+    pub fn last_port(&self) -> u16 {
+        self.port() + PORTS - 1
+    }
+
+    /// The block's listening address on loopback.
+    pub fn server(&self) -> SocketAddr {
+        SocketAddr::new(self.loopback(1), self.port())
+    }
+
+    /// The block's listening address on IPv6 loopback.
+    pub fn server_v6(&self) -> SocketAddr {
+        SocketAddr::new(self.v6(1), self.port())
+    }
+
+    /// Whether the end is one of the block's: by its address, or by its port where it listens on all addresses.
+    pub fn owns(&self, end: SocketAddr) -> bool {
+        self.contains(end.ip())
+            || (end.ip().is_unspecified() && (self.port()..=self.last_port()).contains(&end.port()))
+    }
+
+    /// Whether the address is one of the block's.
+    pub fn contains(&self, addr: IpAddr) -> bool {
+        let number = self.number.to_be_bytes();
+        match addr.to_canonical() {
+            IpAddr::V4(v4) => matches!(v4.octets(), [127 | 10, a, b, _] if [a, b] == number),
+            IpAddr::V6(v6) => {
+                v6.octets()[..14] == Ipv6Addr::new(0xfd7e, 0x57, 0, 0, 0, 0, self.number, 0).octets()[..14]
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! A process of its own for what only a process can do: inherit a socket, accept in its stead, die holding it.
+
+use std::sync::Mutex;
+
+use anyhow::{Result, ensure};
+use rustix::process::{Pid, WaitOptions, waitpid};
+
+/// Every process that a test made or is.
+static PLAYERS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// Whether the pid is this process or one that [`run`] made.
+pub fn is_player(pid: u32) -> bool {
+    let players = PLAYERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    pid == std::process::id() || players.contains(&pid)
+}
+
+/// Forks, runs `work` in the child, and waits for the child's end, at which the kernel closes what it holds.
+///
+/// `work` may only make system calls: the other threads' locks are held for ever in the child.
+pub fn run(work: impl FnOnce() -> bool) -> Result<()> {
+    // SAFETY: the child only makes system calls until _exit, as the documentation demands of `work`.
+    let pid = unsafe { libc::fork() };
+    ensure!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
+    if pid == 0 {
+        let status = i32::from(!work());
+        // SAFETY: _exit ends the process without running anything of ours.
+        unsafe { libc::_exit(status) };
+    }
+    PLAYERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(pid.cast_unsigned());
+    let outcome = waitpid(Pid::from_raw(pid), WaitOptions::empty())?;
+    ensure!(outcome.is_some_and(|(_, status)| status.exit_status() == Some(0)), "the child failed");
+    Ok(())
+}

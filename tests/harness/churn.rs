@@ -1,0 +1,87 @@
+//! Connections as fast as a core makes them, and no more than asked for.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    thread,
+};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use rustix::{
+    io::Errno,
+    thread::{CpuSet, sched_setaffinity},
+};
+
+use crate::{block::Block, netns::Namespace, sock::Sock};
+
+/// As long as the kernel allows: the server lags behind the client at times.
+const BACKLOG: i32 = 65535;
+
+/// Client ports are used up per destination, so there are many.
+const DESTINATIONS: u8 = 250;
+
+/// The CPUs on which a pair of threads works.
+#[derive(Clone, Copy)]
+pub struct Pair {
+    /// The client's.
+    pub client: usize,
+    /// The server's.
+    pub server: usize,
+}
+
+/// Makes `connections` with each pair of threads over loopback. The client resets every fourth and closes the others.
+pub fn churn(namespace: &Namespace, block: &Block, connections: usize, pairs: &[Pair]) -> Result<()> {
+    namespace.sysctl("core/somaxconn", &BACKLOG.to_string())?;
+    namespace.run(|| {
+        let ports = block.port()..=block.last_port();
+        let work: Vec<_> = ports
+            .zip(pairs)
+            .map(|(port, pair)| listener(port).map(|l| (port, l, *pair)))
+            .collect::<Result<_>>()?;
+        ensure!(work.len() == pairs.len(), "more pairs than ports");
+        thread::scope(|scope| {
+            let mut threads = Vec::new();
+            for (port, listener, pair) in &work {
+                threads.push(scope.spawn(move || serve(listener, connections, pair.server)));
+                threads.push(scope.spawn(move || connect(block, *port, connections, pair.client)));
+            }
+            threads
+                .into_iter()
+                .try_for_each(|thread| thread.join().map_err(|_| anyhow!("a thread panicked"))?)
+        })
+    })
+}
+
+fn listener(port: u16) -> Result<Sock> {
+    Sock::listening(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port), BACKLOG)
+}
+
+fn connect(block: &Block, port: u16, connections: usize, cpu: usize) -> Result<()> {
+    stay_on(cpu)?;
+    for (number, host) in (0..connections).zip((1..=DESTINATIONS).cycle()) {
+        let client = Sock::connected(SocketAddr::new(block.loopback(host), port))?;
+        if number % 4 == 0 {
+            client.reset()?;
+        } else {
+            client.close();
+        }
+    }
+    Ok(())
+}
+
+fn serve(listener: &Sock, connections: usize, cpu: usize) -> Result<()> {
+    stay_on(cpu)?;
+    for _ in 0..connections {
+        let server = listener.accept()?;
+        match server.receive_fin() {
+            Err(error) if error.downcast_ref() != Some(&Errno::CONNRESET) => return Err(error),
+            _ => server.close(),
+        }
+    }
+    Ok(())
+}
+
+fn stay_on(cpu: usize) -> Result<()> {
+    let mut cpus = CpuSet::new();
+    cpus.set(cpu);
+    sched_setaffinity(None, &cpus).with_context(|| format!("staying on CPU {cpu}"))
+}

@@ -1,0 +1,88 @@
+//! A network namespace of the test's own, named by nothing but an open file: it goes with its last user.
+
+use std::{
+    fs::File,
+    net::IpAddr,
+    os::{
+        fd::{AsFd as _, AsRawFd as _},
+        unix::fs::MetadataExt as _,
+    },
+    process::Command,
+    thread,
+};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+
+/// A fresh network namespace with its loopback up.
+pub struct Namespace {
+    file: File,
+}
+
+impl Namespace {
+    /// Makes the namespace; the calling thread stays where it is.
+    pub fn new() -> Result<Self> {
+        let file = on_new_thread(|| {
+            // SAFETY: CLONE_NEWNET changes only this thread's namespace; no memory and no descriptor is unshared.
+            unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.context("unshare(CLONE_NEWNET)")?;
+            ip("link set lo up")?;
+            File::open("/proc/thread-self/ns/net").context("opening the new namespace")
+        })?;
+        Ok(Self { file })
+    }
+
+    /// Runs `work` on a thread of its own inside the namespace. Sockets that it makes stay there wherever they
+    /// are used later.
+    pub fn run<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        on_new_thread(|| {
+            move_into_link_name_space(self.file.as_fd(), Some(LinkNameSpaceType::Network))
+                .context("entering the namespace")?;
+            work()
+        })
+    }
+
+    /// Its inode number, as the output's `netns` shows it.
+    pub fn inum(&self) -> Result<u64> {
+        Ok(self.file.metadata()?.ino())
+    }
+
+    /// Gives a device an IPv4 /24 or an IPv6 /112 address.
+    pub fn add_address(&self, device: &str, addr: IpAddr) -> Result<()> {
+        self.run(|| match addr {
+            IpAddr::V4(v4) => ip(&format!("addr add {v4}/24 dev {device}")),
+            IpAddr::V6(v6) => ip(&format!("addr add {v6}/112 dev {device} nodad")),
+        })
+    }
+
+    /// Writes a value to a file below /proc/sys/net, for instance `ipv4/tcp_syncookies`.
+    pub fn sysctl(&self, name: &str, value: &str) -> Result<()> {
+        let path = format!("/proc/sys/net/{name}");
+        self.run(|| std::fs::write(&path, value).with_context(|| format!("writing {value:?} to {path}")))
+    }
+
+    /// Joins two namespaces by a pair of devices, each called `veth0`, and gives each its address.
+    pub fn join(&self, addr: IpAddr, other: &Self, other_addr: IpAddr) -> Result<()> {
+        let there = format!("/proc/{}/fd/{}", std::process::id(), other.file.as_raw_fd());
+        self.run(|| ip(&format!("link add veth0 type veth peer name veth0 netns {there}")))?;
+        for (side, addr) in [(self, addr), (other, other_addr)] {
+            side.add_address("veth0", addr)?;
+            side.run(|| ip("link set veth0 up"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs iproute2's `ip` in the calling thread's namespace.
+pub fn ip(arguments: &str) -> Result<()> {
+    let output = Command::new("ip").args(arguments.split(' ')).output().context("running ip (iproute2)")?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "ip {arguments}: {}", stderr.trim());
+    Ok(())
+}
+
+/// A thread carries its network namespace with it, so each change of it gets a thread that ends afterwards.
+fn on_new_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    thread::scope(|scope| {
+        scope.spawn(work).join().map_err(|_| anyhow!("the thread in the namespace panicked"))?
+    })
+}

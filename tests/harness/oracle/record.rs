@@ -1,0 +1,111 @@
+//! One record of `sock/inet_sock_set_state`, its fields found by the event's `format` file.
+
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    path::Path,
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{state, state::State};
+
+/// A socket's protocol, of those that the product traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// IPPROTO_TCP.
+    Tcp,
+    /// IPPROTO_MPTCP.
+    Mptcp,
+}
+
+/// One transition, as the kernel recorded it.
+#[derive(Clone, Copy, Debug)]
+pub struct Record {
+    /// CLOCK_MONOTONIC, nanoseconds.
+    pub mono_ns: u64,
+    /// The address of the `struct sock`.
+    pub sk: u64,
+    /// TCP or MPTCP.
+    pub protocol: Protocol,
+    /// The state that it left.
+    pub old: State,
+    /// The state that it entered.
+    pub new: State,
+    /// This end, canonical; port 0 where the kernel had none.
+    pub local: SocketAddr,
+    /// The other end, canonical; port 0 where the kernel had none.
+    pub remote: SocketAddr,
+}
+
+/// The fields' byte offsets.
+pub struct Layout {
+    skaddr: usize,
+    oldstate: usize,
+    newstate: usize,
+    sport: usize,
+    dport: usize,
+    protocol: usize,
+    saddr_v6: usize,
+    daddr_v6: usize,
+}
+
+impl Layout {
+    /// Reads the `format` file of the event.
+    pub fn read(format: &Path) -> Result<Self> {
+        let text =
+            std::fs::read_to_string(format).with_context(|| format!("reading {}", format.display()))?;
+        let offset =
+            |field: &str| offset_of(&text, field).with_context(|| format!("no field {field} in {text}"));
+        Ok(Self {
+            skaddr: offset("skaddr")?,
+            oldstate: offset("oldstate")?,
+            newstate: offset("newstate")?,
+            sport: offset("sport")?,
+            dport: offset("dport")?,
+            protocol: offset("protocol")?,
+            saddr_v6: offset("saddr_v6[16]")?,
+            daddr_v6: offset("daddr_v6[16]")?,
+        })
+    }
+
+    /// The record in an event's bytes; None for a protocol that isn't ours or a state that stays the same.
+    pub fn decode(&self, mono_ns: u64, data: &[u8]) -> Result<Option<Record>> {
+        let protocol = match u16::from_ne_bytes(field(data, self.protocol)?) {
+            6 => Protocol::Tcp,
+            262 => Protocol::Mptcp,
+            _ => return Ok(None),
+        };
+        let old = state::from_kernel(u32::from_ne_bytes(field(data, self.oldstate)?))?;
+        let new = state::from_kernel(u32::from_ne_bytes(field(data, self.newstate)?))?;
+        if old == new {
+            return Ok(None);
+        }
+        Ok(Some(Record {
+            mono_ns,
+            sk: u64::from_ne_bytes(field(data, self.skaddr)?),
+            protocol,
+            old,
+            new,
+            local: end(field(data, self.saddr_v6)?, field(data, self.sport)?),
+            remote: end(field(data, self.daddr_v6)?, field(data, self.dport)?),
+        }))
+    }
+}
+
+/// The address is in network order, IPv4 in its mapped form; the port is in host order.
+fn end(addr: [u8; 16], port: [u8; 2]) -> SocketAddr {
+    let addr: IpAddr = Ipv6Addr::from(addr).to_canonical();
+    SocketAddr::new(addr, u16::from_ne_bytes(port))
+}
+
+/// A line of the file (with tabs): `field:__u16 sport; offset:24; size:2; signed:0;`.
+fn offset_of(format: &str, field: &str) -> Option<usize> {
+    let line = format.lines().find(|line| {
+        line.split(';').next().is_some_and(|words| words.split_ascii_whitespace().last() == Some(field))
+    })?;
+    line.split(';').find_map(|part| part.trim().strip_prefix("offset:"))?.parse().ok()
+}
+
+fn field<const N: usize>(data: &[u8], at: usize) -> Result<[u8; N]> {
+    Ok(data.get(at..at + N).context("a record that is too short")?.try_into()?)
+}

@@ -1,0 +1,104 @@
+//! What a traced binary writes: collected while it runs, at the reader's own pace.
+
+use std::{
+    fs::File,
+    io::Read,
+    path::PathBuf,
+    process::Stdio,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread::{self, JoinHandle},
+};
+
+use anyhow::{Context as _, Result, anyhow};
+
+/// Where stdout goes.
+pub enum Destination {
+    /// To a pipe that is read at once.
+    Pipe,
+    /// To a pipe; the function is called after each piece read, with its length, and decides when to read on.
+    Paced(Box<dyn FnMut(usize) + Send>),
+    /// To a file.
+    File,
+}
+
+/// Text that arrives.
+pub struct Output {
+    collected: Arc<Mutex<Vec<u8>>>,
+    from: From,
+}
+
+enum From {
+    Reader(JoinHandle<Result<()>>),
+    File(TemporaryFile),
+}
+
+impl Output {
+    /// What to start the process with, for a file.
+    pub fn into_file() -> Result<(Stdio, Self)> {
+        let (file, temporary) = TemporaryFile::new()?;
+        Ok((file.into(), Self { collected: Arc::default(), from: From::File(temporary) }))
+    }
+
+    /// Reads the process's end of a pipe.
+    pub fn read(mut pipe: impl Read + Send + 'static, mut pace: impl FnMut(usize) + Send + 'static) -> Self {
+        let collected: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let to = Arc::clone(&collected);
+        let reader = thread::spawn(move || {
+            let mut piece = vec![0; 64 << 10];
+            loop {
+                let length = pipe.read(&mut piece).context("reading its output")?;
+                if length == 0 {
+                    return Ok(());
+                }
+                to.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..length]);
+                pace(length);
+            }
+        });
+        Self { collected, from: From::Reader(reader) }
+    }
+
+    /// The complete lines so far.
+    pub fn lines_so_far(&self) -> Result<String> {
+        let bytes = match &self.from {
+            From::Reader(_) => self.collected.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            From::File(file) => std::fs::read(&file.0)?,
+        };
+        let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        Ok(std::str::from_utf8(&bytes[..end])?.to_owned())
+    }
+
+    /// All of it, once the process has ended.
+    pub fn all(self) -> Result<String> {
+        let bytes = match self.from {
+            From::Reader(reader) => {
+                reader.join().map_err(|_| anyhow!("the reader panicked"))??;
+                std::mem::take(&mut *self.collected.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            From::File(file) => std::fs::read(&file.0)?,
+        };
+        String::from_utf8(bytes).context("the output isn't UTF-8")
+    }
+}
+
+/// A file that goes with this value.
+struct TemporaryFile(PathBuf);
+
+impl TemporaryFile {
+    fn new() -> Result<(File, Self)> {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("rnetstat-tests-{}-{number}", std::process::id()));
+        let file = File::create_new(&path).with_context(|| format!("making {}", path.display()))?;
+        Ok((file, Self(path)))
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        // A leftover in the temporary directory harms nobody.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,34 @@
+//! The sockets of the calling thread's network namespace, as /proc/net/tcp shows them.
+
+use anyhow::{Context as _, Result};
+
+use crate::{state, state::State, wait};
+
+/// How many sockets have this local port and this state.
+pub fn count(local_port: u16, wanted: State) -> Result<usize> {
+    let mut found = 0;
+    for file in ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"] {
+        let text = std::fs::read_to_string(file).with_context(|| format!("reading {file}"))?;
+        for line in text.lines().skip(1) {
+            let (port, state) = local_port_and_state(line).with_context(|| format!("in {file}: {line}"))?;
+            found += usize::from(port == local_port && state == wanted);
+        }
+    }
+    Ok(found)
+}
+
+/// Waits until at least so many sockets have this local port and this state.
+pub fn wait_for(at_least: usize, local_port: u16, wanted: State) -> Result<()> {
+    wait::until(&format!("{at_least} sockets of port {local_port} are {wanted}"), || {
+        Ok((count(local_port, wanted)? >= at_least).then_some(()))
+    })
+}
+
+/// The second field is `ADDRESS:PORT`, the fourth the state, all hexadecimal.
+fn local_port_and_state(line: &str) -> Result<(u16, State)> {
+    let mut fields = line.split_ascii_whitespace();
+    let local = fields.nth(1).context("no local address")?;
+    let number = fields.nth(1).context("no state")?;
+    let (_, port) = local.rsplit_once(':').context("no port")?;
+    Ok((u16::from_str_radix(port, 16)?, state::from_kernel(u32::from_str_radix(number, 16)?)?))
+}

@@ -1,0 +1,123 @@
+//! A wire of the tests' own between two namespaces: TUN devices, and threads that carry the packets with a
+//! delay, or lose them.
+
+use std::{
+    fs::File,
+    io::{Read as _, Write as _},
+    net::IpAddr,
+    os::fd::AsRawFd as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::netns::{Namespace, ip};
+
+/// How often a reader looks whether the wire still exists.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+
+/// The wire. It goes when dropped.
+pub struct Relay {
+    forward: Arc<Direction>,
+    backward: Arc<Direction>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Direction {
+    cut: AtomicBool,
+    ended: AtomicBool,
+}
+
+impl Relay {
+    /// Joins two namespaces by a device called `wire` in each, with an address each; every packet takes `delay`.
+    pub fn between(a: (&Namespace, IpAddr), b: (&Namespace, IpAddr), delay: Duration) -> Result<Self> {
+        let (a, b) = (device(a.0, a.1)?, device(b.0, b.1)?);
+        let mut relay = Self { forward: Arc::default(), backward: Arc::default(), threads: Vec::new() };
+        relay.carry(&a, &b, delay, Arc::clone(&relay.forward))?;
+        relay.carry(&b, &a, delay, Arc::clone(&relay.backward))?;
+        Ok(relay)
+    }
+
+    /// Loses every packet from the first namespace to the second from now on, or carries them again.
+    pub fn cut_forward(&self, cut: bool) {
+        self.forward.cut.store(cut, Ordering::SeqCst);
+    }
+
+    /// The same from the second to the first.
+    pub fn cut_backward(&self, cut: bool) {
+        self.backward.cut.store(cut, Ordering::SeqCst);
+    }
+
+    fn carry(&mut self, from: &File, to: &File, delay: Duration, direction: Arc<Direction>) -> Result<()> {
+        let (from, to) = (from.try_clone()?, to.try_clone()?);
+        let (sender, receiver) = channel();
+        self.threads.push(thread::spawn(move || read(from, &direction, delay, &sender)));
+        self.threads.push(thread::spawn(move || write(to, &receiver)));
+        Ok(())
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.forward.ended.store(true, Ordering::SeqCst);
+        self.backward.ended.store(true, Ordering::SeqCst);
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has printed why, and the test has seen its packets missing.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Until the wire ends: each packet, with the time at which it is due at the other end.
+fn read(mut from: File, direction: &Direction, delay: Duration, to: &Sender<(Instant, Vec<u8>)>) {
+    let mut packet = vec![0; 65536];
+    while !direction.ended.load(Ordering::SeqCst) {
+        let ready = poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&LOOK));
+        if !matches!(ready, Ok(1)) {
+            continue;
+        }
+        // An error is the device that went with its namespace.
+        let Ok(length) = from.read(&mut packet) else { return };
+        let kept = !direction.cut.load(Ordering::SeqCst);
+        if kept && to.send((Instant::now() + delay, packet[..length].to_vec())).is_err() {
+            return;
+        }
+    }
+}
+
+fn write(mut to: File, from: &Receiver<(Instant, Vec<u8>)>) {
+    while let Ok((due, packet)) = from.recv() {
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        // What the device refuses is a lost packet, as on any wire.
+        let _ = to.write(&packet);
+    }
+}
+
+/// Makes the TUN device inside the namespace, up and with its address.
+fn device(namespace: &Namespace, addr: IpAddr) -> Result<File> {
+    let file = namespace.run(|| {
+        let file =
+            File::options().read(true).write(true).open("/dev/net/tun").context("opening /dev/net/tun")?;
+        // SAFETY: all zeroes is a valid ifreq: an empty name and flags 0.
+        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+        for (to, from) in request.ifr_name.iter_mut().zip(b"wire") {
+            *to = from.cast_signed();
+        }
+        request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_TUN | libc::IFF_NO_PI)?;
+        // SAFETY: TUNSETIFF reads and writes one ifreq, which lives through the call.
+        let outcome = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };
+        ensure!(outcome == 0, "making a TUN device: {}", std::io::Error::last_os_error());
+        Ok(file)
+    })?;
+    namespace.add_address("wire", addr)?;
+    namespace.run(|| ip("link set wire up"))?;
+    Ok(file)
+}

@@ -1,0 +1,54 @@
+//! MPTCP: a connection above its subflows, each with transitions of its own.
+
+use anyhow::Result;
+
+use super::{CLIENT_CLOSES, Case, LISTENER, Pair, Place, SERVER_FOLLOWS};
+use crate::sock::Sock;
+
+/// The cases.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "both ends speak MPTCP",
+        play: both,
+        lives: &[
+            LISTENER,
+            CLIENT_CLOSES,
+            SERVER_FOLLOWS,
+            "mptcp: CLOSE LISTEN CLOSE",
+            MPTCP_CLIENT_CLOSES,
+            "mptcp: LISTEN ESTABLISHED CLOSE_WAIT LAST_ACK CLOSE",
+        ],
+    },
+    Case {
+        name: "an MPTCP client meets a TCP server",
+        play: fallback,
+        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS, MPTCP_CLIENT_CLOSES],
+    },
+];
+
+const MPTCP_CLIENT_CLOSES: &str = "mptcp: CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2 CLOSE";
+
+fn listener(place: &Place) -> Result<Sock> {
+    let listener = Sock::mptcp(place.block.server())?;
+    listener.bind(place.block.server())?;
+    listener.listen(8)?;
+    Ok(listener)
+}
+
+fn both(place: &Place) -> Result<()> {
+    let listener = listener(place)?;
+    let client = Sock::mptcp(place.block.server())?;
+    client.connect(place.block.server())?;
+    let server = listener.accept()?;
+    client.send(b"hello")?;
+    server.receive(5)?;
+    Pair { listener, client, server }.client_closes()
+}
+
+fn fallback(place: &Place) -> Result<()> {
+    let listener = place.listener()?;
+    let client = Sock::mptcp(place.block.server())?;
+    client.connect(place.block.server())?;
+    let server = listener.accept()?;
+    Pair { listener, client, server }.client_closes()
+}

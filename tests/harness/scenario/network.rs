@@ -1,0 +1,219 @@
+//! Connections between two namespaces: over a veth pair, and over a wire that delays and loses packets.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::Result;
+use rustix::{io::Errno, net::sockopt};
+
+use super::{
+    CLIENT_CLOSES, CLIENT_FAILS, CLIENT_RESET, Case, LISTENER, Pair, Place, SERVER_FOLLOWS, SERVER_RESET,
+};
+use crate::{netns::Namespace, proc_tcp, relay::Relay, sock::Sock};
+
+/// The cases.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "client and server live in two namespaces joined by veth",
+        play: over_veth,
+        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+    },
+    Case { name: "nobody listens beyond the veth", play: refused_over_veth, lives: &[CLIENT_FAILS] },
+    Case {
+        name: "the wire delays every packet",
+        play: over_wire,
+        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+    },
+    Case {
+        name: "both ends close while their FINs are on the wire",
+        play: simultaneous_close,
+        lives: &[
+            LISTENER,
+            "CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 CLOSING CLOSE",
+            "LISTEN SYN_RECV ESTABLISHED FIN_WAIT1 CLOSING CLOSE",
+        ],
+    },
+    Case {
+        name: "both ends open while their SYNs are on the wire",
+        play: simultaneous_open,
+        lives: &[
+            "CLOSE SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT1 FIN_WAIT2 CLOSE",
+            "CLOSE SYN_SENT SYN_RECV ESTABLISHED CLOSE_WAIT LAST_ACK CLOSE",
+        ],
+    },
+    Case { name: "nobody answers and the client gives up", play: gives_up, lives: &[CLIENT_FAILS] },
+    Case {
+        name: "nobody answers until the connect times out",
+        play: connect_times_out,
+        lives: &[CLIENT_FAILS],
+    },
+    Case {
+        name: "the handshake's last packet never comes",
+        play: never_completes,
+        lives: &[LISTENER, CLIENT_RESET],
+    },
+    Case {
+        name: "the peer vanishes and the user timeout strikes",
+        play: user_timeout,
+        lives: &[LISTENER, CLIENT_RESET, SERVER_RESET],
+    },
+    Case {
+        name: "the peer vanishes and keepalive notices",
+        play: keepalive,
+        lives: &[LISTENER, CLIENT_RESET, SERVER_RESET],
+    },
+    Case {
+        name: "the peer vanishes before the FIN",
+        play: fin_unanswered,
+        lives: &[LISTENER, "CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 CLOSE", SERVER_RESET],
+    },
+];
+
+const DELAY: Duration = Duration::from_millis(20);
+
+/// The case's own namespace and another, joined by a wire; `far` listens at `address`.
+struct Wire {
+    far: Namespace,
+    relay: Relay,
+    near_address: SocketAddr,
+    address: SocketAddr,
+}
+
+impl Wire {
+    fn new(place: &Place) -> Result<Self> {
+        let far = Namespace::new()?;
+        let (near_ip, far_ip) = (place.block.link(1), place.block.link(2));
+        let relay = Relay::between((&place.here, near_ip), (&far, far_ip), DELAY)?;
+        let [near_address, address] = [near_ip, far_ip].map(|ip| SocketAddr::new(ip, place.block.port()));
+        Ok(Self { far, relay, near_address, address })
+    }
+
+    fn pair(&self) -> Result<Pair> {
+        Pair::through(self.far.run(|| Sock::listening(self.address, 8))?)
+    }
+
+    fn cut(&self) {
+        self.relay.cut_forward(true);
+        self.relay.cut_backward(true);
+    }
+}
+
+fn over_veth(place: &Place) -> Result<()> {
+    let far = Namespace::new()?;
+    place.here.join(place.block.link(1), &far, place.block.link(2))?;
+    let address = SocketAddr::new(place.block.link(2), place.block.port());
+    near_closes_first(Pair::through(far.run(|| Sock::listening(address, 8))?)?)
+}
+
+/// Neither namespace may go before both ends are done.
+fn near_closes_first(pair: Pair) -> Result<()> {
+    pair.client.shutdown_write()?;
+    pair.server.receive_fin()?;
+    pair.server.shutdown_write()?;
+    pair.client.receive_fin()?;
+    pair.server.wait_for("CLOSE")?;
+    drop(pair);
+    Ok(())
+}
+
+fn refused_over_veth(place: &Place) -> Result<()> {
+    let far = Namespace::new()?;
+    place.here.join(place.block.link(1), &far, place.block.link(2))?;
+    let address = SocketAddr::new(place.block.link(2), place.block.port());
+    Sock::tcp(address)?.connect_fails(address, Errno::CONNREFUSED)
+}
+
+fn over_wire(place: &Place) -> Result<()> {
+    let wire = Wire::new(place)?;
+    near_closes_first(wire.pair()?)
+}
+
+fn simultaneous_close(place: &Place) -> Result<()> {
+    let wire = Wire::new(place)?;
+    let pair = wire.pair()?;
+    pair.client.shutdown_write()?;
+    pair.server.shutdown_write()?;
+    pair.client.wait_for("CLOSE")?;
+    pair.server.wait_for("CLOSE")
+}
+
+fn simultaneous_open(place: &Place) -> Result<()> {
+    let wire = Wire::new(place)?;
+    let near = Sock::tcp(wire.near_address)?;
+    near.bind(wire.near_address)?;
+    let far = wire.far.run(|| Sock::tcp(wire.address))?;
+    far.bind(wire.address)?;
+    near.start_connect(wire.address)?;
+    far.start_connect(wire.near_address)?;
+    near.wait_for("ESTABLISHED")?;
+    far.wait_for("ESTABLISHED")?;
+    near.shutdown_write()?;
+    far.receive_fin()?;
+    far.shutdown_write()?;
+    near.receive_fin()?;
+    far.wait_for("CLOSE")
+}
+
+fn gives_up(place: &Place) -> Result<()> {
+    let wire = Wire::new(place)?;
+    wire.cut();
+    let client = Sock::tcp(wire.address)?;
+    client.start_connect(wire.address)?;
+    client.close();
+    Ok(())
+}
+
+fn connect_times_out(place: &Place) -> Result<()> {
+    let wire = Wire::new(place)?;
+    wire.cut();
+    let client = Sock::tcp(wire.address)?;
+    client.option(libc::IPPROTO_TCP, libc::TCP_SYNCNT, 1)?;
+    client.connect_fails(wire.address, Errno::TIMEDOUT)
+}
+
+/// The server keeps a half-open connection for a while, of which the tracepoint knows nothing.
+fn never_completes(place: &Place) -> Result<()> {
+    let wire = Wire::new(place)?;
+    let _listener = wire.far.run(|| Sock::listening(wire.address, 8))?;
+    wire.relay.cut_backward(true);
+    let client = Sock::tcp(wire.address)?;
+    client.start_connect(wire.address)?;
+    wire.far.run(|| proc_tcp::wait_for(1, place.block.port(), "SYN_RECV"))?;
+    wire.relay.cut_forward(true);
+    // The server repeats its SYN-ACK after a second.
+    wire.relay.cut_backward(false);
+    client.wait_for("ESTABLISHED")?;
+    client.reset()
+}
+
+fn user_timeout(place: &Place) -> Result<()> {
+    let wire = Wire::new(place)?;
+    let Pair { client, server, .. } = wire.pair()?;
+    client.option(libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, 300)?;
+    wire.cut();
+    client.send(b"anybody there?")?;
+    client.receive_fails(Errno::TIMEDOUT)?;
+    server.reset()
+}
+
+fn keepalive(place: &Place) -> Result<()> {
+    let wire = Wire::new(place)?;
+    let Pair { client, server, .. } = wire.pair()?;
+    let second = Duration::from_secs(1);
+    sockopt::set_tcp_keepidle(client.fd(), second)?;
+    sockopt::set_tcp_keepintvl(client.fd(), second)?;
+    sockopt::set_tcp_keepcnt(client.fd(), 1)?;
+    sockopt::set_socket_keepalive(client.fd(), true)?;
+    wire.cut();
+    client.receive_fails(Errno::TIMEDOUT)?;
+    server.reset()
+}
+
+fn fin_unanswered(place: &Place) -> Result<()> {
+    let wire = Wire::new(place)?;
+    let Pair { client, server, .. } = wire.pair()?;
+    client.option(libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, 300)?;
+    wire.cut();
+    client.shutdown_write()?;
+    client.receive_fails(Errno::TIMEDOUT)?;
+    server.reset()
+}

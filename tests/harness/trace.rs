@@ -1,0 +1,90 @@
+//! A trace that has ended: what it wrote, and how.
+
+use std::process::ExitStatus;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::event::{End, Event, Lost, Row, Start};
+
+/// The numbers of the summary line on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Transitions that reached stdout.
+    pub seen: u64,
+    /// Transitions that didn't.
+    pub lost: u64,
+    /// Transitions that were inferred.
+    pub repaired: u64,
+}
+
+/// What a process left.
+#[derive(Debug)]
+pub struct Trace {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// All that it wrote to stdout.
+    pub stdout: String,
+    /// All that it wrote to stderr.
+    pub stderr: String,
+}
+
+/// The events of a JSON trace.
+#[derive(Debug)]
+pub struct Events {
+    /// The first: what the trace could see.
+    pub start: Start,
+    /// The transitions.
+    pub rows: Vec<Row>,
+    /// The losses.
+    pub losses: Vec<Lost>,
+    /// The last, unless it found no reader in time.
+    pub end: Option<End>,
+}
+
+impl Trace {
+    /// Reads all of stdout.
+    pub fn events(&self) -> Result<Events> {
+        let mut lines = self.stdout.lines().map(Event::parse);
+        let Some(Event::Start(start)) = lines.next().transpose()? else {
+            bail!("it doesn't begin with `start`")
+        };
+        let mut events = Events { start, rows: Vec::new(), losses: Vec::new(), end: None };
+        for event in lines {
+            ensure!(events.end.is_none(), "`end` isn't the last event");
+            match event? {
+                Event::Start(start) => bail!("a second start: {start:?}"),
+                Event::Transition(row) => events.rows.push(*row),
+                Event::Lost(lost) => events.losses.push(lost),
+                Event::End(end) => events.end = Some(end),
+            }
+        }
+        Ok(events)
+    }
+
+    /// The transitions of a trace that must have a summary and no loss.
+    pub fn rows(&self) -> Result<Vec<Row>> {
+        let events = self.events()?;
+        let end = events.end.context("no `end`")?;
+        ensure!(end.lost == 0 && events.losses.is_empty(), "lost: {:?}, {end:?}", events.losses);
+        ensure!(
+            end.transitions == u64::try_from(events.rows.len())?,
+            "{} rows, but {end:?}",
+            events.rows.len()
+        );
+        Ok(events.rows)
+    }
+
+    /// The summary on stderr: `rnetstat-trace: 1234 transitions seen, 0 lost, 0 repaired, in 3.2 s`.
+    pub fn summary(&self) -> Result<Summary> {
+        let line = self.stderr.lines().last().context("nothing on stderr")?;
+        parse_summary(line).with_context(|| format!("{line:?} is no summary"))
+    }
+}
+
+fn parse_summary(line: &str) -> Option<Summary> {
+    let (seen, rest) = line.strip_prefix("rnetstat-trace: ")?.split_once(" transitions seen, ")?;
+    let (lost, rest) = rest.split_once(" lost, ")?;
+    let (repaired, rest) = rest.split_once(" repaired, in ")?;
+    rest.strip_suffix(" s")?.parse::<f64>().ok()?;
+    Some(Summary { seen: seen.parse().ok()?, lost: lost.parse().ok()?, repaired: repaired.parse().ok()? })
+}

@@ -1,0 +1,139 @@
+//! The real binary, started, awaited and stopped as a user would.
+
+use std::{
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{
+    event::Event,
+    output::{Destination, Output},
+    trace::Trace,
+    wait,
+};
+
+/// The binary's path: in `RNETSTAT_BIN_DIR`, or else where cargo built it for this profile.
+pub fn binary() -> Result<PathBuf> {
+    let directory = match std::env::var_os("RNETSTAT_BIN_DIR") {
+        Some(directory) => PathBuf::from(directory),
+        // The test executable is in target/PROFILE/deps.
+        None => std::env::current_exe()?.ancestors().nth(2).context("no target directory")?.to_owned(),
+    };
+    let path = directory.join("rnetstat-trace");
+    ensure!(path.exists(), "{} is missing: build it, or say in RNETSTAT_BIN_DIR where it is", path.display());
+    Ok(path)
+}
+
+/// A command that runs the binary with these arguments, without a terminal.
+pub fn command(arguments: &[&str]) -> Result<Command> {
+    let mut command = Command::new(binary()?);
+    command.args(arguments).stdin(Stdio::null()).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    Ok(command)
+}
+
+/// A running trace.
+pub struct Tracer {
+    child: Child,
+    stdout: Output,
+    stderr: Output,
+}
+
+impl Tracer {
+    /// Starts `rnetstat-trace --json` with more arguments; returns when it sees what happens.
+    pub fn start(arguments: &[&str]) -> Result<Self> {
+        Self::start_into(Destination::Pipe, arguments)
+    }
+
+    /// As [`Self::start`], with the output going elsewhere.
+    pub fn start_into(destination: Destination, arguments: &[&str]) -> Result<Self> {
+        let mut command = command(&["--json"])?;
+        Self::spawn(command.args(arguments), destination)?.started()
+    }
+
+    /// Runs the command, whatever its format.
+    pub fn spawn(command: &mut Command, destination: Destination) -> Result<Self> {
+        command.stderr(Stdio::piped());
+        let (mut child, stdout) = match destination {
+            Destination::Pipe => spawn_with_pipe(command, |_| {})?,
+            Destination::Paced(pace) => spawn_with_pipe(command, pace)?,
+            Destination::File => {
+                let (stdio, output) = Output::into_file()?;
+                (command.stdout(stdio).spawn().context("starting rnetstat-trace")?, output)
+            }
+        };
+        let stderr = Output::read(child.stderr.take().context("no stderr")?, |_| {});
+        Ok(Self { child, stdout, stderr })
+    }
+
+    /// Waits for the `start` event of a JSON trace.
+    pub fn started(mut self) -> Result<Self> {
+        let line = wait::until("the start event is written", || {
+            let first = self.stdout.lines_so_far()?.lines().next().map(str::to_owned);
+            if first.is_none()
+                && let Some(status) = self.child.try_wait()?
+            {
+                anyhow::bail!("it ended with {status} instead of starting: {}", self.stderr.lines_so_far()?);
+            }
+            Ok(first)
+        })?;
+        ensure!(matches!(Event::parse(&line)?, Event::Start(_)), "it doesn't begin with `start`: {line}");
+        Ok(self)
+    }
+
+    /// The complete lines that it has written to stdout.
+    pub fn lines_so_far(&self) -> Result<String> {
+        self.stdout.lines_so_far()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = Pid::from_raw(i32::try_from(self.child.id())?).context("no pid")?;
+        Ok(kill_process(pid, signal)?)
+    }
+
+    /// SIGINT, then [`Self::finish`].
+    pub fn stop(self) -> Result<Trace> {
+        self.signal(Signal::INT)?;
+        self.finish()
+    }
+
+    /// Waits for its end, which must be a clean one, and returns what it wrote.
+    pub fn finish(self) -> Result<Trace> {
+        let trace = self.end()?;
+        ensure!(trace.status.success(), "it ended with {}: {}", trace.status, trace.stderr);
+        Ok(trace)
+    }
+
+    /// Waits for its end, whatever that is. One that doesn't end by itself is killed, and an error.
+    pub fn end(mut self) -> Result<Trace> {
+        let status = end_of(&mut self.child)?;
+        Ok(Trace { status, stdout: self.stdout.all()?, stderr: self.stderr.all()? })
+    }
+}
+
+/// Waits for a process's end; one that doesn't end by itself is killed, and an error.
+fn end_of(child: &mut Child) -> Result<ExitStatus> {
+    let ended = wait::until_within(4 * wait::DEADLINE, "rnetstat-trace ends", || Ok(child.try_wait()?));
+    if ended.is_err() {
+        child.kill()?;
+        child.wait()?;
+    }
+    ended
+}
+
+fn spawn_with_pipe(
+    command: &mut Command,
+    pace: impl FnMut(usize) + Send + 'static,
+) -> Result<(Child, Output)> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("starting rnetstat-trace")?;
+    let stdout = child.stdout.take().context("no stdout")?;
+    Ok((child, Output::read(stdout, pace)))
+}

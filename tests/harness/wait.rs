@@ -1,0 +1,31 @@
+//! Waiting for something to become true, with one generous deadline for all tests.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+/// How long anything may take before the test gives up: far above what the slowest machine needs.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Returns as soon as `is_so` does, with its value; an error that names `what` at the deadline.
+pub fn until<T>(what: &str, is_so: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    until_within(DEADLINE, what, is_so)
+}
+
+/// As [`until`], with a deadline of its own.
+pub fn until_within<T>(
+    deadline: Duration,
+    what: &str,
+    mut is_so: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let end = Instant::now() + deadline;
+    loop {
+        if let Some(value) = is_so()? {
+            return Ok(value);
+        }
+        if Instant::now() > end {
+            bail!("waited {deadline:?} in vain until {what}");
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}

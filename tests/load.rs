@@ -1,0 +1,145 @@
+//! Many connections at once: nothing is lost, or what a slow reader loses is counted to the last transition.
+
+use std::{
+    sync::{Mutex, PoisonError, mpsc::channel},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use netstat_tests::{
+    churn::{Pair, churn},
+    compare, consistency, lives,
+    oracle::Oracle,
+    output::Destination,
+    refinement,
+    scenario::Place,
+    skip,
+    trace::Trace,
+    tracer::Tracer,
+    wait,
+};
+
+/// How many connections the lossless load makes in all.
+const CONNECTIONS: usize = 100_000;
+/// How many are enough to overflow every queue before a slow reader.
+const TOO_MANY: usize = 30_000;
+/// More than what the busiest CPU records of [`CONNECTIONS`]: 80 bytes for each of 10 transitions.
+const RECORD_KIB: u32 = 160 << 10;
+/// What the process may take, far above its ring buffer and its queue and far below what it drops.
+const MEMORY_KIB: u64 = 200 << 10;
+
+/// Each load has the machine to itself.
+static ALONE: Mutex<()> = Mutex::new(());
+
+#[test]
+fn nothing_of_100_000_connections_of_one_core_is_lost() -> Result<()> {
+    nothing_is_lost(&[Pair { client: 0, server: 0 }])
+}
+
+#[test]
+fn nothing_of_100_000_connections_of_two_cores_is_lost() -> Result<()> {
+    nothing_is_lost(&[Pair { client: 0, server: 1 }, Pair { client: 1, server: 0 }])
+}
+
+#[test]
+fn a_reader_of_one_megabyte_a_second_loses_only_what_is_counted() -> Result<()> {
+    let pace = |bytes: usize| thread::sleep(Duration::from_micros(bytes.try_into().unwrap_or(u64::MAX)));
+    losses_are_counted(Destination::Paced(Box::new(pace)), || {})
+}
+
+#[test]
+fn a_terminal_stopped_until_the_end_loses_only_what_is_counted() -> Result<()> {
+    let (go_on, stopped) = channel::<()>();
+    // The start event is read, then nothing until the trace has been told to end.
+    let pace = move |_| {
+        // Nothing is ever sent: it ends with its sender.
+        let _ = stopped.recv();
+    };
+    losses_are_counted(Destination::Paced(Box::new(pace)), || drop(go_on))
+}
+
+fn nothing_is_lost(pairs: &[Pair]) -> Result<()> {
+    if skip::without_root() || !have_cores(pairs)? {
+        return Ok(());
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let place = Place::new()?;
+    let mut oracle = Oracle::start(RECORD_KIB, &[&place.block])?;
+    let tracer = Tracer::start_into(Destination::File, &["--port", &ports(&place)])?;
+    churn(&place.here, &place.block, CONNECTIONS / pairs.len(), pairs)?;
+    let record = lives::completed(&mut oracle, &[&place.block])?;
+    let trace = tracer.stop()?;
+
+    let clients = record.iter().filter(|life| life.path().starts_with("CLOSE SYN_SENT")).count();
+    ensure!(clients == CONNECTIONS, "the kernel made {clients} connections, not {CONNECTIONS}");
+    let events = trace.events()?;
+    let transitions: usize = record.iter().map(|life| life.steps.len()).sum();
+    let told = (events.rows.len(), &events.losses, &events.end, trace.summary()?);
+    let lossless = events.losses.is_empty() && trace.summary()?.lost == 0;
+    ensure!(lossless && events.rows.len() == transitions, "{transitions} transitions, but {told:?}");
+    ensure!(trace.summary()?.seen == u64::try_from(transitions)?, "{transitions} transitions, but {told:?}");
+    consistency::check(&events.rows)?;
+    compare::same_lives(&record, &lives::of_rows(&events.rows), refinement::TODAY)
+}
+
+/// Makes more than the reader takes; `as_it_ends` runs when the trace has been told to end.
+fn losses_are_counted(reader: Destination, as_it_ends: impl FnOnce()) -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let place = Place::new()?;
+    let mut oracle = Oracle::start(RECORD_KIB, &[&place.block])?;
+    let tracer = Tracer::start_into(reader, &["--port", &ports(&place)])?;
+    churn(&place.here, &place.block, TOO_MANY, &[Pair { client: 0, server: 0 }])?;
+    let record = lives::completed(&mut oracle, &[&place.block])?;
+    let memory = memory_kib(tracer.pid())?;
+    tracer.signal(rustix::process::Signal::INT)?;
+    as_it_ends();
+    let trace = tracer.finish()?;
+
+    let transitions: usize = record.iter().map(|life| life.steps.len()).sum();
+    counted_exactly(&trace, transitions.try_into()?)?;
+    ensure!(memory < MEMORY_KIB, "it took {memory} KiB");
+    Ok(())
+}
+
+fn counted_exactly(trace: &Trace, transitions: u64) -> Result<()> {
+    ensure!(trace.stdout.ends_with('\n'), "half a line at the end of the output");
+    let events = trace.events()?;
+    let rows = u64::try_from(events.rows.len())?;
+    let summary = trace.summary()?;
+    ensure!(summary.lost > 0, "the reader wasn't too slow: {summary:?}");
+    ensure!(summary.seen == rows, "{rows} rows came out, but the summary says {summary:?}");
+    ensure!(rows + summary.lost == transitions, "{transitions} transitions, but {summary:?}");
+    // The stream tells the same, unless its last lines found no reader in time.
+    if let Some(end) = events.end {
+        let told: u64 = events.losses.iter().map(|lost| lost.count).sum();
+        ensure!((end.transitions, end.lost) == (rows, told), "{rows} rows, {told} told as lost, but {end:?}");
+        ensure!(told == summary.lost, "the stream tells {told} lost, the summary {summary:?}");
+    }
+    Ok(())
+}
+
+fn ports(place: &Place) -> String {
+    format!("{}-{}", place.block.port(), place.block.last_port())
+}
+
+fn have_cores(pairs: &[Pair]) -> Result<bool> {
+    let cores = thread::available_parallelism()?.get();
+    let enough = pairs.iter().all(|pair| pair.client < cores && pair.server < cores);
+    if !enough {
+        eprintln!("not run: this machine has only {cores} core");
+    }
+    Ok(enough)
+}
+
+/// The most memory that the process has had.
+fn memory_kib(pid: u32) -> Result<u64> {
+    wait::until("the process has a status", || {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.map(|line| line.trim().trim_end_matches(" kB").parse().context("VmHWM")).transpose()
+    })
+}

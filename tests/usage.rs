@@ -1,0 +1,111 @@
+//! Wrong usage, and hosts that can't be traced: one clear line, the right exit code, nothing on stdout.
+
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    process::{Command, Output},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use netstat_tests::{hidden, skip, tracer};
+
+#[test]
+fn wrong_usage_is_one_error_line_that_names_the_value_and_exit_code_2() -> Result<()> {
+    for (arguments, named) in [
+        (&["--port", "70000"][..], "70000"),
+        (&["--port", "0"], "0"),
+        (&["--port", "http"], "http"),
+        (&["-L", "80-79"], "80-79"),
+        (&["-D", "80,,81"], "\"\""),
+        (&["-s", "FOO"], "FOO"),
+        (&["--addr", "10.0.0.0/33"], "10.0.0.0/33"),
+        (&["--local", "10.0.0"], "10.0.0"),
+        (&["--remote", "::/129"], "::/129"),
+        (&["-d", "abc"], "abc"),
+        (&["-d", "0"], "0"),
+        (&["-d", "-1s"], "-1"),
+        (&["-n", "many"], "many"),
+        (&["-4", "-6"], "-6"),
+        (&["-4", "--addr", "::1/128"], "::1"),
+        (&["-6", "--local", "127.0.0.1"], "127.0.0.1"),
+        (&["--format", "xml"], "xml"),
+        (&["--json", "--format", "csv"], "--format"),
+        (&["--source", "magic"], "magic"),
+        (&["--color", "mauve"], "mauve"),
+        (&["--no-such-option"], "--no-such-option"),
+        (&["surplus"], "surplus"),
+    ] {
+        let output = run(tracer::command(arguments)?)?;
+        is_one_error(&output, 2, &[named]).with_context(|| format!("with {arguments:?}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn help_and_version_need_no_privileges_and_go_to_stdout() -> Result<()> {
+    for (arguments, says) in
+        [("--help", "--remote-port"), ("-h", "--remote-port"), ("-V", env!("CARGO_PKG_VERSION"))]
+    {
+        let output = run(tracer::command(&[arguments])?)?;
+        ensure!(output.status.success(), "{arguments} gave {output:?}");
+        ensure!(String::from_utf8(output.stdout)?.contains(says), "{arguments} doesn't say {says}");
+        ensure!(output.stderr.is_empty(), "{arguments} wrote to stderr");
+    }
+    Ok(())
+}
+
+#[test]
+fn without_privileges_it_says_so_in_one_line() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    // The build's directory may be closed to other users.
+    let directory = std::env::temp_dir().join(format!("rnetstat-tests-unprivileged-{}", std::process::id()));
+    let outcome = copy_of_binary(&directory).and_then(|mut command| run_unprivileged(&mut command));
+    fs::remove_dir_all(&directory)?;
+    is_one_error(&outcome?, 1, &["root", "CAP_BPF"])
+}
+
+fn copy_of_binary(directory: &std::path::Path) -> Result<Command> {
+    fs::create_dir_all(directory)?;
+    let copy = directory.join("rnetstat-trace");
+    fs::copy(tracer::binary()?, &copy)?;
+    for path in [directory, &copy] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(Command::new(copy))
+}
+
+fn run_unprivileged(command: &mut Command) -> Result<Output> {
+    const NOBODY: u32 = 65534;
+    Ok(command.args(["--json", "-d", "1s"]).current_dir("/").uid(NOBODY).gid(NOBODY).output()?)
+}
+
+#[test]
+fn with_neither_btf_nor_tracefs_it_says_what_is_missing_in_one_line() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let mut command = tracer::command(&["--json", "-d", "1s"])?;
+    hidden::hide(&mut command, &[c"/sys/kernel/btf", c"/sys/kernel/tracing"]);
+    is_one_error(&run(command)?, 1, &["BTF", "tracefs"])
+}
+
+fn run(mut command: Command) -> Result<Output> {
+    command.output().context("running rnetstat-trace")
+}
+
+/// Exactly one line says what was wrong, and nothing is on stdout; only wrong usage may be followed by a hint.
+fn is_one_error(output: &Output, code: i32, says: &[&str]) -> Result<()> {
+    let stderr = std::str::from_utf8(&output.stderr)?;
+    ensure!(output.status.code() == Some(code), "{}: {stderr}", output.status);
+    ensure!(output.stdout.is_empty(), "it wrote to stdout: {:?}", String::from_utf8_lossy(&output.stdout));
+    let beginning = if code == 2 { "error: " } else { "rnetstat-trace: " };
+    let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with(beginning)).collect();
+    ensure!(errors.len() == 1, "{} lines begin with {beginning:?}: {stderr}", errors.len());
+    ensure!(code == 2 || stderr.lines().count() == 1, "more than one line: {stderr}");
+    for word in says {
+        ensure!(errors[0].contains(word), "the error doesn't name {word:?}: {stderr}");
+    }
+    Ok(())
+}

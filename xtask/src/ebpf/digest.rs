@@ -1,0 +1,85 @@
+//! The digest of everything in the checkout that shapes the object's bytes.
+//!
+//! That is the kernel side's sources and manifest, the build profiles, and the versions of the packages
+//! that are compiled in. The toolchain is the other half, see [`super::record`].
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use toml::{Table, Value};
+
+use crate::workspace;
+
+const PACKAGE: &str = "netstat-ebpf";
+
+/// SHA-256 in hexadecimal.
+pub fn of_sources() -> Result<String> {
+    let root = workspace::root()?;
+    let package = root.join(PACKAGE);
+    let mut files = workspace::files_below(&package.join("src"))?;
+    files.push(package.join("Cargo.toml"));
+
+    let mut digest = Sha256::new();
+    for file in files {
+        let name = file.strip_prefix(&root)?.to_str().context("a source's name is not UTF-8")?;
+        add(&mut digest, &name.replace('\\', "/"), &read(&file)?);
+    }
+    let profiles = table(&root.join("Cargo.toml"))?.remove("profile").unwrap_or(Value::Boolean(false));
+    add(&mut digest, "profile", &profiles.to_string());
+    let packages = compiled_in(&table(&root.join("Cargo.lock"))?);
+    add(&mut digest, "packages", &packages.join("\n"));
+    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Adds a part so that no other sequence of parts has the same bytes.
+fn add(digest: &mut Sha256, name: &str, content: &str) {
+    digest.update(format!("{name} {}\n", content.len()));
+    digest.update(content);
+}
+
+/// The packages whose code becomes a part of the object, as `name version`, sorted as in the lock file.
+fn compiled_in(lock: &Table) -> Vec<String> {
+    let packages = lock.get("package").and_then(Value::as_array).into_iter().flatten();
+    let named = packages.filter_map(Value::as_table).map(|package| {
+        let text = |key: &str| package.get(key).and_then(Value::as_str).unwrap_or_default();
+        format!("{} {}", text("name"), text("version"))
+    });
+    named.filter(|name| name.starts_with("aya-ebpf") || name.starts_with("aya-log-")).collect()
+}
+
+fn table(path: &Path) -> Result<Table> {
+    read(path)?.parse().with_context(|| format!("cannot parse {}", path.display()))
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compiled_in;
+
+    #[test]
+    fn only_what_becomes_a_part_of_the_object_counts() {
+        let lock = r#"
+            [[package]]
+            name = "aya"
+            version = "0.14.0"
+            [[package]]
+            name = "aya-ebpf"
+            version = "0.2.1"
+            [[package]]
+            name = "aya-log"
+            version = "0.3.0"
+            [[package]]
+            name = "aya-log-ebpf"
+            version = "0.2.0"
+            [[package]]
+            name = "clap"
+            version = "4.5.0"
+        "#;
+        assert_eq!(compiled_in(&lock.parse().unwrap()), ["aya-ebpf 0.2.1", "aya-log-ebpf 0.2.0"]);
+    }
+}

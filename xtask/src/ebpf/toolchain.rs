@@ -1,0 +1,187 @@
+//! Which compiler, linker and strip of this machine build for BPF.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::record::Versions;
+
+pub const TARGET: &str = "bpfel-unknown-none";
+
+const NO_COMPILER: &str = "no Rust compiler here builds for BPF: \
+    on Debian `apt-get install rustc-web cargo-web libstd-rust-web-dev-bpf rust-web-src`, \
+    elsewhere `rustup toolchain install nightly --component rust-src`";
+const NO_LINKER: &str = "bpf-linker is not installed: `cargo install bpf-linker`, \
+    on Debian with the options that CONTRIBUTING.md tells";
+const NO_STRIP: &str = "llvm-strip is not installed: `apt-get install llvm`, \
+    or `rustup component add llvm-tools --toolchain nightly`";
+
+/// Everything that builds the object.
+pub struct Toolchain {
+    pub compiler: Compiler,
+    pub sysroot: PathBuf,
+    pub linker: PathBuf,
+    pub strip: PathBuf,
+    versions: Versions,
+}
+
+/// A compiler that has, or can make, a `core` for BPF.
+pub enum Compiler {
+    /// This rustc ships `core` compiled for BPF, and its sources.
+    CompiledCore(PathBuf),
+    /// rustup's nightly has the sources of `core`.
+    Nightly,
+}
+
+impl Toolchain {
+    pub fn find() -> Result<Self> {
+        let Some(compiler) = with_compiled_core().or_else(nightly) else { bail!(NO_COMPILER) };
+        let sysroot = compiler.sysroot().context("rustc --print sysroot failed")?;
+        let verbose = said(compiler.command("rustc").arg("-vV"))?;
+        let fact = |name: &str| {
+            let line = verbose.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+            line.map(str::to_owned).with_context(|| format!("rustc -vV says nothing about `{name}`"))
+        };
+        let (llvm, host) = (fact("LLVM version")?, fact("host")?);
+        let linker = linker().context(NO_LINKER)?;
+        let strip = strip(&llvm, &sysroot.join("lib/rustlib").join(host).join("bin")).context(NO_STRIP)?;
+        let versions = Versions {
+            rustc: verbose.lines().next().unwrap_or_default().to_owned(),
+            llvm,
+            bpf_linker: said(clean(&linker).arg("--version"))?.trim().to_owned(),
+        };
+        Ok(Self { compiler, sysroot, linker, strip, versions })
+    }
+
+    pub fn versions(self) -> Versions {
+        self.versions
+    }
+}
+
+impl fmt::Display for Toolchain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.versions.fmt(f)
+    }
+}
+
+impl Compiler {
+    /// `cargo` or `rustc` of this toolchain, untouched by the one that runs us.
+    pub fn command(&self, program: &str) -> Command {
+        match self {
+            Self::CompiledCore(rustc) => {
+                let sibling = rustc.with_file_name(program);
+                let mut command = if sibling.exists() { clean(sibling) } else { clean(program) };
+                // The target is a tier that only unstable features serve.
+                command.env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1");
+                command
+            }
+            Self::Nightly => {
+                let mut command = clean("rustup");
+                command.args(["run", "nightly", program]);
+                command
+            }
+        }
+    }
+
+    fn sysroot(&self) -> Option<PathBuf> {
+        let sysroot = said(self.command("rustc").args(["--print", "sysroot"])).ok()?;
+        Some(PathBuf::from(sysroot.trim()))
+    }
+}
+
+fn with_compiled_core() -> Option<Compiler> {
+    let chosen = env::var_os("RUSTC").map(PathBuf::from);
+    let on_path = which::which_all("rustc").into_iter().flatten();
+    let rustcs = chosen.into_iter().chain(on_path).chain([PathBuf::from("/usr/bin/rustc")]);
+    rustcs.map(Compiler::CompiledCore).find(|compiler| {
+        let sysroot = compiler.sysroot();
+        // LLVM copies source lines into the BTF where it finds the files: they shape the object, too.
+        sysroot.is_some_and(|root| root.join("lib/rustlib").join(TARGET).exists() && has_core_sources(&root))
+    })
+}
+
+fn nightly() -> Option<Compiler> {
+    has_core_sources(&Compiler::Nightly.sysroot()?).then_some(Compiler::Nightly)
+}
+
+fn has_core_sources(sysroot: &Path) -> bool {
+    sysroot.join("lib/rustlib/src/rust/library/core").exists()
+}
+
+fn linker() -> Option<PathBuf> {
+    let installed = cargo_home().map(|home| home.join("bin/bpf-linker"));
+    which::which("bpf-linker").ok().or_else(|| installed.filter(|path| path.exists()))
+}
+
+/// Cargo's folder, where it unpacks packages and installs programs.
+pub fn cargo_home() -> Option<PathBuf> {
+    let named = env::var_os("CARGO_HOME").map(PathBuf::from);
+    named.or_else(|| Some(env::home_dir()?.join(".cargo")))
+}
+
+/// Prefers the strip of rustc's own LLVM: it may not know what a newer one wrote.
+fn strip(llvm: &str, tools: &Path) -> Option<PathBuf> {
+    let major = llvm.split('.').next().unwrap_or_default();
+    let candidates = [
+        PathBuf::from(format!("llvm-strip-{major}")),
+        PathBuf::from(format!("/usr/lib/llvm-{major}/bin/llvm-strip")),
+        tools.join("llvm-strip"),
+        PathBuf::from("llvm-strip"),
+    ];
+    candidates.into_iter().find_map(|candidate| which::which(candidate).ok())
+}
+
+/// A command that the cargo, rustup and flags around us don't shape: cargo's settings that say where to
+/// fetch from stay, the others go.
+fn clean(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in env::vars_os().filter(|(name, _)| shapes_builds(name)) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn shapes_builds(name: &OsString) -> bool {
+    const FETCHING: [&str; 6] =
+        ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_", "CARGO_TERM_"];
+    const SHAPING: [&str; 4] = ["CARGO", "RUSTC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN"];
+    let name = name.to_string_lossy();
+    let begins_with_one_of = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    // `cargo run` puts its toolchain's libraries before the system's.
+    name == "LD_LIBRARY_PATH" || begins_with_one_of(&SHAPING) && !begins_with_one_of(&FETCHING)
+}
+
+/// What a command says on stdout.
+fn said(command: &mut Command) -> Result<String> {
+    let program = command.get_program().to_owned();
+    let output = command.output().with_context(|| format!("cannot run {}", program.display()))?;
+    if !output.status.success() {
+        bail!("{} failed: {}", program.display(), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shapes_builds;
+
+    #[test]
+    fn the_outer_builds_settings_do_not_reach_the_kernel_side() {
+        for name in
+            ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTUP_TOOLCHAIN", "RUSTC", "CARGO_PROFILE_RELEASE_LTO"]
+        {
+            assert!(shapes_builds(&name.into()), "{name}");
+        }
+    }
+
+    #[test]
+    fn where_to_fetch_from_is_kept() {
+        for name in ["CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_HTTP_PROXY", "RUSTUP_HOME", "PATH", "HOME"] {
+            assert!(!shapes_builds(&name.into()), "{name}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The project's chores, one file each: `cargo xtask` lists them.
+
+mod cargo;
+mod ebpf;
+mod privilege;
+mod run;
+mod test;
+#[cfg(test)]
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask run -- --port 443          stream the transitions of HTTPS connections
+  cargo xtask run -- --json --count 10   ten transitions as JSON Lines
+  cargo xtask test                       every test that can run here
+  cargo xtask test -- --list             arguments after -- go to the test programs
+  cargo xtask ebpf                       rebuild what runs in the kernel";
+
+/// The chores of rnetstat-trace.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", after_help = EXAMPLES, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Build rnetstat-trace and run it as root
+    Run(run::Args),
+    /// Build the binaries and run every test that can run here
+    Test(test::Args),
+    /// Rebuild the eBPF object that is committed in netstat-ebpf/object
+    Ebpf(ebpf::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
+        Chore::Run(args) => run::run(&args),
+        Chore::Test(args) => test::test(&args),
+        Chore::Ebpf(args) => ebpf::ebpf(&args),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
