@@ -1,9 +1,9 @@
-//! What the programs keep for each CPU: who is at work, and what was lost.
+//! What the programs keep for each CPU: what one of them has seen, and what was lost.
 
 use core::arch::asm;
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
-use netstat_ebpf::wire::CpuState;
+use netstat_ebpf::wire::{CpuState, SEEN, Seen};
 
 #[map]
 static CPU_STATE: PerCpuArray<CpuState> = PerCpuArray::with_max_entries(1, 0);
@@ -20,31 +20,63 @@ impl Cpu {
         CPU_STATE.get_ptr_mut(0).map(Self)
     }
 
-    /// Says that the main program is at work here: what nests into it is the nested program's.
+    /// The main program has seen this transition.
     #[inline(always)]
-    pub fn set_busy(self, busy: bool) {
-        // SAFETY: the map's value lives as long as the program, and only this CPU writes it.
-        unsafe { (&raw mut (*self.0).busy).write_volatile(u64::from(busy)) }
+    pub fn push_seen(self, seen: Seen) {
+        let depth = self.depth();
+        // What is left from runs of the nested program that the kernel skipped fills the stack in time.
+        let place = if depth < SEEN { depth } else { 0 };
+        // The place is taken before it is filled: a softirq in between takes the next.
+        self.set_depth(place + 1);
+        // SAFETY: `place` is below SEEN, the map's value lives as long as the program, and only this CPU
+        // writes it.
+        unsafe { (&raw mut (*self.0).seen[place & (SEEN - 1)]).write_volatile(seen) }
     }
 
-    /// Whether the main program is at work here.
+    /// Whether the main program has seen this transition; it is forgotten then.
     #[inline(always)]
-    pub fn is_busy(self) -> bool {
-        // SAFETY: as in `set_busy`.
-        unsafe { (&raw const (*self.0).busy).read_volatile() != 0 }
+    pub fn pop_seen(self, seen: Seen) -> bool {
+        let depth = self.depth();
+        // Nearly always the uppermost; below it only if the nested program was skipped after the main one.
+        for below in 1..=SEEN {
+            if below > depth {
+                break;
+            }
+            let place = depth - below;
+            // SAFETY: `place` is below SEEN; else as in `push_seen`.
+            let found = unsafe { (&raw const (*self.0).seen[place & (SEEN - 1)]).read_volatile() };
+            if found == seen {
+                self.set_depth(place);
+                return true;
+            }
+        }
+        false
+    }
+
+    #[inline(always)]
+    fn depth(self) -> usize {
+        // SAFETY: as in `push_seen`.
+        let depth = unsafe { (&raw const (*self.0).depth).read_volatile() };
+        (depth as usize).min(SEEN)
+    }
+
+    #[inline(always)]
+    fn set_depth(self, depth: usize) {
+        // SAFETY: as in `push_seen`.
+        unsafe { (&raw mut (*self.0).depth).write_volatile(depth as u64) }
     }
 
     /// Counts a transition that the nested program saw.
     #[inline(always)]
     pub fn count_rescued(self) {
-        // SAFETY: as in `set_busy`.
+        // SAFETY: as in `push_seen`.
         unsafe { add_one(&raw mut (*self.0).rescued) }
     }
 
     /// Counts a transition that found the ring full.
     #[inline(always)]
     pub fn count_ring_full(self) {
-        // SAFETY: as in `set_busy`.
+        // SAFETY: as in `push_seen`.
         unsafe { add_one(&raw mut (*self.0).ring_full) }
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! The kernel skips a program that is already running on the CPU (`__bpf_trace_run`,
 //! kernel/trace/bpf_trace.c, 6.2), and a softirq may interrupt the first program and change another
-//! socket's state. The second program runs after the first at each event and emits what the first,
-//! being at work, was not let see. Where the kernel has no such guard the first sees the nested event
-//! itself and has cleared its mark when the second asks. What escapes both is in `recursion_misses`.
+//! socket's state. The second program runs after the first at each event, and emits what the first has
+//! not noted as seen. Where the kernel has no such guard the first sees the nested event itself. What
+//! escapes both is in `recursion_misses`.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::{debug, info};
+use netstat_ebpf::wire::{Seen, flag, state};
 
 use crate::{
     cpu::Cpu,
@@ -19,9 +20,8 @@ use crate::{
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn inet_sock_set_state(context: BtfTracePointContext) -> i32 {
     if let Some(cpu) = Cpu::current() {
-        cpu.set_busy(true);
         emit(&context, cpu);
-        cpu.set_busy(false);
+        cpu.push_seen(seen(&context));
     }
     0
 }
@@ -29,13 +29,26 @@ pub fn inet_sock_set_state(context: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn inet_sock_set_state_nested(context: BtfTracePointContext) -> i32 {
     if let Some(cpu) = Cpu::current()
-        && cpu.is_busy()
+        && !cpu.pop_seen(seen(&context))
     {
         cpu.count_rescued();
         info!(&context, "nested transition from {} to {}", context.arg::<i32>(1), context.arg::<i32>(2));
         emit(&context, cpu);
     }
     0
+}
+
+/// The transition, as both programs know it.
+#[inline(always)]
+fn seen(context: &BtfTracePointContext) -> Seen {
+    let (old, new): (u32, u32) = (context.arg(1), context.arg(2));
+    Seen { sk: context.arg(0), states: u64::from(old) << 32 | u64::from(new) }
+}
+
+/// Whether the handshake was over: before that there is nothing to number.
+#[inline(always)]
+fn was_connected(old: u8) -> bool {
+    old != state::SYN_SENT && old != state::SYN_RECV && old != state::LISTEN
 }
 
 #[inline(always)]
@@ -53,10 +66,14 @@ fn emit(context: &BtfTracePointContext, cpu: Cpu) {
         return;
     }
     let family = sock.family();
-    let ends = sock.ends(family);
+    let mut ends = sock.ends(family);
+    if new == state::CLOSE && ends.local_port == 0 {
+        ends.local_port = sock.source_port();
+    }
     if left_out::by_ends(old, family, &ends) {
         return;
     }
+    let begins = new == state::SYN_SENT || new == state::LISTEN;
     let change = Change {
         old,
         new,
@@ -66,7 +83,9 @@ fn emit(context: &BtfTracePointContext, cpu: Cpu) {
         cookie: sock.cookie(),
         netns: sock.netns(),
         error: sock.error(),
-        origin: 0,
+        flags: if sock.has_socket() { flag::HAS_SOCKET } else { 0 },
+        cgroup: if begins { sock.cgroup() } else { 0 },
+        numbers: if new == state::CLOSE && was_connected(old) { sock.numbers() } else { None },
         ends,
     };
     record::submit(context, &change, cpu);

@@ -2,7 +2,7 @@
 //! is known is in its record, whose layout user space reads from the `format` file.
 
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
-use netstat_ebpf::wire::flag;
+use netstat_ebpf::wire::{flag, state};
 
 use crate::{
     cpu::Cpu,
@@ -22,7 +22,10 @@ pub fn inet_sock_set_state_classic(context: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn emit(context: &TracePointContext, cpu: Cpu) {
-    let (old, new): (u32, u32) = (load(context, &raw const CLASSIC_FORMAT.oldstate), load(context, &raw const CLASSIC_FORMAT.newstate));
+    let (old, new): (u32, u32) = (
+        load(context, &raw const CLASSIC_FORMAT.oldstate),
+        load(context, &raw const CLASSIC_FORMAT.newstate),
+    );
     let (old, new) = (old as u8, new as u8);
     let protocol: u16 = load(context, &raw const CLASSIC_FORMAT.protocol);
     if old == new || (protocol != IPPROTO_TCP && protocol != IPPROTO_MPTCP) || left_out::by_states(old, new) {
@@ -30,7 +33,8 @@ fn emit(context: &TracePointContext, cpu: Cpu) {
     }
     let family = load(context, &raw const CLASSIC_FORMAT.family);
     let ends = Ends {
-        local_port: load(context, &raw const CLASSIC_FORMAT.sport),
+        // A socket that connects again still shows the port of its last connection.
+        local_port: if new == state::SYN_SENT { 0 } else { load(context, &raw const CLASSIC_FORMAT.sport) },
         remote_port: load(context, &raw const CLASSIC_FORMAT.dport),
         local_addr: words(load(context, &raw const CLASSIC_FORMAT.saddr_v6)),
         remote_addr: words(load(context, &raw const CLASSIC_FORMAT.daddr_v6)),
@@ -47,7 +51,9 @@ fn emit(context: &TracePointContext, cpu: Cpu) {
         cookie: 0,
         netns: 0,
         error: 0,
-        origin: flag::CLASSIC,
+        flags: flag::CLASSIC,
+        cgroup: 0,
+        numbers: None,
         ends,
     };
     record::submit(context, &change, cpu);

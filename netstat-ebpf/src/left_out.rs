@@ -10,7 +10,8 @@ use crate::{
 /// Whether user space can do without transitions from `old` to `new`.
 #[inline(always)]
 pub fn by_states(old: u8, new: u8) -> bool {
-    value(&raw const FILTER.by_states) != 0 && value(&raw const FILTER.left_out[(old & 15) as usize]) & (1 << (new & 15)) != 0
+    value(&raw const FILTER.by_states) != 0
+        && value(&raw const FILTER.left_out[(old & 15) as usize]) & (1 << (new & 15)) != 0
 }
 
 /// Whether the ends say that the connection is none that is shown. They can't say it before the

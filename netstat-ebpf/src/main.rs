@@ -2,14 +2,25 @@
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
+#![expect(clippy::needless_pass_by_value, reason = "a program gets its context by value from aya's macros")]
 
 mod cpu;
 mod globals;
+mod inet_connection_sock;
+mod inet_csk_accept;
 mod inet_sock_set_state;
 mod inet_sock_set_state_classic;
+mod inet_timewait_sock;
+mod iter_task_file;
+mod iter_tcp;
+mod iterator;
+mod kfree_skb;
 mod left_out;
+mod minisock;
 mod record;
 mod sock;
+mod tcp_connect;
+mod timer_cancel;
 mod timer_start;
 
 /// The verifier and the helpers that we call ask for a licence that is compatible with the GPL.

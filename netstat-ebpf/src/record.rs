@@ -9,12 +9,12 @@ use aya_ebpf::{
     maps::RingBuf,
 };
 use aya_log_ebpf::warn;
-use netstat_ebpf::wire::{ProcessRecord, RING_BYTES, TransitionRecord, flag, kind, state};
+use netstat_ebpf::wire::{EndRecord, ProcessRecord, RING_BYTES, TransitionRecord, flag, kind, state};
 
 use crate::{
     cpu::Cpu,
     globals::{OFFSETS, value},
-    sock::{AF_INET6, Ends, IPPROTO_MPTCP},
+    sock::{AF_INET6, Ends, IPPROTO_MPTCP, Numbers},
 };
 
 /// One ring for all CPUs: the order of reservation is the order of a socket's events.
@@ -35,8 +35,10 @@ pub struct Change {
     pub cookie: u64,
     pub netns: u32,
     pub error: u32,
-    /// [`flag::CLASSIC`] or 0.
-    pub origin: u8,
+    /// [`flag::CLASSIC`] and [`flag::HAS_SOCKET`]; the others follow from the fields above.
+    pub flags: u8,
+    pub cgroup: u64,
+    pub numbers: Option<Numbers>,
     pub ends: Ends,
 }
 
@@ -52,7 +54,13 @@ fn is_by_process(old: u8, new: u8) -> bool {
 /// Puts a change into the ring, with the process where it is the process's.
 #[inline(always)]
 pub fn submit<C: aya_ebpf::EbpfContext>(context: &C, change: &Change, cpu: Cpu) {
-    let done = if is_by_process(change.old, change.new) { submit_process(change) } else { submit_bare(change) };
+    let done = if is_by_process(change.old, change.new) {
+        submit_process(change)
+    } else if let Some(numbers) = change.numbers {
+        submit_end(change, numbers)
+    } else {
+        submit_bare(change)
+    };
     if done.is_none() {
         cpu.count_ring_full();
         warn!(context, "ring full: a transition from {} to {} is lost", change.old, change.new);
@@ -84,15 +92,44 @@ fn submit_process(change: &Change) -> Option<()> {
         pid: process_id(),
         uid: bpf_get_current_uid_gid() as u32,
         comm: bpf_get_current_comm().unwrap_or_default(),
+        cgroup: change.cgroup,
     });
     entry.submit(0);
     Some(())
 }
 
+#[inline(always)]
+fn submit_end(change: &Change, numbers: Numbers) -> Option<()> {
+    let Numbers { bytes_acked, bytes_received, srtt_us, total_retrans } = numbers;
+    let mut entry = EVENTS.reserve::<EndRecord>(0)?;
+    entry.write(EndRecord {
+        transition: record(change, kind::END),
+        bytes_acked,
+        bytes_received,
+        srtt_us,
+        total_retrans,
+    });
+    entry.submit(0);
+    Some(())
+}
+
+/// Puts a record into the ring that is no transition of a full socket; what it tells is lost if the
+/// ring is full, and counted as that.
+#[inline(always)]
+pub fn submit_plain<T: 'static>(record: T, cpu: Cpu) {
+    match EVENTS.reserve::<T>(0) {
+        Some(mut entry) => {
+            entry.write(record);
+            entry.submit(0);
+        }
+        None => cpu.count_ring_full(),
+    }
+}
+
 /// Thread group id of the running process; 0 for a kernel thread, which holds no socket for anybody
 /// to find (MPTCP's worker closes subflows).
 #[inline(always)]
-fn process_id() -> u32 {
+pub fn process_id() -> u32 {
     const PF_KTHREAD: u32 = 0x0020_0000;
     let offset = value(&raw const OFFSETS.task_flags);
     if offset != 0 {
@@ -107,8 +144,8 @@ fn process_id() -> u32 {
 }
 
 #[inline(always)]
-fn record(change: &Change, kind: u8) -> TransitionRecord {
-    let mut flags = change.origin;
+pub fn record(change: &Change, kind: u8) -> TransitionRecord {
+    let mut flags = change.flags;
     if change.family == AF_INET6 {
         flags |= flag::INET6;
     }

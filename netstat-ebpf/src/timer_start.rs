@@ -1,4 +1,5 @@
-//! `tp_btf/timer_start`: the moment at which a connection's first segment is sent.
+//! `tp_btf/timer_start`: the moment at which a half-open connection or a TIME_WAIT begins, and at which
+//! a connection's first segment is sent.
 //!
 //! At CLOSE→SYN_SENT the kernel has not chosen the local port yet; `tcp_connect` arms the
 //! retransmission timer right after it has (net/ipv4/tcp_output.c). The same timer is armed for a Fast
@@ -8,49 +9,60 @@ use aya_ebpf::{helpers::bpf_probe_read_kernel, macros::btf_tracepoint, programs:
 use netstat_ebpf::wire::state;
 
 use crate::{
+    cpu::Cpu,
     globals::{OFFSETS, value},
+    minisock,
     record::{self, Change},
-    sock::{AF_INET6, Ends, mapped},
+    sock::{AF_INET6, Ends, Typed, mapped},
 };
 
 #[btf_tracepoint(function = "timer_start")]
 pub fn timer_start(context: BtfTracePointContext) -> i32 {
     // The first argument is a `struct timer_list *` on all kernels (two or three arguments follow).
-    let timer: *const u8 = context.arg(0);
-    // SAFETY: a typed pointer: the verifier checks the load against the kernel's type.
-    let function: u64 = unsafe { timer.add(value(&raw const OFFSETS.timer_function) as usize).cast::<u64>().read_volatile() };
+    let timer = Typed(context.arg(0));
+    let function: u64 = timer.load(value(&raw const OFFSETS.timer_function));
+    // A place before the timer has no type for the verifier: from here on, helpers read.
+    let owner = |timer_offset: *const u32| (timer.0 as u64).wrapping_sub(u64::from(value(timer_offset)));
     if function == value(&raw const OFFSETS.tcp_write_timer) {
-        // A place before the timer has no type for the verifier: from here on, helpers read.
-        let sk = (timer as u64).wrapping_sub(u64::from(value(&raw const OFFSETS.sk_write_timer)));
-        let _ = first_segment(sk);
+        let _ = first_segment(owner(&raw const OFFSETS.sk_write_timer));
+    } else if function == value(&raw const OFFSETS.tw_timer_handler)
+        && let Some(cpu) = Cpu::current()
+    {
+        minisock::time_wait(owner(&raw const OFFSETS.tw_timer), cpu);
+    } else if function == value(&raw const OFFSETS.reqsk_timer_handler)
+        && let Some(cpu) = Cpu::current()
+    {
+        minisock::half_open(owner(&raw const OFFSETS.rsk_timer), cpu);
     }
     0
 }
 
 #[inline(always)]
 fn first_segment(sk: u64) -> Result<(), i32> {
-    let now: u8 = read(sk, value(&raw const OFFSETS.skc_state))?;
+    let now: u8 = read(sk, &raw const OFFSETS.skc_state)?;
     if now != state::SYN_SENT && now != state::SYN_RECV {
         return Ok(());
     }
-    let family = read(sk, value(&raw const OFFSETS.skc_family))?;
-    let ports: u32 = read(sk, value(&raw const OFFSETS.skc_portpair))?;
+    let family = read(sk, &raw const OFFSETS.skc_family)?;
+    let ports: u32 = read(sk, &raw const OFFSETS.skc_portpair)?;
     let (local_addr, remote_addr) = if family == AF_INET6 {
-        (read(sk, value(&raw const OFFSETS.skc_v6_rcv_saddr))?, read(sk, value(&raw const OFFSETS.skc_v6_daddr))?)
+        (read(sk, &raw const OFFSETS.skc_v6_rcv_saddr)?, read(sk, &raw const OFFSETS.skc_v6_daddr)?)
     } else {
-        let pair: u64 = read(sk, value(&raw const OFFSETS.skc_addrpair))?;
+        let pair: u64 = read(sk, &raw const OFFSETS.skc_addrpair)?;
         (mapped((pair >> 32) as u32), mapped(pair as u32))
     };
     record::submit_ends(&Change {
         old: now,
         new: now,
         family,
-        protocol: read(sk, value(&raw const OFFSETS.sk_protocol))?,
+        protocol: read(sk, &raw const OFFSETS.sk_protocol)?,
         sk,
-        cookie: read(sk, value(&raw const OFFSETS.skc_cookie))?,
+        cookie: read(sk, &raw const OFFSETS.skc_cookie)?,
         netns: 0,
         error: 0,
-        origin: 0,
+        flags: 0,
+        cgroup: 0,
+        numbers: None,
         ends: Ends {
             local_port: (ports >> 16) as u16,
             remote_port: u16::from_be(ports as u16),
@@ -62,7 +74,7 @@ fn first_segment(sk: u64) -> Result<(), i32> {
 }
 
 #[inline(always)]
-fn read<T>(sk: u64, offset: u32) -> Result<T, i32> {
+fn read<T>(sk: u64, offset: *const u32) -> Result<T, i32> {
     // SAFETY: the helper checks the address and says so if it can't be read.
-    unsafe { bpf_probe_read_kernel((sk + u64::from(offset)) as *const T) }
+    unsafe { bpf_probe_read_kernel((sk + u64::from(value(offset))) as *const T) }
 }

@@ -27,6 +27,14 @@ pub struct Config {
     pub ring_bytes: u32,
     /// Which hook sees the transitions.
     pub state_hook: StateHook,
+    /// Which hooks see half-open connections, TIME_WAIT and the local port in SYN_SENT.
+    pub life_hook: LifeHook,
+    /// Whether the connections of before the start are shown.
+    pub existing: bool,
+    /// How many connections the table remembers.
+    pub table_size: usize,
+    /// How often the table is held against the kernel.
+    pub reconcile_interval: Duration,
 }
 
 /// How rows are written.
@@ -64,6 +72,18 @@ pub enum StateHook {
     Tracepoint,
 }
 
+/// Which hooks see half-open connections, TIME_WAIT and the local port in SYN_SENT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LifeHook {
+    /// The best that load.
+    #[default]
+    Auto,
+    /// fentry and fexit of the functions that make them, or an error.
+    Fentry,
+    /// The tracepoints of their timers, or an error.
+    Timer,
+}
+
 impl Config {
     /// What the arguments ask for; `color_by_default` decides for `--color auto`.
     ///
@@ -91,8 +111,12 @@ impl Config {
             count: limit.count,
             source: source.source,
             verbose: source.verbose,
-            ring_bytes: source.ring_bytes,
+            ring_bytes: source.ring_size,
             state_hook: source.state_hook,
+            life_hook: source.life_hook,
+            existing: output.existing,
+            table_size: source.table_size.get(),
+            reconcile_interval: source.reconcile_interval,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! rnetstat-trace: streams TCP state transitions as they happen.
 
 pub mod agent;
+pub mod cgroup;
 pub mod cli;
 pub mod config;
 pub mod filter;

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use crate::{
+    cgroup,
     config::Config,
     filter::{Filter, Verdict},
-    model::{Ended, Loss, LossPlace, Moment, Row, Started},
+    model::{Ended, Loss, LossPlace, Moment, Row, RowKind, Started},
     output::{Losses, Notes, Output},
     sink::{self, Record, Sink},
+    table::Interest,
 };
 
 /// How often stderr is told of losses while they go on, nanoseconds.
@@ -16,13 +18,18 @@ const LOSS_NOTE_INTERVAL_NS: u64 = 1_000_000_000;
 /// The way out, and the counts of what went it.
 pub(super) struct Display {
     filter: Filter,
+    cgroups: cgroup::Paths,
     sink: Box<dyn Sink>,
     output: Output,
     notes: Notes,
     /// Rows that may still be shown.
     rows_left: u64,
-    /// Rows that were handed over.
+    /// Transitions that were handed over.
     rows: u64,
+    repaired: u64,
+    shows_existing: bool,
+    /// Rows that wait for those of before the start.
+    held: Option<Vec<Row>>,
     /// Losses in the kernel.
     lost_in_kernel: u64,
     /// Losses that stderr has not been told of.
@@ -35,11 +42,15 @@ impl Display {
     pub(super) fn start(config: &Config, started: &Started) -> std::io::Result<Self> {
         let mut display = Self {
             filter: config.filter.clone(),
+            cgroups: cgroup::Paths::new(),
             sink: sink::new(config.format, config.color),
             output: Output::stdout()?,
             notes: Notes::stderr()?,
             rows_left: config.count.unwrap_or(u64::MAX),
             rows: 0,
+            repaired: 0,
+            shows_existing: config.existing,
+            held: None,
             lost_in_kernel: 0,
             not_noted: Losses::default(),
             noted_at: None,
@@ -63,17 +74,54 @@ impl Display {
         self.output.closed().await;
     }
 
-    /// Whether no row of this row's connection will ever be shown.
-    pub(super) fn never_shows(&self, row: &Row) -> bool {
-        self.filter.matches_ends(row.family, row.local, row.remote) == Verdict::Never
+    /// Rows wait from now on, so that those of before the start come first.
+    pub(super) fn hold_rows(&mut self) {
+        self.held = Some(Vec::new());
     }
 
-    pub(super) fn show(&mut self, row: &Row) {
-        if self.rows_left > 0 && self.filter.matches(row) {
-            self.rows_left -= 1;
-            self.rows += 1;
-            let Self { sink, output, .. } = self;
-            output.row(|out| sink.write(&Record::Row(row), out));
+    /// Whether rows wait.
+    pub(super) fn holds_rows(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Shows the rows that wait, and all others as they come.
+    pub(super) fn release_rows(&mut self) {
+        for row in self.held.take().unwrap_or_default() {
+            self.show(&row);
+        }
+    }
+
+    /// Shows a row if it matches the filters; says whether another of its connection ever can.
+    pub(super) fn show(&mut self, row: &Row) -> Interest {
+        match (&mut self.held, row.kind) {
+            (_, RowKind::Existing) if !self.shows_existing => {}
+            (Some(held), RowKind::Transition | RowKind::Repaired) => held.push(*row),
+            _ => self.write_row(row),
+        }
+        match self.filter.matches_ends(row.family, row.local, row.remote) {
+            Verdict::Never => Interest::Forget,
+            Verdict::NotYetKnown | Verdict::Yes => Interest::Keep,
+        }
+    }
+
+    fn write_row(&mut self, row: &Row) {
+        let Self { filter, cgroups, sink, output, .. } = self;
+        let cgroup = row.cgroup.and_then(|id| cgroups.path(id, row.at));
+        if self.rows_left == 0 || !filter.matches(row, cgroup) {
+            return;
+        }
+        self.rows_left -= 1;
+        let write = |out: &mut Vec<u8>| sink.write(&Record::Row { row, cgroup }, out);
+        match row.kind {
+            RowKind::Transition => {
+                self.rows += 1;
+                output.row(write);
+            }
+            RowKind::Repaired => {
+                self.repaired += 1;
+                output.line(write);
+            }
+            RowKind::Existing => output.line(write),
         }
     }
 
@@ -97,7 +145,8 @@ impl Display {
     }
 
     /// Writes the summary, waits for slow readers within reason, and ends.
-    pub(super) async fn end(mut self, now: Moment) -> anyhow::Result<()> {
+    pub(super) async fn end(mut self, now: Moment, not_remembered: u64) -> anyhow::Result<()> {
+        self.release_rows();
         self.output.settle().await;
         self.tell_losses(now);
         let never_handed_over = self.output.rows_dropped();
@@ -105,7 +154,7 @@ impl Display {
             at: now,
             transitions: self.rows - never_handed_over,
             lost: self.lost_in_kernel + never_handed_over,
-            repaired: 0,
+            repaired: self.repaired,
             duration_ns: now.mono_ns.saturating_sub(self.started_at.mono_ns),
         };
         self.write(&Record::End(&ended));
@@ -118,6 +167,12 @@ impl Display {
             ended.repaired,
             duration.as_secs_f64()
         ));
+        if not_remembered > 0 {
+            self.notes.say(format!(
+                "{not_remembered} transitions had no room in the table and lack what came before them: \
+                 --table-size sets its size"
+            ));
+        }
         self.notes.finish();
         arrived.map(drop).map_err(|error| anyhow::Error::new(error).context("stdout can't be written"))
     }
@@ -141,7 +196,11 @@ impl Display {
 fn loss_note(place: LossPlace, count: u64) -> String {
     match place {
         LossPlace::Ring => format!("{count} transitions lost: the kernel's ring buffer was full"),
-        LossPlace::Nested => format!("{count} transitions lost: the kernel skipped a nested run of the program"),
-        LossPlace::Output => format!("{count} transitions lost: whoever reads stdout is too slow; filter, or write to a file"),
+        LossPlace::Nested => {
+            format!("{count} transitions lost: the kernel skipped a nested run of the program")
+        }
+        LossPlace::Output => {
+            format!("{count} transitions lost: whoever reads stdout is too slow; filter, or write to a file")
+        }
     }
 }

@@ -1,21 +1,24 @@
 //! The one loop: events from a source, through the table and the filter, to a sink.
 
 mod display;
+mod looking;
 
 use std::{pin::pin, time::Duration};
 
 use tokio::time::sleep;
 
-use self::display::Display;
+use self::{display::Display, looking::Looking};
 use crate::{
     config::Config,
-    model::{Event, Moment},
-    source::EventSource,
+    model::{Event, Snapshot},
+    source::{self, EventSource, Looks},
     table::Table,
 };
 
-/// How soon the loop looks again when rows wait for their ends.
-const HELD_ROWS_INTERVAL: Duration = Duration::from_millis(25);
+/// How soon the loop looks again when the table waits for what may follow.
+const WAITING_INTERVAL: Duration = Duration::from_millis(25);
+/// How long rows wait for those of the connections that were there before the start.
+const PATIENCE_FOR_THE_PAST: Duration = Duration::from_secs(5);
 
 /// Streams until the source, stdout's reader, the limits of `config` or `stop` end it.
 ///
@@ -24,56 +27,69 @@ const HELD_ROWS_INTERVAL: Duration = Duration::from_millis(25);
 pub async fn run<S: EventSource>(
     config: &Config,
     mut source: S,
+    mut looks: Option<impl Looks>,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let started = source.started();
-    let mut table = Table::new(started.source, source.tells_ends());
+    let mut table = Table::new(source.sight(), config.table_size, source::process_is_alive)
+        .with_states_left_out(config.filter.for_kernel().by_states != 0);
+    let mut looking = looks.as_ref().map(|_| Looking::new(config.reconcile_interval));
     let mut display = Display::start(config, &started)?;
+    if config.existing && looks.is_some() {
+        display.hold_rows();
+    }
 
     let mut stop = pin!(stop);
     let mut time_is_up = pin!(sleep(config.duration.unwrap_or_default()));
+    let mut past_is_up = pin!(sleep(PATIENCE_FOR_THE_PAST));
     while display.wants_more() {
+        let now = source.now();
+        if let (Some(looking), Some(looks)) = (&mut looking, &looks) {
+            looking.ask(now, &mut table, looks);
+        }
+        let pause = looking.as_ref().and_then(|looking| looking.pause(now, &table));
+        let mut snapshot = None;
         tokio::select! {
-            () = source.ready() => source.drain(|event| apply(&event, &mut table, &mut display)),
-            () = sleep(HELD_ROWS_INTERVAL), if table.holds_rows() => {}
+            () = source.ready() => {}
+            found = looks.next() => snapshot = Some(found),
+            () = sleep(WAITING_INTERVAL), if table.waits() => {}
+            () = sleep(pause.unwrap_or_default()), if pause.is_some() => {}
+            () = &mut past_is_up, if display.holds_rows() => display.release_rows(),
             () = &mut time_is_up, if config.duration.is_some() => break,
             () = display.closed() => break,
             () = &mut stop => break,
         }
-        tick(source.now(), &mut table, &mut display);
+        let seen_until = source.drain(|event| apply(&event, &mut table, &mut display, looking.as_mut()));
+        if let (Some(snapshot), Some(looking)) = (&snapshot, &mut looking) {
+            looking.done(snapshot);
+            merge(snapshot, &mut table, &mut display);
+        }
+        table.tick(seen_until, &mut |row| display.show(row));
+        display.flush(seen_until);
     }
     let end = source.now();
-    source.finish(|event| apply(&event, &mut table, &mut display));
-    table.release_all(|row| display.show(row));
-    display.end(end).await
+    source.finish(|event| apply(&event, &mut table, &mut display, None));
+    table.release_all(&mut |row| display.show(row));
+    display.end(end, table.beyond_limit()).await
 }
 
-fn apply(event: &Event, table: &mut Table, display: &mut Display) {
-    let mut never_shown = false;
-    let mut show = |row: &_| {
-        never_shown = display.never_shows(row);
-        display.show(row);
-    };
-    let sk = match event {
-        Event::Transition(change) => {
-            table.transition(change, &mut show);
-            change.sock.sk
+fn apply(event: &Event, table: &mut Table, display: &mut Display, looking: Option<&mut Looking>) {
+    if let Event::Lost(loss) = event {
+        display.lost(loss);
+        if let Some(looking) = looking {
+            looking.doubt();
         }
-        Event::Ends { sock, local, remote } => {
-            table.ends(*sock, *local, *remote, &mut show);
-            sock.sk
-        }
-        Event::Lost(loss) => return display.lost(loss),
-    };
-    if never_shown {
-        table.forget(sk);
+    } else {
+        table.apply(event, &mut |row| display.show(row));
     }
 }
 
-/// After each batch: rows that waited too long, losses, and what was collected goes out.
-fn tick(now: Moment, table: &mut Table, display: &mut Display) {
-    if table.holds_rows() {
-        table.release_held(now, |row| display.show(row));
+/// What a look has found; the events until its end have been applied.
+fn merge(snapshot: &Snapshot, table: &mut Table, display: &mut Display) {
+    if snapshot.netns_covered.is_empty() {
+        table.learn_holders(snapshot);
+    } else {
+        table.merge(snapshot, &mut |row| display.show(row));
+        display.release_rows();
     }
-    display.flush(now);
 }

@@ -29,14 +29,15 @@ fn run(config: &Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let stop = signals()?;
-        let source = EbpfSource::start(&Request {
+        let (source, looks) = EbpfSource::start(&Request {
             filter: config.filter.for_kernel(),
             ring_bytes: config.ring_bytes,
             verbose: config.verbose,
             state_hook: config.state_hook,
+            life_hook: config.life_hook,
         })
         .context("can't trace")?;
-        agent::run(config, source, stop).await
+        agent::run(config, source, looks, stop).await
     });
     // A thread may be stuck in a write to a reader that has stopped.
     runtime.shutdown_background();

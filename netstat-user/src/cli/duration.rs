@@ -14,7 +14,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     Duration::try_from(duration)
         .ok()
         .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| format!("{text:?} is no time to trace for: say one longer than 0, like 10s"))
+        .ok_or_else(|| format!("{text:?} is too short: say a time longer than 0, like 10s"))
 }
 
 #[cfg(test)]

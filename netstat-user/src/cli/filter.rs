@@ -4,8 +4,9 @@ use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 
+use super::{cgroup, netns, user};
 use crate::{
-    filter::{ByEnd, FamilyFilter, Filter, parse_network, parse_ports},
+    filter::{ByEnd, FamilyFilter, Filter, OwnerFilter, parse_comm, parse_network, parse_pid, parse_ports},
     model::{Family, State},
 };
 
@@ -48,6 +49,26 @@ pub struct FilterArgs {
     /// From or to this state, by any netstat's name: SYN_SENT, time-wait, LISTENING
     #[arg(short, long, value_name = "STATE", value_delimiter = ',')]
     pub state: Vec<State>,
+
+    /// Process that holds the socket
+    #[arg(short, long, value_name = "PID", value_delimiter = ',', value_parser = parse_pid)]
+    pub pid: Vec<u32>,
+
+    /// Its name, exactly; of a longer one the first 15 bytes count, the kernel keeps no more
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_comm)]
+    pub comm: Vec<String>,
+
+    /// Its user
+    #[arg(short, long, value_name = "NAME|UID", value_delimiter = ',', value_parser = user::parse)]
+    pub user: Vec<u32>,
+
+    /// The socket's network namespace, by inode number or by ip netns' name
+    #[arg(long, value_name = "INUM|NAME", value_delimiter = ',', value_parser = netns::parse)]
+    pub netns: Vec<u32>,
+
+    /// The socket's cgroup, with what is below it: /system.slice/nginx.service
+    #[arg(long, value_name = "PATH", value_parser = cgroup::parse)]
+    pub cgroup: Vec<String>,
 }
 
 impl FilterArgs {
@@ -56,7 +77,22 @@ impl FilterArgs {
     /// # Errors
     /// One line, if no row can ever match.
     pub fn into_filter(self) -> Result<Filter, String> {
-        let Self { ipv4, ipv6, local_port, remote_port, port, local, remote, addr, state } = self;
+        let Self {
+            ipv4,
+            ipv6,
+            local_port,
+            remote_port,
+            port,
+            local,
+            remote,
+            addr,
+            state,
+            pid,
+            comm,
+            user,
+            netns,
+            cgroup,
+        } = self;
         let family = match (ipv4, ipv6) {
             (true, false) => Some(Family::Ipv4),
             (false, true) => Some(Family::Ipv6),
@@ -75,6 +111,13 @@ impl FilterArgs {
                 either: addr.into_iter().collect(),
             },
             states: state.into_iter().collect(),
+            owner: OwnerFilter {
+                pids: pid.into_iter().collect(),
+                comms: comm.into_iter().collect(),
+                users: user.into_iter().collect(),
+            },
+            netns: netns.into_iter().collect(),
+            cgroups: cgroup.into_iter().collect(),
         };
         filter.check()?;
         Ok(filter)

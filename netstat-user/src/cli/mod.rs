@@ -1,18 +1,23 @@
 //! rnetstat-trace's command line: arguments to plain values, then to a [`Config`].
 
+mod cgroup;
 mod duration;
 mod filter;
+mod netns;
+mod size;
+mod source;
 #[cfg(test)]
 mod tests;
+mod user;
 
 use std::{ffi::OsString, time::Duration};
 
 use clap::{ColorChoice, CommandFactory, Parser, error::ErrorKind};
-use netstat_ebpf::wire;
 
 pub use filter::FilterArgs;
+pub use source::SourceArgs;
 
-use crate::config::{Config, Format, SourceChoice, StateHook};
+use crate::config::{Config, Format};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,6 +25,8 @@ Examples:
   rnetstat-trace -L 443 -s ESTABLISHED         who connects to port 443 here, and for how long
   rnetstat-trace -D 5432 --remote 10.0.0.0/8   connections to the databases in 10.0.0.0/8
   rnetstat-trace -s syn-sent,close -d 1m       one minute of attempts and ends
+  rnetstat-trace --comm nginx --existing       nginx's connections, beginning with those it has
+  rnetstat-trace --cgroup /system.slice        what the host's services do
   rnetstat-trace --json -n 100 | jq .          the first 100, for a script
 
 Needs root, or CAP_BPF and CAP_PERFMON. Rows go to stdout, everything else to stderr.
@@ -65,6 +72,10 @@ pub struct OutputArgs {
         value_name = "auto|always|never"
     )]
     pub color: ColorChoice,
+
+    /// Begin with a row for each connection that was already there
+    #[arg(long)]
+    pub existing: bool,
 }
 
 /// When it stops by itself.
@@ -78,34 +89,6 @@ pub struct LimitArgs {
     /// Stop after N rows
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
-}
-
-/// Where the events come from.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Source")]
-pub struct SourceArgs {
-    /// Where the events come from; auto (the default) takes the best that works
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_name = "auto|ebpf"
-    )]
-    pub source: SourceChoice,
-
-    /// Diagnostics on stderr, the kernel side's too
-    #[arg(short, long)]
-    pub verbose: bool,
-
-    /// Size of the kernel's ring buffer, bytes: a power of two, at least a page.
-    #[arg(long, hide = true, value_name = "BYTES", default_value_t = wire::RING_BYTES, value_parser = parse_ring_bytes)]
-    pub ring_bytes: u32,
-
-    /// Which hook sees the transitions.
-    #[arg(long, hide = true, value_enum, default_value_t)]
-    pub state_hook: StateHook,
 }
 
 /// The configuration that the arguments ask for.
@@ -123,12 +106,4 @@ where
     let cli = Cli::try_parse_from(arguments)?;
     Config::from_cli(cli, color_by_default)
         .map_err(|error| Cli::command().error(ErrorKind::ArgumentConflict, error))
-}
-
-fn parse_ring_bytes(text: &str) -> Result<u32, String> {
-    const PAGE: u32 = 4096;
-    text.parse()
-        .ok()
-        .filter(|bytes: &u32| bytes.is_power_of_two() && *bytes >= PAGE)
-        .ok_or_else(|| format!("{text:?} is no ring size: say a power of two from {PAGE} to {}", 1_u32 << 31))
 }

@@ -1,7 +1,10 @@
 //! Command lines as users write them, and what becomes of them.
 
+use netstat_ebpf::wire;
+
 use super::*;
 use crate::{
+    config::{LifeHook, SourceChoice, StateHook},
     filter::{FamilyFilter, Filter, Verdict},
     model::{Endpoint, Family},
 };
@@ -31,13 +34,17 @@ fn without_arguments_everything_is_traced_for_people() {
     let expected = Config {
         format: Format::Line,
         color: false,
+        existing: false,
         filter: Filter::default(),
         duration: None,
         count: None,
         source: SourceChoice::Auto,
         verbose: false,
         ring_bytes: wire::RING_BYTES,
+        table_size: 1_000_000,
+        reconcile_interval: Duration::from_secs(60),
         state_hook: StateHook::Auto,
+        life_hook: LifeHook::Auto,
     };
     assert_eq!(config(""), expected);
 }
@@ -69,14 +76,21 @@ fn colours_are_as_asked_or_as_the_terminal_wants_them() {
 }
 
 #[test]
-fn limits_and_hidden_options_are_read() {
-    let config = config("-d 1m30s -n 5 --source ebpf -v --ring-bytes 4096 --state-hook tp_btf");
+fn limits_sizes_and_hidden_options_are_read() {
+    let config = config(
+        "-d 1m30s -n 5 --existing --source ebpf -v --ring-size 4K --table-size 100 --state-hook tp_btf \
+         --life-hook timer --reconcile-interval 500ms",
+    );
     assert_eq!(config.duration, Some(Duration::from_secs(90)));
     assert_eq!(config.count, Some(5));
     assert_eq!(config.source, SourceChoice::Ebpf);
     assert!(config.verbose);
+    assert!(config.existing);
     assert_eq!(config.ring_bytes, 4096);
+    assert_eq!(config.table_size, 100);
+    assert_eq!(config.reconcile_interval, Duration::from_millis(500));
     assert_eq!(config.state_hook, StateHook::TpBtf);
+    assert_eq!(config.life_hook, LifeHook::Timer);
 }
 
 #[test]
@@ -89,6 +103,17 @@ fn filters_can_be_listed_and_repeated() {
     let client = Endpoint { addr: "192.0.2.1".parse().unwrap(), port: 8123 };
     assert_eq!(once.matches_ends(Family::Ipv4, web, Some(client)), Verdict::Yes);
     assert_eq!(once.matches_ends(Family::Ipv4, client, Some(web)), Verdict::Never);
+}
+
+#[test]
+fn owners_and_namespaces_can_be_listed_and_repeated() {
+    let once = config("-p 812,813 --comm nginx,curl -u root,33 --netns 4026531840,4026532000").filter;
+    let repeated = config(
+        "-p 812 --pid 813 --comm nginx --comm curl -u 0 --user 33 --netns 4026531840 --netns 4026532000",
+    )
+    .filter;
+    assert_eq!(once, repeated);
+    assert_ne!(once, Filter::default());
 }
 
 #[test]
@@ -116,7 +141,15 @@ fn wrong_usage_exits_with_2_and_one_line_that_says_what_is_wrong() {
         ("--json --format csv", "contradict"),
         ("--format xml", "'xml' for '--format <line|json|csv>'"),
         ("--source windows", "'windows' for '--source <auto|ebpf>'"),
-        ("--ring-bytes 5000", "\"5000\" is no ring size"),
+        ("--ring-size 5000", "\"5000\" is no ring size"),
+        ("--table-size 0", "'0' for '--table-size <N>'"),
+        ("-p abc", "'abc' for '--pid <PID>': \"abc\" is no process id"),
+        ("-p 0", "\"0\" is no process id"),
+        ("--comm a,,b", "\"\" is no process name"),
+        ("-u no-such-user", "'no-such-user' for '--user <NAME|UID>': there is no user \"no-such-user\""),
+        ("--netns no-such-netns", "there is no network namespace \"no-such-netns\""),
+        ("--cgroup /no/such/cgroup", "\"/no/such/cgroup\""),
+        ("--life-hook magic", "'magic' for '--life-hook"),
         ("--frobnicate", "unexpected argument '--frobnicate'"),
         ("extra", "unexpected argument 'extra'"),
     ] {
@@ -134,6 +167,6 @@ fn help_and_version_are_no_errors() {
         assert_eq!(error(line).exit_code(), 0, "{line}");
     }
     assert!(error("--help").to_string().contains("Examples:"));
-    assert!(!error("--help").to_string().contains("ring-bytes"));
+    assert!(!error("--help").to_string().contains("hook"));
     assert_eq!(error("-V").to_string(), concat!("rnetstat-trace ", env!("CARGO_PKG_VERSION"), "\n"));
 }

@@ -1,21 +1,27 @@
 //! Which rows are shown: every filter that was given has to match, one of its values is enough.
 
 mod address;
+mod cgroup;
 mod ends;
 mod family;
+mod owner;
 mod ports;
 mod states;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use netstat_ebpf::wire;
 
 pub use address::{NetworkSet, parse_network};
+pub use cgroup::CgroupSet;
 use ends::Alternatives;
 pub use ends::{ByEnd, Verdict};
 pub use family::FamilyFilter;
+pub use owner::{CommSet, OwnerFilter, parse_comm, parse_pid};
 pub use ports::{PortSet, parse_ports};
 pub use states::StateSet;
+pub use values::Values;
 
 use crate::model::{Endpoint, Family, Row};
 
@@ -30,24 +36,33 @@ pub struct Filter {
     pub addresses: ByEnd<NetworkSet>,
     /// `--state`.
     pub states: StateSet,
+    /// `--pid`, `--comm`, `--user`.
+    pub owner: OwnerFilter,
+    /// `--netns`, as inode numbers.
+    pub netns: Values<u32>,
+    /// `--cgroup`.
+    pub cgroups: CgroupSet,
 }
 
 impl Filter {
-    /// Whether the row is shown.
-    pub fn matches(&self, row: &Row) -> bool {
-        let Self { family, ports, addresses, states } = self;
+    /// Whether the row is shown; `cgroup` is the path of its cgroup.
+    pub fn matches(&self, row: &Row, cgroup: Option<&str>) -> bool {
+        let Self { family, ports, addresses, states, owner, netns, cgroups } = self;
         let remote = row.remote.filter(is_known);
         let verdict = family
             .judge(Some(row.family))
             .and(ports.judge(port(row.local), remote.and_then(port)))
-            .and(addresses.judge(Some(row.local.addr), remote.map(|end| end.addr)));
-        verdict == Verdict::Yes && states.matches(row)
+            .and(addresses.judge(Some(row.local.addr), remote.map(|end| end.addr)))
+            .and(owner.judge(row.owner))
+            .and(netns.judge(row.netns));
+        verdict == Verdict::Yes && states.matches(row) && cgroups.matches(cgroup)
     }
 
-    /// Whether a connection's rows can be shown, by what doesn't change in its life: family, ports and
-    /// addresses. [`Verdict::Never`] allows to forget the connection.
+    /// Whether a connection's rows can be shown, by its ends, which don't change in its life: family,
+    /// ports and addresses. [`Verdict::Never`] allows to forget the connection.
     pub fn matches_ends(&self, family: Family, local: Endpoint, remote: Option<Endpoint>) -> Verdict {
-        let Self { family: family_filter, ports, addresses, states: _ } = self;
+        let Self { family: family_filter, ports, addresses, states: _, owner: _, netns: _, cgroups: _ } =
+            self;
         let remote = remote.filter(is_known);
         let local_addr = Some(local.addr).filter(|addr| !addr.is_unspecified());
         // Up to 6.12 a child begins with the address of its listener: `::` can turn out to be IPv4.

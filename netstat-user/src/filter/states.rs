@@ -20,6 +20,9 @@ impl StateSet {
     }
 
     /// By old state: the set of new states that user space can do without, and still say the same.
+    ///
+    /// It is about the kernel's own transitions. Rows into and out of TIME_WAIT are made of FIN_WAIT2→CLOSE,
+    /// CLOSING→CLOSE and timers (`tcp_time_wait`, net/ipv4/tcp_minisocks.c); those are never left out.
     pub(super) fn left_out(self) -> [u16; 16] {
         let mut left_out = [0; 16];
         if self.0 != 0 {
@@ -93,6 +96,42 @@ mod tests {
             for (old, new) in LEGAL_TRANSITIONS {
                 if matches!(old, Close | Listen | SynSent | SynRecv) || matches!(new, Close | TimeWait) {
                     assert!(!has(left_out, (*old, *new)), "{set:?} needs {old} to {new}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_time_wait_and_the_end_are_made_of_is_never_left_out_for_who_asks_for_them() {
+        use State::*;
+        for set in all_sets().filter(|set| set.0 & (TimeWait.bit() | Close.bit()) != 0) {
+            for (old, new) in LEGAL_TRANSITIONS {
+                if matches!(new, FinWait1 | FinWait2 | Closing) {
+                    assert!(!has(set.left_out(), (*old, *new)), "{set:?} needs {old} to {new}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_closes_a_connection_is_known_on_every_shown_row_after_it() {
+        let closes =
+            LEGAL_TRANSITIONS.iter().filter(|(_, new)| matches!(new, State::FinWait1 | State::LastAck));
+        for close in closes {
+            let mut lived = close.1.bit();
+            for _ in State::ALL {
+                lived = LEGAL_TRANSITIONS
+                    .iter()
+                    .filter(|(old, new)| lived & old.bit() != 0 && *new != State::Close)
+                    .fold(lived, |lived, (_, new)| lived | new.bit());
+            }
+            for set in all_sets() {
+                let left_out = set.left_out();
+                for after in LEGAL_TRANSITIONS.iter().filter(|(old, _)| lived & old.bit() != 0) {
+                    assert!(
+                        !(is_shown(set, *after) && has(left_out, *close)),
+                        "{set:?}: {close:?}, {after:?}"
+                    );
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The filters together, on rows and on what is known of a connection's ends.
 
 use super::*;
-use crate::model::{ConnId, Moment, Protocol, RowKind, Source, State};
+use crate::model::{Comm, ConnId, Moment, Owner, OwnerHow, Protocol, RowKind, Source, State};
 
 fn end(text: &str) -> Endpoint {
     let socket: std::net::SocketAddr = text.parse().unwrap();
@@ -53,6 +53,15 @@ fn by_family(family: Family) -> Filter {
     Filter { family: FamilyFilter(Some(family)), ..Filter::default() }
 }
 
+fn by_pid(pid: u32) -> Filter {
+    let owner = OwnerFilter { pids: [pid].into_iter().collect(), ..OwnerFilter::default() };
+    Filter { owner, ..Filter::default() }
+}
+
+fn by_cgroup(path: &str) -> Filter {
+    Filter { cgroups: [path.to_owned()].into_iter().collect(), ..Filter::default() }
+}
+
 fn listener(local: &str) -> Row {
     row(local, None, State::Close, State::Listen)
 }
@@ -63,8 +72,8 @@ fn connection() -> Row {
 
 #[test]
 fn without_filters_every_row_is_shown() {
-    assert!(Filter::default().matches(&connection()));
-    assert!(Filter::default().matches(&listener("[::]:80")));
+    assert!(Filter::default().matches(&connection(), None));
+    assert!(Filter::default().matches(&listener("[::]:80"), None));
 }
 
 #[test]
@@ -81,7 +90,7 @@ fn ports_are_those_of_their_end() {
         (by_ports("45012", "80", ""), false),
         (by_ports("45012", "443", "443"), true),
     ] {
-        assert_eq!(filter.matches(&connection()), expected, "{filter:?}");
+        assert_eq!(filter.matches(&connection(), None), expected, "{filter:?}");
     }
 }
 
@@ -95,25 +104,25 @@ fn addresses_are_those_of_their_end() {
         (by_addresses("", "", "::/0"), false),
         (by_addresses("10.0.0.5", "93.184.0.0/16", ""), true),
     ] {
-        assert_eq!(filter.matches(&connection()), expected, "{filter:?}");
+        assert_eq!(filter.matches(&connection(), None), expected, "{filter:?}");
     }
 }
 
 #[test]
 fn a_listener_has_no_remote_end_to_match() {
     let listener = listener("0.0.0.0:80");
-    assert!(by_ports("80", "", "").matches(&listener));
-    assert!(by_ports("", "", "80").matches(&listener));
-    assert!(!by_ports("", "80", "").matches(&listener));
-    assert!(!by_ports("", "1-65535", "").matches(&listener));
-    assert!(by_addresses("0.0.0.0", "", "").matches(&listener));
-    assert!(!by_addresses("", "0.0.0.0/0", "").matches(&listener));
+    assert!(by_ports("80", "", "").matches(&listener, None));
+    assert!(by_ports("", "", "80").matches(&listener, None));
+    assert!(!by_ports("", "80", "").matches(&listener, None));
+    assert!(!by_ports("", "1-65535", "").matches(&listener, None));
+    assert!(by_addresses("0.0.0.0", "", "").matches(&listener, None));
+    assert!(!by_addresses("", "0.0.0.0/0", "").matches(&listener, None));
 }
 
 #[test]
 fn a_row_is_shown_by_its_own_family_even_if_it_has_no_address_yet() {
-    assert!(by_family(Family::Ipv6).matches(&listener("[::]:80")));
-    assert!(!by_family(Family::Ipv4).matches(&listener("[::]:80")));
+    assert!(by_family(Family::Ipv6).matches(&listener("[::]:80"), None));
+    assert!(!by_family(Family::Ipv4).matches(&listener("[::]:80"), None));
 }
 
 #[test]
@@ -125,7 +134,7 @@ fn states_match_what_a_row_leaves_and_what_it_enters() {
         (vec![State::Close], false),
     ] {
         let filter = Filter { states: states.iter().copied().collect(), ..Filter::default() };
-        assert_eq!(filter.matches(&connection()), expected, "{states:?}");
+        assert_eq!(filter.matches(&connection(), None), expected, "{states:?}");
     }
 }
 
@@ -134,8 +143,36 @@ fn a_row_that_was_there_at_the_start_matches_by_its_state() {
     let mut existing = connection();
     existing.old_state = None;
     let by_state = |state| Filter { states: [state].into_iter().collect(), ..Filter::default() };
-    assert!(by_state(State::Established).matches(&existing));
-    assert!(!by_state(State::Unknown).matches(&existing));
+    assert!(by_state(State::Established).matches(&existing, None));
+    assert!(!by_state(State::Unknown).matches(&existing, None));
+}
+
+#[test]
+fn the_owner_and_the_place_have_to_match_too() {
+    let owner = Owner { pid: 812, comm: Comm::default(), uid: 33, how: OwnerHow::Accept };
+    let row = Row { owner: Some(owner), netns: Some(4_026_531_840), ..connection() };
+    let cgroup = Some("/system.slice/nginx.service");
+    let by_netns = |inode| Filter { netns: [inode].into_iter().collect(), ..Filter::default() };
+    for (filter, expected) in [
+        (by_pid(812), true),
+        (by_pid(813), false),
+        (by_netns(4_026_531_840), true),
+        (by_netns(4_026_532_000), false),
+        (by_cgroup("/system.slice"), true),
+        (by_cgroup("/user.slice"), false),
+        (Filter { netns: by_netns(1).netns, ..by_pid(812) }, false),
+    ] {
+        assert_eq!(filter.matches(&row, cgroup), expected, "{filter:?}");
+        assert!(!filter.matches(&connection(), None), "{filter:?} matches what isn't known");
+    }
+}
+
+#[test]
+fn an_owner_that_may_still_come_keeps_the_connection_and_the_kernel_s_events() {
+    let filter = Filter { owner: by_pid(812).owner, ..by_cgroup("/a") };
+    let remote = Some(end("93.184.216.34:443"));
+    assert_eq!(filter.matches_ends(Family::Ipv4, end("10.0.0.5:1"), remote), Verdict::Yes);
+    assert_eq!(filter.for_kernel(), wire::Filter::ALL);
 }
 
 #[test]

@@ -17,8 +17,65 @@ pub enum Event {
         /// The other end.
         remote: Endpoint,
     },
+    /// A half-open connection begins, or what is left of a closed one: or their timer began anew.
+    MinisockStart(MinisockStart),
+    /// The timer of one of these was stopped: it is gone, unless a start follows at once.
+    MinisockStop(MinisockStop),
+    /// A process accepted a connection.
+    Accept {
+        /// Which socket.
+        sock: SockId,
+        /// The process.
+        owner: Owner,
+    },
     /// Something was not seen.
     Lost(Loss),
+}
+
+impl Event {
+    /// When it happened, for the events that have a time of their own.
+    pub fn at(&self) -> Option<Moment> {
+        match self {
+            Self::Transition(change) => Some(change.at),
+            Self::MinisockStart(start) => Some(start.at),
+            Self::MinisockStop(stop) => Some(stop.at),
+            Self::Ends { .. } | Self::Accept { .. } | Self::Lost(_) => None,
+        }
+    }
+}
+
+/// A request socket (SYN_RECV) or a timewait socket (FIN_WAIT2, TIME_WAIT) at the start of its timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MinisockStart {
+    /// When.
+    pub at: Moment,
+    /// The minisocket; its cookie is the connection's, where the kernel has made one.
+    pub sock: SockId,
+    /// SYN_RECV, FIN_WAIT2 or TIME_WAIT.
+    pub state: State,
+    /// The family of its packets.
+    pub family: Family,
+    /// This end.
+    pub local: Endpoint,
+    /// The other end.
+    pub remote: Endpoint,
+    /// Inode number of its network namespace.
+    pub netns: u32,
+    /// A half-open connection's listener, as the kernel's socket.
+    pub listener: Option<u64>,
+}
+
+/// A minisocket's timer was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MinisockStop {
+    /// When.
+    pub at: Moment,
+    /// The minisocket.
+    pub sk: u64,
+    /// SYN_RECV, FIN_WAIT2 or TIME_WAIT: its state at that moment.
+    pub state: State,
+    /// Whether its time had come.
+    pub expired: bool,
 }
 
 /// One change of state, as the kernel made it.
@@ -45,6 +102,28 @@ pub struct Transition {
     pub process: Option<Owner>,
     /// Inode number of the socket's network namespace.
     pub netns: Option<u32>,
+    /// Id of the socket's cgroup; known when a process connects or listens.
+    pub cgroup: Option<u64>,
+    /// Whether a process has the socket: false for a child that has not been accepted, and after close().
+    /// None where the source can't tell.
+    pub has_socket: Option<bool>,
+    /// The socket's pending error (`sk_err`), an errno; 0 is none. None where the source can't tell.
+    pub error: Option<u32>,
+    /// The connection's numbers, on a transition to CLOSE from a connected state.
+    pub counters: Option<Counters>,
+}
+
+/// A connection's numbers as the kernel counts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// Sequence numbers that the peer acknowledged: payload, and our SYN and FIN.
+    pub bytes_acked: u64,
+    /// Sequence numbers received: payload, and the peer's FIN.
+    pub bytes_received: u64,
+    /// Smoothed round trip time, microseconds; None if none was measured.
+    pub rtt_us: Option<u32>,
+    /// Segments sent again.
+    pub retransmits: u32,
 }
 
 /// Transitions that were not seen.

@@ -4,14 +4,18 @@ mod connection;
 mod event;
 mod owner;
 mod row;
+mod snapshot;
 mod state;
 mod time;
 mod transitions;
 
 pub use connection::{ConnId, Direction, Endpoint, Family, Protocol, SockId};
-pub use event::{Ended, Event, Loss, LossPlace, Missing, Started, Transition};
+pub use event::{
+    Counters, Ended, Event, Loss, LossPlace, MinisockStart, MinisockStop, Missing, Started, Transition,
+};
 pub use owner::{Comm, Owner, OwnerHow};
 pub use row::{CloseReason, Metrics, Row, RowKind, Source};
+pub use snapshot::{Holder, Snapshot, SnapshotSocket};
 pub use state::{State, UnknownState};
 pub use time::Moment;
 pub use transitions::{LEGAL_TRANSITIONS, may_follow};

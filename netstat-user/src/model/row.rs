@@ -54,8 +54,8 @@ pub enum CloseReason {
 /// A connection's numbers at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metrics {
-    /// Payload bytes that the peer acknowledged.
-    pub bytes_sent: u64,
+    /// Payload bytes that the peer acknowledged; None where it is not known who connected.
+    pub bytes_sent: Option<u64>,
     /// Payload bytes received.
     pub bytes_received: u64,
     /// Smoothed round trip time, microseconds; none was measured where it is None.

@@ -11,7 +11,9 @@ use self::writer::{Chunk, Writer};
 use crate::model::LossPlace;
 
 /// How many bytes may wait for a slow reader before lines are dropped.
-const QUEUE_BYTES: usize = 8 << 20;
+const QUEUE_BYTES: usize = 32 << 20;
+/// More than any line has.
+const LINE_BYTES: usize = 4 << 10;
 /// How long the end waits for a reader that has not read everything.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -64,7 +66,13 @@ impl Output {
     /// # Errors
     /// The thread can't be started.
     pub fn stdout() -> std::io::Result<Self> {
-        Ok(Self { writer: Writer::start()?, chunk: Chunk::default(), pending: Losses::default(), overflowing: false, rows_dropped: 0 })
+        Ok(Self {
+            writer: Writer::start()?,
+            chunk: Chunk::default(),
+            pending: Losses::default(),
+            overflowing: false,
+            rows_dropped: 0,
+        })
     }
 
     /// Appends a transition's line.
@@ -138,12 +146,13 @@ impl Output {
     }
 
     fn send(&mut self) {
-        let chunk = std::mem::take(&mut self.chunk);
+        // Room for a whole chunk at once: a buffer that grows is copied, and beyond 128 KiB mapped anew.
+        let room =
+            Chunk { bytes: Vec::with_capacity(self.writer.chunk_bytes() + LINE_BYTES), ..Chunk::default() };
+        let chunk = std::mem::replace(&mut self.chunk, room);
         if self.overflowing || self.writer.queued_bytes() + chunk.bytes.len() > QUEUE_BYTES {
             self.overflowing = true;
             self.take_back(&chunk);
-            self.chunk.bytes = chunk.bytes;
-            self.chunk.bytes.clear();
         } else {
             self.writer.send(chunk);
         }

@@ -127,7 +127,11 @@ impl Writer {
     }
 }
 
-fn write_all(chunks: &mpsc::Receiver<Chunk>, dropped: &mpsc::Sender<Chunk>, shared: &Shared) -> io::Result<()> {
+fn write_all(
+    chunks: &mpsc::Receiver<Chunk>,
+    dropped: &mpsc::Sender<Chunk>,
+    shared: &Shared,
+) -> io::Result<()> {
     for chunk in chunks {
         let (length, rows) = (chunk.bytes.len(), chunk.rows);
         if shared.discard.load(Ordering::Acquire) {

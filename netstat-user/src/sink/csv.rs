@@ -35,7 +35,9 @@ impl Sink for CsvSink {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         match record {
             Record::Start(_) => out.extend_from_slice(HEADER.as_bytes()),
-            Record::Row(row) => push_row(&RowFields::new(row, self.clock.text(row.at.unix_ns)), out),
+            Record::Row { row, cgroup } => {
+                push_row(&RowFields::new(row, *cgroup, self.clock.text(row.at.unix_ns)), out);
+            }
             // Losses and the summary have no such fields: stderr has them.
             Record::Lost(_) | Record::End(_) => {}
         }
@@ -71,12 +73,8 @@ fn push_row(fields: &RowFields<'_>, out: &mut Vec<u8>) {
         retransmits,
         source,
     } = fields;
-    let comm = comm.map(|comm| {
-        let mut text = String::new();
-        push_visible(comm.as_bytes(), &mut text);
-        Quoted(text)
-    });
-    let cgroup = cgroup.map(|path| Quoted(path.to_owned()));
+    let comm = comm.map(|comm| Quoted::visible(comm.as_bytes()));
+    let cgroup = cgroup.map(|path| Quoted::visible(path.as_bytes()));
     // A Vec takes all that is written.
     let _ = writeln!(
         out,
@@ -115,6 +113,15 @@ impl<T: Display> Display for OrEmpty<T> {
 /// A field that may need quotes.
 struct Quoted(String);
 
+impl Quoted {
+    /// A text of somebody else's.
+    fn visible(bytes: &[u8]) -> Self {
+        let mut text = String::new();
+        push_visible(bytes, &mut text);
+        Self(text)
+    }
+}
+
 impl Display for Quoted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.contains([',', '"', '\r', '\n']) {
@@ -129,7 +136,7 @@ impl Display for Quoted {
 mod tests {
     use super::{super::sample, *};
     use crate::{
-        model::Row,
+        model::{Row, RowKind},
         sink::{JsonSink, escape::HOSTILE_NAMES},
     };
 
@@ -157,13 +164,13 @@ mod tests {
 
     fn field(row: &Row, name: &str) -> String {
         let place = HEADER.trim_end().split(',').position(|column| column == name).unwrap();
-        fields_of(&written(&Record::Row(row)))[place].clone()
+        fields_of(&written(&sample::record(row)))[place].clone()
     }
 
     #[test]
     fn the_header_names_what_json_names_in_the_same_order() {
         let mut json = Vec::new();
-        JsonSink::new().write(&Record::Row(&sample::full()), &mut json);
+        JsonSink::new().write(&sample::record(&sample::full()), &mut json);
         let json = String::from_utf8(json).unwrap();
         let header = written(&Record::Start(&sample::started()));
         let mut rest = json.as_str();
@@ -179,17 +186,37 @@ mod tests {
     #[test]
     fn a_row_has_everything_that_is_known() {
         assert_eq!(
-            written(&Record::Row(&sample::full())),
+            written(&sample::record(&sample::full())),
             "transition,2023-11-14T22:13:20.123456789Z,5000000000,7,ipv4,tcp,10.0.0.5,45012,93.184.216.34,443,\
-             outbound,FIN_WAIT2,TIME_WAIT,200000,2876,curl,1000,connect,4026531840,,fin_local,\
-             1234,48000,21000,3,ebpf\n"
+             outbound,FIN_WAIT2,TIME_WAIT,200000,2876,curl,1000,connect,4026531840,/system.slice/nginx.service,\
+             fin_local,1234,48000,21000,3,ebpf\n"
         );
+    }
+
+    #[test]
+    fn rows_that_nobody_saw_happen_are_told_apart_by_their_event() {
+        let existing = Row { kind: RowKind::Existing, old_state: None, ..sample::full() };
+        assert_eq!(
+            (field(&existing, "event"), field(&existing, "old_state")),
+            ("existing".into(), "".into())
+        );
+        let repaired = Row { kind: RowKind::Repaired, ..sample::full() };
+        assert_eq!(field(&repaired, "event"), "repaired");
+    }
+
+    #[test]
+    fn hostile_cgroups_stay_in_their_field() {
+        let row = sample::full();
+        let record = Record::Row { row: &row, cgroup: Some("/a,\"b\"\u{1b}]0;owned\u{7}") };
+        let text = written(&record);
+        assert!(text.trim_end_matches('\n').chars().all(|c| !c.is_control()), "{text:?}");
+        assert!(fields_of(&text).contains(&"/a,\"b\"\\u{1b}]0;owned\\u{7}".to_owned()), "{text}");
     }
 
     #[test]
     fn what_is_not_known_is_empty() {
         assert_eq!(
-            written(&Record::Row(&sample::bare())),
+            written(&sample::record(&sample::bare())),
             "transition,1970-01-01T00:00:00.000000000Z,0,1,ipv6,tcp,::,,,,,CLOSE,LISTEN,,,,,,,,,,,,,ebpf\n"
         );
     }
@@ -200,7 +227,7 @@ mod tests {
             let row = sample::named(bytes);
             assert_eq!(field(&row, "comm"), *shown, "{bytes:?}");
             assert_eq!(field(&row, "source"), "ebpf", "{bytes:?}");
-            let text = written(&Record::Row(&row));
+            let text = written(&sample::record(&row));
             assert!(text.trim_end_matches('\n').chars().all(|c| !c.is_control()), "{text:?}");
         }
     }

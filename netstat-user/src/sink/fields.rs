@@ -36,8 +36,8 @@ pub(super) struct RowFields<'a> {
 }
 
 impl<'a> RowFields<'a> {
-    /// The row's fields; `ts` is the text of its moment.
-    pub(super) fn new(row: &Row, ts: &'a str) -> Self {
+    /// The row's fields; `cgroup` is the path of its cgroup, `ts` the text of its moment.
+    pub(super) fn new(row: &Row, cgroup: Option<&'a str>, ts: &'a str) -> Self {
         let Row {
             kind,
             at,
@@ -52,7 +52,7 @@ impl<'a> RowFields<'a> {
             state_ns,
             owner,
             netns,
-            // A number that means nothing to a reader: only its path is shown, and nobody resolves it yet.
+            // A number that means nothing to a reader, who gets the path.
             cgroup: _,
             close_reason,
             metrics,
@@ -78,9 +78,9 @@ impl<'a> RowFields<'a> {
             uid: owner.map(|owner| owner.uid),
             owner: owner.map(|owner| words::owner(owner.how)),
             netns,
-            cgroup: None,
+            cgroup,
             close_reason: close_reason.map(words::close_reason),
-            bytes_sent: metrics.map(|metrics| metrics.bytes_sent),
+            bytes_sent: metrics.and_then(|metrics| metrics.bytes_sent),
             bytes_received: metrics.map(|metrics| metrics.bytes_received),
             rtt_us: metrics.and_then(|metrics| metrics.rtt_us),
             retransmits: metrics.map(|metrics| metrics.retransmits),

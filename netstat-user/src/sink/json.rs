@@ -71,9 +71,9 @@ impl Default for JsonSink {
 impl Sink for JsonSink {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         match *record {
-            Record::Row(row) => {
+            Record::Row { row, cgroup } => {
                 let ts = self.clock.text(row.at.unix_ns);
-                row::push_row(&RowFields::new(row, ts), out);
+                row::push_row(&RowFields::new(row, cgroup, ts), out);
             }
             Record::Start(Started { at, source, kernel, hooks, missing }) => {
                 let hooks = hooks.iter().map(|&(name, kind)| HookFields { name, kind }).collect();

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use self::columns::{Columns, cut};
 use super::{Record, Sink, clock::Clock, duration::HumanDuration, escape::push_visible};
-use crate::model::{Direction, Endpoint, Loss, LossPlace, Owner, Row};
+use crate::model::{Direction, Endpoint, Loss, LossPlace, Owner, OwnerHow, Row};
 
 /// Where the process begins, and how wide it may be: a long name is cut.
 const OWNER: usize = 13;
@@ -46,25 +46,23 @@ impl LineSink {
         line.styled(clock.text(row.at.unix_ns), colors::FAINT).go_to(OWNER, 1);
 
         set(cell, |cell| push_owner(row.owner.as_ref(), cell));
-        line.text(cell);
+        line.styled(cell, colors::of_owner(row.owner.map(|owner| owner.how)));
         set(cell, |cell| push_end(&row.local, cell));
         line.go_to_end_at(LOCAL_END, cell).text(cell).text(arrow(row.direction));
         set(cell, |cell| push_remote(row, cell));
         line.text(cell).go_to(STATES, 1);
 
-        if let Some(old) = row.old_state {
-            line.text(old.name()).text(" → ");
-        }
-        line.styled(row.new_state.name(), colors::of_state(row.new_state));
+        match row.old_state {
+            Some(old) => line.text(old.name()).text(" → "),
+            None => line.styled("· ", colors::FAINT),
+        };
+        line.styled(row.new_state.name(), colors::of_state(row.new_state, row.close_reason));
 
         if let Some(ns) = row.state_ns {
             set(cell, |cell| push(cell, format_args!("{}", HumanDuration(ns))));
             line.go_to_end_at(STATE_TIME_END, cell).text(cell);
         }
-        set(cell, |cell| note::push_note(row, cell));
-        if !cell.is_empty() {
-            line.go_to(STATE_TIME_END + 2, 2).styled(cell, colors::of_note(row.close_reason));
-        }
+        note::write(row, STATE_TIME_END + 2, line);
         line.end();
     }
 
@@ -85,7 +83,7 @@ impl LineSink {
 impl Sink for LineSink {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         match record {
-            Record::Row(row) => self.write_row(row, out),
+            Record::Row { row, cgroup: _ } => self.write_row(row, out),
             Record::Lost(loss) => self.write_loss(loss, out),
             // People read these on stderr.
             Record::Start(_) | Record::End(_) => {}
@@ -109,10 +107,13 @@ fn push_owner(owner: Option<&Owner>, cell: &mut String) {
         cell.push('-');
         return;
     };
+    // Whoever has only the listener may never get to see the connection.
+    let (open, close) = if owner.how == OwnerHow::Listener { ("(", ")") } else { ("", "") };
     let pid_width = owner.pid.checked_ilog10().map_or(1, |log| log as usize + 1);
+    cell.push_str(open);
     push_visible(owner.comm.as_bytes(), cell);
-    cut(cell, OWNER_WIDTH.saturating_sub(1 + pid_width));
-    push(cell, format_args!(" {}", owner.pid));
+    cut(cell, OWNER_WIDTH.saturating_sub(1 + pid_width + close.len()));
+    push(cell, format_args!(" {}{close}", owner.pid));
 }
 
 fn push_end(end: &Endpoint, cell: &mut String) {

@@ -26,7 +26,12 @@ pub enum Record<'a> {
     /// The trace begins.
     Start(&'a Started),
     /// Something happened to a connection.
-    Row(&'a Row),
+    Row {
+        /// What.
+        row: &'a Row,
+        /// The path of its cgroup.
+        cgroup: Option<&'a str>,
+    },
     /// Something was not seen.
     Lost(&'a Loss),
     /// The trace is over.

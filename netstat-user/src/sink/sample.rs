@@ -1,5 +1,6 @@
 //! Records that the sinks' tests write.
 
+use super::Record;
 use crate::model::*;
 
 const AT: Moment = Moment { mono_ns: 5_000_000_000, unix_ns: 1_700_000_000_123_456_789 };
@@ -7,6 +8,14 @@ const AT: Moment = Moment { mono_ns: 5_000_000_000, unix_ns: 1_700_000_000_123_4
 pub(super) fn end(text: &str) -> Endpoint {
     let socket: std::net::SocketAddr = text.parse().unwrap();
     Endpoint { addr: socket.ip(), port: socket.port() }
+}
+
+/// Where [`full`]'s socket lives.
+pub(super) const CGROUP: &str = "/system.slice/nginx.service";
+
+/// The row, with its cgroup where it has one.
+pub(super) fn record(row: &Row) -> Record<'_> {
+    Record::Row { row, cgroup: row.cgroup.map(|_| CGROUP) }
 }
 
 /// A row in which everything is known.
@@ -28,7 +37,7 @@ pub(super) fn full() -> Row {
         cgroup: Some(42),
         close_reason: Some(CloseReason::FinLocal),
         metrics: Some(Metrics {
-            bytes_sent: 1_234,
+            bytes_sent: Some(1_234),
             bytes_received: 48_000,
             rtt_us: Some(21_000),
             retransmits: 3,

@@ -3,15 +3,18 @@
 #[cfg(target_os = "linux")]
 pub mod ebpf;
 
-use crate::model::{Event, Moment, Started};
+use crate::{
+    model::{Event, Moment, Snapshot, Started},
+    table::Sight,
+};
 
 /// Anything that yields events in the order in which they happened.
 pub trait EventSource {
     /// What this source can see, and what it can't.
     fn started(&self) -> Started;
 
-    /// Whether it tells, by [`Event::Ends`], the local port that the kernel chooses after CLOSE→SYN_SENT.
-    fn tells_ends(&self) -> bool;
+    /// What the table has to know of that.
+    fn sight(&self) -> Sight;
 
     /// Now, by the clocks of its events.
     fn now(&self) -> Moment;
@@ -19,9 +22,49 @@ pub trait EventSource {
     /// Returns when there may be events to drain. Dropping the future loses nothing.
     fn ready(&mut self) -> impl Future<Output = ()>;
 
-    /// Hands over what has come; returns early after some ten thousand events, then `ready` is ready.
-    fn drain(&mut self, apply: impl FnMut(Event));
+    /// Hands over what has come, and says until when that is everything. It returns early after some ten
+    /// thousand events; `ready` is ready then.
+    fn drain(&mut self, apply: impl FnMut(Event)) -> Moment;
 
     /// Stops seeing, and hands over what is left with the last word on what was lost.
     fn finish(self, apply: impl FnMut(Event));
+}
+
+/// What a look is to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookAt {
+    /// Who holds which socket.
+    Holders,
+    /// All sockets, and who holds them.
+    Everything,
+}
+
+/// Looks at all sockets at once, beside the events.
+pub trait Looks {
+    /// Asks for a look, and returns at once.
+    fn look(&self, at: LookAt);
+
+    /// The next look that was asked for. Dropping the future loses nothing; without a request it never ends.
+    fn next(&mut self) -> impl Future<Output = Snapshot>;
+}
+
+/// A source that can't look has nothing to say.
+impl<L: Looks> Looks for Option<L> {
+    fn look(&self, at: LookAt) {
+        if let Some(looks) = self {
+            looks.look(at);
+        }
+    }
+
+    async fn next(&mut self) -> Snapshot {
+        match self {
+            Some(looks) => looks.next().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Whether a process of this id exists, its main thread at least as a zombie.
+pub fn process_is_alive(pid: u32) -> bool {
+    std::path::Path::new("/proc").join(pid.to_string()).exists()
 }

@@ -1,7 +1,14 @@
 //! One connection in the table.
 
+use rustc_hash::FxHashSet;
+
+use super::{
+    ends::Ends,
+    listeners::{Inheritance, as_listener},
+};
 use crate::model::{
-    ConnId, Direction, Endpoint, Family, Owner, OwnerHow, Protocol, Row, RowKind, SockId, Source, State, Transition,
+    ConnId, Direction, Endpoint, Family, Metrics, MinisockStart, Moment, Owner, OwnerHow, Protocol, Row,
+    RowKind, SnapshotSocket, SockId, Source, State, Transition,
 };
 
 /// What the table knows of a connection.
@@ -18,8 +25,22 @@ pub(super) struct Connection {
     state: State,
     /// CLOCK_MONOTONIC in nanoseconds at which it entered `state`; None if that was not seen.
     entered_ns: Option<u64>,
+    /// When a child began whose half-open phase was not seen: it counts only if the kernel kept none.
+    began_ns: Option<u64>,
     owner: Option<Owner>,
     netns: Option<u32>,
+    cgroup: Option<u64>,
+    /// The kernel's socket of a half-open connection's listener.
+    listener: Option<u64>,
+    /// Whether the kernel has a request or timewait socket of it, not a full one.
+    is_minisock: bool,
+    /// Its numbers, once its full socket has closed.
+    metrics: Option<Box<Metrics>>,
+    /// The state in which it was at the start, of a connection that the table met in the middle.
+    met_in: Option<State>,
+    /// CLOCK_MONOTONIC in nanoseconds of the first and of the last that was seen of it.
+    born_ns: u64,
+    seen_ns: u64,
 }
 
 impl Connection {
@@ -27,10 +48,11 @@ impl Connection {
     pub(super) fn new(id: ConnId, change: &Transition) -> Self {
         let direction = match (change.old, change.new) {
             (State::Close, State::SynSent) => Some(Direction::Outbound),
-            (State::Listen, State::SynRecv) => Some(Direction::Inbound),
+            (State::Listen, State::SynRecv | State::Established) => Some(Direction::Inbound),
             (State::Close, State::Listen) | (State::Listen, _) => Some(Direction::Listen),
             _ => None,
         };
+        let is_birth = super::begins_connection(change.old, change.new);
         Self {
             id,
             // A child that is being born may still show its listener's cookie (up to 6.12).
@@ -42,9 +64,168 @@ impl Connection {
             direction,
             state: change.old,
             entered_ns: None,
+            began_ns: None,
             owner: None,
             netns: change.netns,
+            cgroup: None,
+            listener: None,
+            is_minisock: false,
+            metrics: None,
+            met_in: (!is_birth).then_some(change.old),
+            born_ns: change.at.mono_ns,
+            seen_ns: change.at.mono_ns,
         }
+    }
+
+    /// A connection whose SYN has come.
+    pub(super) fn half_open(id: ConnId, start: &MinisockStart) -> Self {
+        Self {
+            id,
+            cookie: 0,
+            family: start.family,
+            protocol: Protocol::Tcp,
+            local: start.local,
+            remote: start.remote,
+            direction: Some(Direction::Inbound),
+            state: State::Listen,
+            entered_ns: None,
+            began_ns: None,
+            owner: None,
+            netns: Some(start.netns),
+            cgroup: None,
+            listener: start.listener,
+            is_minisock: true,
+            metrics: None,
+            met_in: None,
+            born_ns: start.at.mono_ns,
+            seen_ns: start.at.mono_ns,
+        }
+    }
+
+    /// A connection that a look has found.
+    pub(super) fn found(id: ConnId, socket: &SnapshotSocket) -> Self {
+        let direction = match socket.state {
+            State::Listen => Some(Direction::Listen),
+            State::SynSent => Some(Direction::Outbound),
+            State::SynRecv if socket.is_minisock => Some(Direction::Inbound),
+            _ => None,
+        };
+        Self {
+            id,
+            cookie: socket.sock.cookie,
+            family: socket.family,
+            protocol: socket.protocol,
+            local: socket.local,
+            remote: socket.remote,
+            direction,
+            state: socket.state,
+            entered_ns: None,
+            began_ns: None,
+            owner: None,
+            netns: Some(socket.netns),
+            cgroup: socket.cgroup,
+            listener: socket.listener,
+            is_minisock: socket.is_minisock,
+            metrics: None,
+            met_in: None,
+            born_ns: socket.at.mono_ns,
+            seen_ns: socket.at.mono_ns,
+        }
+    }
+
+    /// The row that tells that it was found.
+    pub(super) fn found_row(&self, kind: RowKind, at: Moment, source: Source) -> Row {
+        Row { kind, old_state: None, state_ns: None, ..self.row(self.state, at, source) }
+    }
+
+    /// The row that tells in which state it was at the start, of a connection that was met in the middle.
+    pub(super) fn take_row_of_the_past(&mut self, at: Moment, source: Source) -> Option<Row> {
+        let state = self.met_in.take()?;
+        Some(Row { kind: RowKind::Existing, old_state: None, ..self.row(state, at, source) })
+    }
+
+    /// Whether a look may find it at these ends.
+    pub(super) fn may_have(&self, local: Endpoint, remote: Endpoint) -> bool {
+        (self.local.port == 0 || self.local.port == local.port)
+            && (self.remote.port == 0 || self.remote == remote)
+    }
+
+    /// Whether the kernel's tables of these network namespaces have it: MPTCP's sockets are in none.
+    pub(super) fn is_listed_in(&self, netns: &FxHashSet<u32>) -> bool {
+        self.protocol == Protocol::Tcp && self.netns.is_some_and(|own| netns.contains(&own))
+    }
+
+    /// It came to a port that is listened on.
+    pub(super) fn is_inbound(&mut self) {
+        self.direction = Some(Direction::Inbound);
+    }
+
+    /// Whether it is a connection that stands in a listener's queue, if no process has its socket.
+    pub(super) fn is_waiting_to_be_accepted(&self) -> bool {
+        self.direction == Some(Direction::Inbound)
+            && matches!(self.state, State::SynRecv | State::Established | State::CloseWait)
+    }
+
+    pub(super) fn netns(&self) -> Option<u32> {
+        self.netns
+    }
+
+    pub(super) fn local(&self) -> Endpoint {
+        self.local
+    }
+
+    pub(super) fn born_ns(&self) -> u64 {
+        self.born_ns
+    }
+
+    pub(super) fn seen_ns(&self) -> u64 {
+        self.seen_ns
+    }
+
+    pub(super) fn direction(&self) -> Option<Direction> {
+        self.direction
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.state
+    }
+
+    pub(super) fn listener(&self) -> Option<u64> {
+        self.listener
+    }
+
+    /// Whether it is a listener that the other can have come to.
+    pub(super) fn listens_for(&self, other: &Self) -> bool {
+        self.state == State::Listen && self.local.port == other.local.port
+    }
+
+    pub(super) fn owner(&self) -> Option<Owner> {
+        self.owner
+    }
+
+    pub(super) fn id(&self) -> ConnId {
+        self.id
+    }
+
+    pub(super) fn is_minisock(&self) -> bool {
+        self.is_minisock
+    }
+
+    /// Its full socket has closed; a timewait socket is left of it, or nothing.
+    pub(super) fn is_minisock_now(&mut self, is_minisock: bool) {
+        self.is_minisock = is_minisock;
+    }
+
+    pub(super) fn metrics(&self) -> Option<Metrics> {
+        self.metrics.as_deref().copied()
+    }
+
+    pub(super) fn set_metrics(&mut self, metrics: Option<Metrics>) {
+        self.metrics = metrics.map(Box::new);
+    }
+
+    pub(super) fn set_owner(&mut self, owner: Owner) {
+        self.owner = Some(owner);
     }
 
     /// Whether an event of this socket can be an event of this connection.
@@ -52,15 +233,54 @@ impl Connection {
         self.cookie == 0 || sock.cookie == 0 || self.cookie == sock.cookie
     }
 
-    /// Takes over what an event knows of the ends; what is not known leaves what was.
-    pub(super) fn learn_ends(&mut self, local: Endpoint, remote: Endpoint) {
-        if self.remote.port == 0 && remote.port != 0 {
+    /// Its ends, once both are known.
+    pub(super) fn ends(&self) -> Option<Ends> {
+        let Self { netns, local, remote, .. } = *self;
+        (local.port != 0 && remote.port != 0).then_some(Ends { netns, local, remote })
+    }
+
+    /// What its children have of a listener.
+    pub(super) fn inheritance(&self) -> Inheritance {
+        (self.owner.map(as_listener), self.cgroup)
+    }
+
+    /// Takes what its listener gives.
+    pub(super) fn inherit(&mut self, (owner, cgroup): Inheritance) {
+        self.owner = owner;
+        self.cgroup = cgroup;
+    }
+
+    /// The full socket takes over what its half-open connection was.
+    pub(super) fn go_on_from(&mut self, half_open: &Self) {
+        let Self { id, entered_ns, owner, cgroup, .. } = *half_open;
+        self.id = id;
+        self.entered_ns = entered_ns;
+        self.owner = owner;
+        self.cgroup = cgroup;
+        self.state = State::SynRecv;
+        self.direction = Some(Direction::Inbound);
+    }
+
+    /// Takes over what an event knows of the ends; says whether that was news.
+    pub(super) fn learn_ends(&mut self, local: Endpoint, remote: Endpoint) -> bool {
+        let mut news = false;
+        if self.remote.port == 0 && remote.port != 0 && self.direction != Some(Direction::Listen) {
             self.remote = remote;
             self.local.addr = local.addr;
             self.family = if remote.addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+            news = true;
         }
-        if self.local.port == 0 {
+        if self.local.port == 0 && local.port != 0 {
             self.local.port = local.port;
+            news = true;
+        }
+        news
+    }
+
+    /// A Fast Open child sends its SYN-ACK: it waits for the ACK like a half-open connection.
+    pub(super) fn first_segment_is_sent(&mut self) {
+        if self.state == State::SynRecv && self.entered_ns.is_none() {
+            self.entered_ns = self.began_ns;
         }
     }
 
@@ -73,38 +293,60 @@ impl Connection {
         }
     }
 
-    /// Makes the change, and the row that tells it.
-    pub(super) fn change(&mut self, change: &Transition, source: Source) -> Row {
-        let state_ns = self
-            .entered_ns
-            .filter(|_| self.state == change.old)
-            // Two CPUs' clocks may differ by some microseconds against the ring's order.
-            .map(|entered| change.at.mono_ns.saturating_sub(entered));
-        self.learn_owner(change.process);
-        if self.direction != Some(Direction::Inbound) || change.new != State::SynRecv {
-            self.cookie = if self.cookie == 0 { change.sock.cookie } else { self.cookie };
+    /// Makes the change that a full socket made, and the row that tells it.
+    pub(super) fn change(&mut self, change: &Transition, is_alive: fn(u32) -> bool, source: Source) -> Row {
+        self.learn_owner(change.process, change.has_socket, is_alive);
+        let is_born = change.old == State::Listen && change.new == State::SynRecv;
+        if !is_born && self.cookie == 0 {
+            self.cookie = change.sock.cookie;
         }
-        self.state = change.new;
-        self.entered_ns = Some(change.at.mono_ns);
+        self.cgroup = change.cgroup.or(self.cgroup);
+        let mut row = self.go(change.new, change.at, source);
+        if row.old_state != Some(change.old) {
+            row.old_state = Some(change.old);
+            row.state_ns = None;
+        }
+        if is_born {
+            // The kernel has kept the handshake to itself (SYN cookies), or sends its SYN-ACK now (Fast Open).
+            self.began_ns = self.entered_ns.take();
+        }
+        row
+    }
+
+    /// Goes to a state, and makes the row that tells it.
+    pub(super) fn go(&mut self, new: State, at: Moment, source: Source) -> Row {
+        let old = std::mem::replace(&mut self.state, new);
+        // Two CPUs' clocks may differ by some microseconds against the ring's order.
+        let state_ns = self.entered_ns.replace(at.mono_ns).map(|entered| at.mono_ns.saturating_sub(entered));
+        self.seen_ns = at.mono_ns;
+        Row { old_state: Some(old), state_ns, ..self.row(new, at, source) }
+    }
+
+    fn row(&self, new_state: State, at: Moment, source: Source) -> Row {
         Row {
             kind: RowKind::Transition,
-            at: change.at,
+            at,
             conn: self.id,
             family: self.family,
             protocol: self.protocol,
             local: self.local,
             remote: self.remote(),
             direction: self.direction,
-            old_state: Some(change.old),
-            new_state: change.new,
-            state_ns,
+            old_state: None,
+            new_state,
+            state_ns: None,
             owner: self.owner,
             netns: self.netns,
-            cgroup: None,
+            cgroup: self.cgroup,
             close_reason: None,
             metrics: None,
             source,
         }
+    }
+
+    /// LISTEN→SYN_RECV of a half-open connection.
+    pub(super) fn enter_syn_recv(&mut self, at: Moment, source: Source) -> Row {
+        self.go(State::SynRecv, at, source)
     }
 
     /// Fills in a row that was made before the ends were known.
@@ -118,11 +360,17 @@ impl Connection {
         (self.remote.port != 0).then_some(self.remote)
     }
 
-    /// Whoever closes a socket is usually a holder, but one that is known already is better known.
-    fn learn_owner(&mut self, process: Option<Owner>) {
-        match process {
-            Some(process) if process.how != OwnerHow::Close || self.owner.is_none() => self.owner = Some(process),
-            _ => {}
+    fn learn_owner(&mut self, process: Option<Owner>, has_socket: Option<bool>, is_alive: fn(u32) -> bool) {
+        // Somebody has accepted it: the listener's owner is its no more.
+        if has_socket == Some(true) && self.owner.is_some_and(|owner| owner.how == OwnerHow::Listener) {
+            self.owner = None;
+        }
+        let Some(process) = process else { return };
+        // Whoever closes is usually a holder, but one that is known and lives is better known.
+        let is_better = process.how != OwnerHow::Close
+            || self.owner.is_none_or(|owner| owner.pid != process.pid && !is_alive(owner.pid));
+        if is_better {
+            self.owner = Some(process);
         }
     }
 }

@@ -27,15 +27,16 @@ impl Held {
         self.rows.insert(key, row);
     }
 
-    /// Emits the row of a connection whose ends are known now.
-    pub(super) fn complete(&mut self, key: u64, connection: &Connection, emit: impl FnOnce(&Row)) {
-        if self.rows.is_empty() {
-            return;
-        }
-        if let Some(mut row) = self.rows.remove(&key) {
-            connection.complete(&mut row);
-            emit(&row);
-        }
+    /// The row of a connection whose ends are known now, filled in.
+    pub(super) fn complete(&mut self, key: u64, connection: &Connection) -> Option<Row> {
+        let mut row = self.rows.remove(&key)?;
+        connection.complete(&mut row);
+        Some(row)
+    }
+
+    /// Drops the row: it has been told otherwise.
+    pub(super) fn discard(&mut self, key: u64) {
+        self.rows.remove(&key);
     }
 
     /// Emits the row as it is, if there is one.

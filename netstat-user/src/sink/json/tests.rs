@@ -52,19 +52,19 @@ fn written(record: &Record<'_>) -> String {
 }
 
 fn read(row: &Row) -> RowLine {
-    serde_json::from_str(&written(&Record::Row(row))).unwrap()
+    serde_json::from_str(&written(&sample::record(row))).unwrap()
 }
 
 #[test]
 fn a_row_has_the_contract_s_fields_in_its_order() {
     assert_eq!(
-        written(&Record::Row(&sample::full())),
+        written(&sample::record(&sample::full())),
         concat!(
             r#"{"event":"transition","ts":"2023-11-14T22:13:20.123456789Z","mono_ns":5000000000,"conn":"7","#,
             r#""family":"ipv4","proto":"tcp","local_addr":"10.0.0.5","local_port":45012,"#,
             r#""remote_addr":"93.184.216.34","remote_port":443,"direction":"outbound","#,
             r#""old_state":"FIN_WAIT2","new_state":"TIME_WAIT","state_ns":200000,"#,
-            r#""pid":2876,"comm":"curl","uid":1000,"owner":"connect","netns":4026531840,"cgroup":null,"#,
+            r#""pid":2876,"comm":"curl","uid":1000,"owner":"connect","netns":4026531840,"cgroup":"/system.slice/nginx.service","#,
             r#""close_reason":"fin_local","bytes_sent":1234,"bytes_received":48000,"rtt_us":21000,"#,
             r#""retransmits":3,"source":"ebpf"}"#,
             "\n"
@@ -74,7 +74,7 @@ fn a_row_has_the_contract_s_fields_in_its_order() {
 
 #[test]
 fn what_is_not_known_is_null() {
-    let line: Value = serde_json::from_str(&written(&Record::Row(&sample::bare()))).unwrap();
+    let line: Value = serde_json::from_str(&written(&sample::record(&sample::bare()))).unwrap();
     let nulls: Vec<&str> = line
         .as_object()
         .unwrap()
@@ -125,12 +125,20 @@ fn a_port_that_is_not_known_is_null_beside_its_address() {
 fn hostile_names_are_the_same_text_to_a_reader_and_harmless_to_a_terminal() {
     for (bytes, _) in HOSTILE_NAMES {
         let row = sample::named(bytes);
-        let line = written(&Record::Row(&row));
+        let line = written(&sample::record(&row));
         let text = line.strip_suffix('\n').unwrap();
         assert!(text.chars().all(is_harmless), "{bytes:?}: {text:?}");
         let line: RowLine = serde_json::from_str(text).unwrap();
         assert_eq!(line.comm.unwrap(), String::from_utf8_lossy(bytes), "{bytes:?}");
     }
+}
+
+#[test]
+fn a_hostile_cgroup_is_the_same_text_to_a_reader_and_harmless_to_a_terminal() {
+    let hostile = "/\u{1b}[2J\"\\\u{202e}.slice";
+    let line = written(&Record::Row { row: &sample::full(), cgroup: Some(hostile) });
+    assert!(line.trim_end_matches('\n').chars().all(is_harmless), "{line:?}");
+    assert_eq!(serde_json::from_str::<RowLine>(&line).unwrap().cgroup.as_deref(), Some(hostile));
 }
 
 #[test]
@@ -141,7 +149,7 @@ fn no_name_of_two_bytes_breaks_a_line() {
             comm[..2].copy_from_slice(&[first, second]);
             let mut row = sample::full();
             row.owner = row.owner.map(|owner| crate::model::Owner { comm: Comm::new(comm), ..owner });
-            let line = written(&Record::Row(&row));
+            let line = written(&sample::record(&row));
             assert_eq!(line.chars().filter(|c| c.is_control()).count(), 1, "{first:#x} {second:#x}");
             serde_json::from_str::<RowLine>(&line).unwrap();
         }

@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Effects, Style};
 
-use crate::model::{CloseReason, State};
+use crate::model::{CloseReason, OwnerHow, State};
 
 /// What is less important than the rest of its line.
 pub(super) const FAINT: Style = Style::new().effects(Effects::DIMMED);
@@ -10,9 +10,10 @@ pub(super) const FAINT: Style = Style::new().effects(Effects::DIMMED);
 /// What nobody should miss.
 pub(super) const ALARM: Style = color(AnsiColor::Red).effects(Effects::BOLD);
 
-/// The colour of the state that a connection enters.
-pub(super) fn of_state(state: State) -> Style {
+/// The colour of the state that a connection enters, and of how it got there.
+pub(super) fn of_state(state: State, reason: Option<CloseReason>) -> Style {
     match state {
+        _ if reason.is_some_and(is_failure) => color(AnsiColor::Red),
         State::Established => color(AnsiColor::Green),
         State::Listen => color(AnsiColor::Blue),
         State::SynSent | State::SynRecv => color(AnsiColor::Yellow),
@@ -24,25 +25,29 @@ pub(super) fn of_state(state: State) -> Style {
     }
 }
 
-/// The colour of a note: red where the connection did not end as its two ends wanted.
-pub(super) fn of_note(reason: Option<CloseReason>) -> Style {
+/// The look of why it ended: nobody should miss that it did not end as its two ends wanted.
+pub(super) fn of_reason(reason: CloseReason) -> Style {
+    if is_failure(reason) { ALARM } else { FAINT }
+}
+
+/// The look of a process that holds the connection only through its listener.
+pub(super) fn of_owner(how: Option<OwnerHow>) -> Style {
+    if how == Some(OwnerHow::Listener) { FAINT } else { Style::new() }
+}
+
+fn is_failure(reason: CloseReason) -> bool {
     match reason {
-        Some(
-            CloseReason::ResetReceived
-            | CloseReason::ResetSent
-            | CloseReason::Refused
-            | CloseReason::Timeout
-            | CloseReason::Unreachable
-            | CloseReason::Aborted,
-        ) => color(AnsiColor::Red),
-        Some(
-            CloseReason::FinLocal
-            | CloseReason::FinRemote
-            | CloseReason::FinBoth
-            | CloseReason::Expired
-            | CloseReason::Unknown,
-        )
-        | None => FAINT,
+        CloseReason::ResetReceived
+        | CloseReason::ResetSent
+        | CloseReason::Refused
+        | CloseReason::Timeout
+        | CloseReason::Unreachable
+        | CloseReason::Aborted => true,
+        CloseReason::FinLocal
+        | CloseReason::FinRemote
+        | CloseReason::FinBoth
+        | CloseReason::Expired
+        | CloseReason::Unknown => false,
     }
 }
 

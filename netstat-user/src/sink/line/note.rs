@@ -2,33 +2,37 @@
 
 use std::fmt::Write;
 
+use super::{colors, columns::Columns};
 use crate::{
     model::{CloseReason, Metrics, Protocol, Row, RowKind},
     sink::duration::HumanDuration,
 };
 
-/// Appends the note; most rows have none.
-pub(super) fn push_note(row: &Row, text: &mut String) {
-    let mut part = |words: &str| {
-        if !text.is_empty() {
-            text.push_str(" · ");
+/// Writes the note at the column; most rows have none.
+pub(super) fn write(row: &Row, column: usize, line: &mut Columns<'_>) {
+    let mut is_first = true;
+    let mut part = |words: &str, style| {
+        if is_first {
+            line.go_to(column, 2);
+        } else {
+            line.styled(" · ", colors::FAINT);
         }
-        text.push_str(words);
+        is_first = false;
+        line.styled(words, style);
     };
     match row.kind {
-        RowKind::Transition => {}
-        RowKind::Existing => part("was there at the start"),
-        RowKind::Repaired => part("not seen, inferred"),
+        RowKind::Transition | RowKind::Existing => {}
+        RowKind::Repaired => part("(inferred)", colors::FAINT),
     }
     match row.protocol {
         Protocol::Tcp => {}
-        Protocol::Mptcp => part("mptcp"),
+        Protocol::Mptcp => part("mptcp", colors::FAINT),
     }
     if let Some(reason) = row.close_reason {
-        part(reason_words(reason));
+        part(reason_words(reason), colors::of_reason(reason));
     }
     if let Some(metrics) = &row.metrics {
-        part(&metrics_words(metrics));
+        part(&metrics_words(metrics), colors::FAINT);
     }
 }
 
@@ -36,9 +40,9 @@ fn reason_words(reason: CloseReason) -> &'static str {
     match reason {
         CloseReason::FinLocal => "closed here first",
         CloseReason::FinRemote => "closed by peer first",
-        CloseReason::FinBoth => "closed by both at once",
+        CloseReason::FinBoth => "closed by both",
         CloseReason::ResetReceived => "reset by peer",
-        CloseReason::ResetSent => "reset from here",
+        CloseReason::ResetSent => "reset sent",
         CloseReason::Refused => "refused",
         CloseReason::Timeout => "timed out",
         CloseReason::Unreachable => "unreachable",
@@ -50,13 +54,15 @@ fn reason_words(reason: CloseReason) -> &'static str {
 
 fn metrics_words(metrics: &Metrics) -> String {
     let Metrics { bytes_sent, bytes_received, rtt_us, retransmits } = *metrics;
-    let mut words = format!("{} out, {} in", human_bytes(bytes_sent), human_bytes(bytes_received));
+    let mut words = bytes_sent.map_or_else(String::new, |sent| format!("{} out, ", human_bytes(sent)));
+    words += &format!("{} in", human_bytes(bytes_received));
     // A String takes all that is written.
     if let Some(rtt_us) = rtt_us {
         let _ = write!(words, ", rtt {}", HumanDuration(u64::from(rtt_us) * 1_000));
     }
     if retransmits > 0 {
-        let _ = write!(words, ", {retransmits} sent again");
+        let plural = if retransmits == 1 { "" } else { "s" };
+        let _ = write!(words, ", {retransmits} retransmit{plural}");
     }
     words
 }
@@ -87,9 +93,9 @@ mod tests {
     use crate::sink::sample;
 
     fn note(row: &Row) -> String {
-        let mut text = String::new();
-        push_note(row, &mut text);
-        text
+        let mut out = Vec::new();
+        write(row, 0, &mut Columns::new(&mut out, false));
+        String::from_utf8(out).unwrap().trim_start().to_owned()
     }
 
     #[test]
@@ -101,16 +107,21 @@ mod tests {
     fn an_end_says_why_and_how_much() {
         assert_eq!(
             note(&sample::full()),
-            "closed here first · 1.2 kB out, 48 kB in, rtt 21.0 ms, 3 sent again"
+            "closed here first · 1.2 kB out, 48 kB in, rtt 21.0 ms, 3 retransmits"
         );
     }
 
     #[test]
     fn what_is_unusual_about_a_row_comes_first() {
         let row = Row { kind: RowKind::Repaired, protocol: Protocol::Mptcp, ..sample::bare() };
-        assert_eq!(note(&row), "not seen, inferred · mptcp");
-        let row = Row { kind: RowKind::Existing, old_state: None, ..sample::bare() };
-        assert_eq!(note(&row), "was there at the start");
+        assert_eq!(note(&row), "(inferred) · mptcp");
+    }
+
+    #[test]
+    fn what_is_not_known_or_did_not_happen_takes_no_room() {
+        let metrics = Metrics { bytes_sent: None, bytes_received: 0, rtt_us: None, retransmits: 0 };
+        assert_eq!(metrics_words(&metrics), "0 B in");
+        assert!(metrics_words(&Metrics { retransmits: 1, ..metrics }).ends_with(", 1 retransmit"));
     }
 
     #[test]

@@ -4,10 +4,10 @@ use unicode_width::UnicodeWidthStr;
 
 use super::*;
 use crate::{
-    model::{CloseReason, State},
+    model::{CloseReason, OwnerHow, RowKind, State},
     sink::{
         escape::HOSTILE_NAMES,
-        sample::{alive, bare, full, loss, named, owner},
+        sample::{self, alive, bare, full, loss, named, owner},
     },
 };
 
@@ -18,7 +18,7 @@ fn written(record: &Record<'_>, color: bool) -> String {
 }
 
 fn plain(row: &Row) -> String {
-    written(&Record::Row(row), false)
+    written(&sample::record(row), false)
 }
 
 /// Where the text stands on the screen.
@@ -64,7 +64,7 @@ fn a_stream_reads_like_a_table() {
 22:13:20.123 curl 2876          10.0.0.5:45012 → 93.184.216.34:443  SYN_SENT → ESTABLISHED   22.1 ms
 22:13:20.123 curl 2876          10.0.0.5:45012 → 93.184.216.34:443  ESTABLISHED → FIN_WAIT1   2.36 s
 22:13:20.123 curl 2876          10.0.0.5:45012 → 93.184.216.34:443  FIN_WAIT2 → TIME_WAIT     200 µs  \
-closed here first · 1.2 kB out, 48 kB in, rtt 21.0 ms, 3 sent again
+closed here first · 1.2 kB out, 48 kB in, rtt 21.0 ms, 3 retransmits
 22:13:20.123 nginx 812             10.0.0.5:80 ← 203.0.113.9:51514  ESTABLISHED → CLOSE     1 m 04 s  \
 reset by peer
 00:00:00.000 -                          [::]:? – ?                  CLOSE → LISTEN
@@ -92,6 +92,36 @@ fn a_long_address_shifts_what_follows_it_only_as_far_as_it_needs() {
     let long =
         plain(&established("[2001:db8:85a3::8a2e:370:7334]:45012", "[2001:db8:85a3::8a2e:370:7335]:443"));
     assert!(long.contains("]:443 SYN_SENT → ESTABLISHED 200 µs\n"), "{long}");
+}
+
+#[test]
+fn a_connection_that_was_there_shows_its_state_alone() {
+    let row = Row {
+        kind: RowKind::Existing,
+        old_state: None,
+        state_ns: None,
+        ..established("10.0.0.5:45012", "93.184.216.34:443")
+    };
+    let line = plain(&row);
+    assert!(line.ends_with(":443  · ESTABLISHED\n"), "{line}");
+    assert_eq!(column_of("· ESTAB", &line), STATES);
+}
+
+#[test]
+fn what_was_only_inferred_says_so() {
+    let row = Row { kind: RowKind::Repaired, ..established("10.0.0.5:45012", "93.184.216.34:443") };
+    assert!(plain(&row).ends_with("  (inferred)\n"), "{}", plain(&row));
+}
+
+#[test]
+fn a_listener_s_owner_is_not_taken_for_who_has_accepted() {
+    let with = |owner| plain(&Row { owner: Some(owner), ..full() });
+    let listener = |comm, pid| Owner { how: OwnerHow::Listener, ..owner(comm, pid) };
+    assert!(with(owner(b"nginx", 812)).contains(".123 nginx 812  "));
+    assert!(with(listener(b"nginx", 812)).contains(".123 (nginx 812)  "));
+    let long = with(listener(b"systemd-resolve", 12_345));
+    assert!(long.contains(".123 (system… 12345) "), "{long}");
+    assert_eq!(column_of("FIN_WAIT2", &long), STATES);
 }
 
 #[test]
@@ -148,10 +178,20 @@ fn without_colours_there_is_no_escape_sequence() {
 fn colours_change_nothing_but_the_colour() {
     for (row, colored) in [
         (established("10.0.0.5:1", "10.0.0.6:2"), "\x1b[32mESTABLISHED\x1b[0m"),
-        (Row { close_reason: Some(CloseReason::Timeout), ..full() }, "\x1b[31mtimed out"),
+        (
+            Row { close_reason: Some(CloseReason::Timeout), ..full() },
+            "\x1b[1m\x1b[31mtimed out\x1b[0m\x1b[2m · \x1b[0m\x1b[2m1.2 kB out",
+        ),
+        (Row { close_reason: Some(CloseReason::Refused), ..full() }, "\x1b[31mTIME_WAIT"),
+        (full(), "\x1b[2mclosed here first"),
+        (Row { kind: RowKind::Repaired, ..established("10.0.0.5:1", "10.0.0.6:2") }, "\x1b[2m(inferred)"),
+        (
+            Row { owner: Some(Owner { how: OwnerHow::Listener, ..owner(b"sshd", 7) }), ..full() },
+            "\x1b[2m(sshd 7)",
+        ),
         (bare(), "\x1b[34mLISTEN\x1b[0m"),
     ] {
-        let line = written(&Record::Row(&row), true);
+        let line = written(&sample::record(&row), true);
         assert!(line.contains(colored), "{line:?}");
         assert_eq!(anstream::adapter::strip_str(&line).to_string(), plain(&row));
     }

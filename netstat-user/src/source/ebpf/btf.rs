@@ -8,6 +8,7 @@ pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 const MAGIC: u16 = 0xeb9f;
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
+const KIND_FUNC: u32 = 12;
 
 /// The type information of a kernel, indexed as far as this program asks.
 pub struct Btf {
@@ -33,7 +34,8 @@ impl Btf {
     /// # Errors
     /// `InvalidData` if a length or a kind makes no sense.
     pub fn parse(bytes: Vec<u8>) -> io::Result<Self> {
-        Self::index(bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not the BTF of a kernel"))
+        Self::index(bytes)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not the BTF of a kernel"))
     }
 
     fn index(bytes: Vec<u8>) -> Option<Self> {
@@ -77,6 +79,28 @@ impl Btf {
             id = member;
         }
         Some(bits / 8)
+    }
+
+    /// Whether the kernel has a function of that name, so that a program can be attached to it.
+    pub fn has_function(&self, name: &str) -> bool {
+        self.function(name).is_some()
+    }
+
+    /// How many arguments a kernel function has; None if there is no such function.
+    pub fn arguments(&self, function: &str) -> Option<u32> {
+        let at = self.function(function)?;
+        let prototype = *self.types.get(word(&self.bytes, at + 8)? as usize)?;
+        Some(word(&self.bytes, prototype as usize + 4)? & 0xffff)
+    }
+
+    /// Where the function's type stands.
+    fn function(&self, name: &str) -> Option<usize> {
+        // Of some 150,000 types less than half are functions: their names are compared last.
+        let is_it = |at: usize| {
+            word(&self.bytes, at + 4).is_some_and(|info| info >> 24 & 0x1f == KIND_FUNC)
+                && word(&self.bytes, at).and_then(|offset| self.string(offset)) == Some(name.as_bytes())
+        };
+        self.types.iter().skip(1).map(|at| *at as usize).find(|at| is_it(*at))
     }
 
     /// Offset in bits and type of a member, looked for through anonymous members too.
@@ -128,11 +152,11 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 /// How many bytes follow a type's 12, by kind (include/uapi/linux/btf.h, 6.18).
 fn trailing_bytes(kind: u32, members: usize) -> Option<usize> {
     Some(match kind {
-        1 | 14 | 17 => 4,                                    // INT, VAR, DECL_TAG
-        2 | 7 | 8 | 9 | 10 | 11 | 12 | 16 | 18 => 0,         // PTR, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, FLOAT, TYPE_TAG
-        3 => 12,                                             // ARRAY
+        1 | 14 | 17 => 4,                                   // INT, VAR, DECL_TAG
+        2 | 7 | 8 | 9 | 10 | 11 | 12 | 16 | 18 => 0, // PTR, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, FLOAT, TYPE_TAG
+        3 => 12,                                     // ARRAY
         KIND_STRUCT | KIND_UNION | 15 | 19 => 12 * members, // and DATASEC, ENUM64
-        6 | 13 => 8 * members,                               // ENUM, FUNC_PROTO
+        6 | 13 => 8 * members,                       // ENUM, FUNC_PROTO
         _ => return None,
     })
 }
@@ -151,6 +175,9 @@ mod tests {
         assert_eq!(btf.offset("sock", "__sk_common.skc_family"), Some(16));
         assert_eq!(btf.offset("sock_common", "skc_net.net"), Some(48));
         assert!(btf.offset("net", "ns.inum").is_some());
+        assert_eq!(btf.arguments("tcp_set_state"), Some(2));
+        assert_eq!(btf.arguments("no_such_function"), None);
+        assert!(btf.has_function("tcp_set_state") && !btf.has_function("no_such_function"));
         assert_eq!(btf.offset("sock", "no_such_field"), None);
         assert_eq!(btf.offset("no_such_struct", "field"), None);
     }

@@ -25,7 +25,8 @@ pub fn read() -> Result<ClassicFormat> {
 
 fn parse(text: &str) -> Result<ClassicFormat> {
     let field = |name: &str, size: u32| {
-        find(text, name, size).with_context(|| format!("the tracepoint's record has no {size}-byte field {name}"))
+        find(text, name, size)
+            .with_context(|| format!("the tracepoint's record has no {size}-byte field {name}"))
     };
     Ok(ClassicFormat {
         skaddr: field("skaddr", 8)?,

@@ -1,37 +1,122 @@
 //! Turns the ring's records into events.
 
-use netstat_ebpf::wire::{self, ProcessRecord, TransitionRecord, flag, kind};
+use netstat_ebpf::wire::{
+    self, AcceptRecord, EndRecord, MinisockRecord, MinisockStopRecord, ProcessRecord, TransitionRecord, flag,
+    kind,
+};
 
 use crate::model::{
-    Comm, Endpoint, Event, Family, Moment, Owner, OwnerHow, Protocol, SockId, State, Transition,
+    Comm, Counters, Endpoint, Event, Family, MinisockStart, MinisockStop, Moment, Owner, OwnerHow, Protocol,
+    SockId, State, Transition,
 };
 
 /// The event that a record tells; None for a kind that this program doesn't know. `unix_offset_ns` is
 /// CLOCK_REALTIME less CLOCK_MONOTONIC.
 pub fn event(record: &[u8], unix_offset_ns: i64) -> Option<Event> {
-    let change: TransitionRecord = wire::from_bytes(record)?;
-    let at = Moment { mono_ns: change.mono_ns, unix_ns: change.mono_ns.cast_signed() + unix_offset_ns };
-    let sock = SockId { sk: change.sk, cookie: change.cookie };
-    let local = Endpoint::from_bytes(address(change.local_addr), change.local_port);
-    let remote = Endpoint::from_bytes(address(change.remote_addr), change.remote_port);
-    let process = match change.kind {
-        kind::TRANSITION => None,
-        kind::PROCESS => process(&wire::from_bytes(record)?),
-        kind::ENDS => return Some(Event::Ends { sock, local, remote }),
-        _ => return None,
-    };
-    Some(Event::Transition(Transition {
-        at,
-        sock,
-        family: if local.addr.is_ipv4() || remote.addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 },
-        protocol: if change.flags & flag::MPTCP == 0 { Protocol::Tcp } else { Protocol::Mptcp },
-        old: State::from_kernel(change.old),
-        new: State::from_kernel(change.new),
+    match *record.first()? {
+        kind::TRANSITION => Some(transition(&wire::from_bytes(record)?, unix_offset_ns)),
+        kind::PROCESS => {
+            let record: ProcessRecord = wire::from_bytes(record)?;
+            let Event::Transition(change) = transition(&record.transition, unix_offset_ns) else {
+                return None;
+            };
+            let cgroup = (record.cgroup != 0).then_some(record.cgroup);
+            Some(Event::Transition(Transition { process: process(&record), cgroup, ..change }))
+        }
+        kind::END => {
+            let record: EndRecord = wire::from_bytes(record)?;
+            let Event::Transition(change) = transition(&record.transition, unix_offset_ns) else {
+                return None;
+            };
+            Some(Event::Transition(Transition { counters: Some(counters(&record)), ..change }))
+        }
+        kind::ENDS => {
+            let record: TransitionRecord = wire::from_bytes(record)?;
+            let (local, remote) = ends(&record);
+            Some(Event::Ends { sock: sock(&record), local, remote })
+        }
+        kind::MINISOCK_START => Some(minisock_start(&wire::from_bytes(record)?, unix_offset_ns)),
+        kind::MINISOCK_STOP => Some(minisock_stop(&wire::from_bytes(record)?, unix_offset_ns)),
+        kind::ACCEPT => {
+            let AcceptRecord { pid, sk, cookie, uid, comm, .. } = wire::from_bytes(record)?;
+            let owner = Owner { pid, comm: Comm::new(comm), uid, how: OwnerHow::Accept };
+            Some(Event::Accept { sock: SockId { sk, cookie }, owner })
+        }
+        _ => None,
+    }
+}
+
+fn transition(record: &TransitionRecord, unix_offset_ns: i64) -> Event {
+    let (local, remote) = ends(record);
+    let is_full = record.flags & flag::CLASSIC == 0;
+    Event::Transition(Transition {
+        at: moment(record.mono_ns, unix_offset_ns),
+        sock: sock(record),
+        family: family(local, remote),
+        protocol: if record.flags & flag::MPTCP == 0 { Protocol::Tcp } else { Protocol::Mptcp },
+        old: State::from_kernel(record.old),
+        new: State::from_kernel(record.new),
         local,
         remote,
-        process,
-        netns: (change.flags & flag::CLASSIC == 0).then_some(change.netns),
-    }))
+        process: None,
+        netns: is_full.then_some(record.netns),
+        cgroup: None,
+        has_socket: is_full.then_some(record.flags & flag::HAS_SOCKET != 0),
+        error: is_full.then_some(record.sk_err),
+        counters: None,
+    })
+}
+
+fn minisock_start(record: &MinisockRecord, unix_offset_ns: i64) -> Event {
+    let MinisockRecord { transition, listener } = record;
+    let (local, remote) = ends(transition);
+    Event::MinisockStart(MinisockStart {
+        at: moment(transition.mono_ns, unix_offset_ns),
+        sock: sock(transition),
+        state: State::from_kernel(transition.new),
+        family: family(local, remote),
+        local,
+        remote,
+        netns: transition.netns,
+        listener: (*listener != 0).then_some(*listener),
+    })
+}
+
+fn minisock_stop(record: &MinisockStopRecord, unix_offset_ns: i64) -> Event {
+    let state = if record.substate == 0 { record.state } else { record.substate };
+    Event::MinisockStop(MinisockStop {
+        at: moment(record.mono_ns, unix_offset_ns),
+        sk: record.sk,
+        state: State::from_kernel(state),
+        expired: record.expired != 0,
+    })
+}
+
+/// The ring's clock is CLOCK_MONOTONIC.
+pub fn moment(mono_ns: u64, unix_offset_ns: i64) -> Moment {
+    Moment { mono_ns, unix_ns: mono_ns.cast_signed() + unix_offset_ns }
+}
+
+pub fn sock(record: &TransitionRecord) -> SockId {
+    SockId { sk: record.sk, cookie: record.cookie }
+}
+
+pub fn ends(record: &TransitionRecord) -> (Endpoint, Endpoint) {
+    (
+        Endpoint::from_bytes(address(record.local_addr), record.local_port),
+        Endpoint::from_bytes(address(record.remote_addr), record.remote_port),
+    )
+}
+
+pub fn family(local: Endpoint, remote: Endpoint) -> Family {
+    if local.addr.is_ipv4() || remote.addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 }
+}
+
+fn counters(record: &EndRecord) -> Counters {
+    let EndRecord { transition: _, bytes_acked, bytes_received, srtt_us, total_retrans } = *record;
+    // `srtt_us` is kept times eight (tcp_rtt_estimator, net/ipv4/tcp_input.c).
+    let rtt_us = (srtt_us != 0).then_some(srtt_us / 8);
+    Counters { bytes_acked, bytes_received, rtt_us, retransmits: total_retrans }
 }
 
 /// The process that made the change; None where that was a thread of the kernel's own.
@@ -89,13 +174,25 @@ mod tests {
 
     #[test]
     fn the_connecting_process_is_the_owner_and_a_kernel_thread_is_none() {
-        let mut with_process =
-            ProcessRecord { transition: record(kind::PROCESS), pid: 12, uid: 1_000, comm: *b"curl\0\0\0\0\0\0\0\0\0\0\0\0" };
-        let Some(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0) else { panic!("no transition") };
+        let mut with_process = ProcessRecord {
+            transition: record(kind::PROCESS),
+            pid: 12,
+            uid: 1_000,
+            comm: *b"curl\0\0\0\0\0\0\0\0\0\0\0\0",
+            cgroup: 0,
+        };
+        let Some(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0) else {
+            panic!("no transition")
+        };
         let owner = seen.process.unwrap();
-        assert_eq!((owner.pid, owner.uid, owner.how, owner.comm.as_bytes()), (12, 1_000, OwnerHow::Connect, &b"curl"[..]));
+        assert_eq!(
+            (owner.pid, owner.uid, owner.how, owner.comm.as_bytes()),
+            (12, 1_000, OwnerHow::Connect, &b"curl"[..])
+        );
         with_process.pid = 0;
-        let Some(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0) else { panic!("no transition") };
+        let Some(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0) else {
+            panic!("no transition")
+        };
         assert_eq!(seen.process, None);
     }
 

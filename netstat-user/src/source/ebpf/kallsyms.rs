@@ -1,4 +1,4 @@
-//! Addresses of kernel functions, from /proc/kallsyms.
+//! Addresses of kernel functions and their tables, from /proc/kallsyms.
 
 use std::{
     fs::File,
@@ -7,7 +7,7 @@ use std::{
 
 const KALLSYMS: &str = "/proc/kallsyms";
 
-/// The addresses of the functions named, 0 for those that are not there or hidden
+/// The addresses of what is named, 0 for those that are not there or hidden
 /// (`kernel.kptr_restrict`, or no CAP_SYSLOG).
 pub fn addresses<const N: usize>(names: [&str; N]) -> [u64; N] {
     let mut found = [0; N];
@@ -36,7 +36,7 @@ pub fn addresses<const N: usize>(names: [&str; N]) -> [u64; N] {
 fn parse(line: &[u8]) -> Option<(u64, &[u8])> {
     let mut words = line.split(|byte| byte.is_ascii_whitespace());
     let (address, kind, name) = (words.next()?, words.next()?, words.next()?);
-    if !matches!(kind, b"t" | b"T") {
+    if !matches!(kind, b"t" | b"T" | b"d" | b"D" | b"r" | b"R") {
         return None;
     }
     let address = std::str::from_utf8(address).ok()?;
@@ -53,8 +53,11 @@ mod tests {
             parse(b"ffffffff82006870 t tw_timer_handler\n"),
             Some((0xffff_ffff_8200_6870, &b"tw_timer_handler"[..]))
         );
-        assert_eq!(parse(b"ffffffffc0001000 t helper\t[module]\n"), Some((0xffff_ffff_c000_1000, &b"helper"[..])));
-        assert_eq!(parse(b"ffffffff82006870 d some_data\n"), None);
+        assert_eq!(
+            parse(b"ffffffffc0001000 t helper\t[module]\n"),
+            Some((0xffff_ffff_c000_1000, &b"helper"[..]))
+        );
+        assert_eq!(parse(b"ffffffff82006870 A some_constant\n"), None);
         assert_eq!(parse(b"torn"), None);
     }
 }

@@ -18,6 +18,8 @@ pub struct Losses {
     state_program: ProgramFd,
     reported_ring: u64,
     reported_nested: u64,
+    /// Runs that were skipped and not rescued at the last look: a rescue may have been on its way.
+    nested_at_last_look: u64,
 }
 
 /// A [`CpuState`] as bytes: aya's own trait for map values can't be given to a type of another crate.
@@ -41,15 +43,19 @@ impl Losses {
             state_program: program.fd()?.try_clone()?,
             reported_ring: 0,
             reported_nested: 0,
+            nested_at_last_look: 0,
         })
     }
 
     /// Reports what was lost since the last look.
     pub fn look(&mut self, at: Moment, mut report: impl FnMut(Loss)) {
+        // The kernel counts a skipped run just before the nested program rescues the transition: only a
+        // difference that has stayed until the next look is a loss.
+        let skipped = self.skipped_runs();
         let (ring, rescued) = self.counted();
-        // The kernel may count a skipped run before the nested program has rescued the transition: a
-        // difference is a loss only once it has stayed, so it never shrinks again.
-        let nested = self.skipped_runs().saturating_sub(rescued);
+        let not_rescued = skipped.saturating_sub(rescued);
+        let nested = not_rescued.min(self.nested_at_last_look);
+        self.nested_at_last_look = not_rescued;
         for (place, now, reported) in [
             (LossPlace::Ring, ring, &mut self.reported_ring),
             (LossPlace::Nested, nested, &mut self.reported_nested),
@@ -65,9 +71,9 @@ impl Losses {
     /// Transitions that found the ring full, and transitions that the nested program rescued.
     fn counted(&self) -> (u64, u64) {
         let Ok(cpus) = self.counters.get(&0, 0) else { return (self.reported_ring, 0) };
-        cpus.iter().filter_map(|bytes| wire::from_bytes::<CpuState>(&bytes.0)).fold((0, 0), |(ring, rescued), cpu| {
-            (ring + cpu.ring_full, rescued + cpu.rescued)
-        })
+        cpus.iter()
+            .filter_map(|bytes| wire::from_bytes::<CpuState>(&bytes.0))
+            .fold((0, 0), |(ring, rescued), cpu| (ring + cpu.ring_full, rescued + cpu.rescued))
     }
 
     /// `recursion_misses` of the state program (kernel/bpf/syscall.c, `bpf_prog_show_fdinfo`, 5.12);
@@ -76,7 +82,9 @@ impl Losses {
         let path = format!("/proc/self/fdinfo/{}", self.state_program.as_fd().as_raw_fd());
         std::fs::read_to_string(path)
             .ok()
-            .and_then(|text| text.lines().find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse().ok()))
+            .and_then(|text| {
+                text.lines().find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse().ok())
+            })
             .unwrap_or(0)
     }
 }

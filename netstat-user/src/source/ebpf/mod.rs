@@ -9,6 +9,7 @@ mod load;
 mod losses;
 mod offsets;
 mod pace;
+mod snapshot;
 mod verbose;
 
 use std::time::{Duration, Instant};
@@ -18,10 +19,11 @@ use aya::{
     Ebpf,
     maps::{MapData, RingBuf},
 };
-use netstat_ebpf::wire::{map, program};
+use netstat_ebpf::wire::map;
 use tokio::io::unix::AsyncFd;
 
 pub use load::Request;
+pub use snapshot::Snapshotter;
 
 use self::{
     load::Loaded,
@@ -29,10 +31,15 @@ use self::{
     pace::{Pace, Wait},
 };
 use super::EventSource;
-use crate::model::{Event, Missing, Moment, Source, Started};
+use crate::{
+    model::{Event, Missing, Moment, Source, Started},
+    table::Sight,
+};
 
 /// As many records a drain takes before the loop may look at signals again.
 const DRAIN_LIMIT: usize = 16_384;
+/// A storm of connections would keep its own reader from the CPU until the ring is full.
+const NICENESS: i32 = -10;
 /// How often the counters of losses are looked at while events come.
 const LOSS_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -40,8 +47,9 @@ const LOSS_INTERVAL: Duration = Duration::from_millis(100);
 pub struct EbpfSource {
     /// None once the programs have left.
     ebpf: Option<Ebpf>,
-    hooks: Vec<(&'static str, &'static str)>,
+    hooks: Vec<load::Hook>,
     missing: Vec<Missing>,
+    sight: Sight,
     ring: AsyncFd<RingBuf<MapData>>,
     losses: Losses,
     losses_looked_at: Instant,
@@ -49,12 +57,15 @@ pub struct EbpfSource {
 }
 
 impl EbpfSource {
-    /// Loads and attaches. Has to be called within a tokio runtime.
+    /// Loads and attaches, and what looks at all sockets where the kernel takes that. Has to be called within a tokio runtime.
     ///
     /// # Errors
     /// The kernel takes no form of the state hook: the error says why, and what to do.
-    pub fn start(request: &Request) -> Result<Self> {
-        let Loaded { mut ebpf, hooks, missing, state_program } = load::load(request)?;
+    pub fn start(request: &Request) -> Result<(Self, Option<Snapshotter>)> {
+        // Without CAP_SYS_NICE it reads as it is.
+        let _not_allowed = rustix::process::setpriority_process(None, NICENESS);
+        let Loaded { mut ebpf, hooks, missing, ends, minisocks, state_program, snapshotter } =
+            load::load(request)?;
         let ring = ebpf.take_map(map::EVENTS).context("the eBPF object has no map EVENTS")?;
         let losses = Losses::new(&mut ebpf, state_program)?;
         if request.verbose {
@@ -62,32 +73,35 @@ impl EbpfSource {
         }
         // SAFETY: the ring owns its descriptor, never gives another, and closes it only with itself.
         let ring = unsafe { AsyncFd::register(RingBuf::try_from(ring)?) }?;
-        Ok(Self {
+        let source = Self {
             ebpf: Some(ebpf),
             hooks,
             missing,
+            sight: Sight { source: Source::Ebpf, ends, minisocks },
             ring,
             losses,
             losses_looked_at: Instant::now(),
             pace: Pace::new(),
-        })
+        };
+        Ok((source, snapshotter))
     }
 
-    /// Hands over up to `limit` events; says how many there were.
-    fn take(&mut self, limit: usize, apply: &mut impl FnMut(Event)) -> usize {
+    /// Hands over up to `limit` events; says how many there were, and until when that is everything.
+    fn take(&mut self, limit: usize, apply: &mut impl FnMut(Event)) -> (usize, Moment) {
         let now = clock::now();
         let unix_offset_ns = now.unix_ns - now.mono_ns.cast_signed();
         let ring = self.ring.get_mut();
-        let mut events = 0;
+        let (mut events, mut last) = (0, now);
         while events < limit
             && let Some(record) = ring.next()
         {
             events += 1;
             if let Some(event) = decode::event(&record, unix_offset_ns) {
+                last = event.at().unwrap_or(last);
                 apply(event);
             }
         }
-        events
+        (events, if events == limit { last } else { now })
     }
 
     fn report_losses(&mut self, apply: &mut impl FnMut(Event)) {
@@ -106,8 +120,8 @@ impl EventSource for EbpfSource {
         }
     }
 
-    fn tells_ends(&self) -> bool {
-        self.hooks.iter().any(|(name, _)| *name == program::TIMER_START)
+    fn sight(&self) -> Sight {
+        self.sight
     }
 
     fn now(&self) -> Moment {
@@ -127,20 +141,23 @@ impl EventSource for EbpfSource {
         }
     }
 
-    fn drain(&mut self, mut apply: impl FnMut(Event)) {
-        let events = self.take(DRAIN_LIMIT, &mut apply);
+    fn drain(&mut self, mut apply: impl FnMut(Event)) -> Moment {
+        let (events, seen_until) = self.take(DRAIN_LIMIT, &mut apply);
         let now = Instant::now();
         if events > 0 && now.duration_since(self.losses_looked_at) >= LOSS_INTERVAL {
             self.losses_looked_at = now;
             self.report_losses(&mut apply);
         }
         self.pace.drained(now, events, events == DRAIN_LIMIT);
+        seen_until
     }
 
     fn finish(mut self, mut apply: impl FnMut(Event)) {
         // The programs go first, so that the ring has an end.
         self.ebpf = None;
-        while self.take(DRAIN_LIMIT, &mut apply) == DRAIN_LIMIT {}
+        while self.take(DRAIN_LIMIT, &mut apply).0 == DRAIN_LIMIT {}
+        // Twice: what was on its way at the last look has arrived or is lost.
+        self.report_losses(&mut apply);
         self.report_losses(&mut apply);
     }
 }

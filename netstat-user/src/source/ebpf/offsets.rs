@@ -6,27 +6,23 @@ use netstat_ebpf::wire::Offsets;
 use super::{btf::Btf, kallsyms};
 use crate::model::Missing;
 
-/// What `Missing` calls the port that only `timer_start` can tell.
-pub const SYN_SENT_PORT: &str = "the local port in SYN_SENT";
-
 /// The offsets on this kernel, and what can't be seen because one of the optional ones is not known.
 ///
 /// # Errors
 /// A field that every transition needs is not in the BTF: a kernel that this program doesn't know.
 pub fn resolve(btf: &Btf, has_cookie_helper: bool) -> Result<(Offsets, Vec<Missing>)> {
     let need = |name: &str, path: &str| {
-        btf.offset(name, path).with_context(|| format!("this kernel's BTF has no field {path} in struct {name}"))
+        btf.offset(name, path)
+            .with_context(|| format!("this kernel's BTF has no field {path} in struct {name}"))
     };
-    let mut missing = Vec::new();
-    let [tcp_write_timer] = kallsyms::addresses(["tcp_write_timer"]);
+    let [tcp_write_timer, tw_timer_handler, reqsk_timer_handler] =
+        kallsyms::addresses(["tcp_write_timer", "tw_timer_handler", "reqsk_timer_handler"]);
     let sk_write_timer = write_timer(btf);
-    if sk_write_timer.is_none() {
-        let why = "this kernel keeps its retransmission timer in an unknown place".to_owned();
-        missing.push(Missing { what: SYN_SENT_PORT, why });
-    } else if tcp_write_timer == 0 {
-        let why = "/proc/kallsyms hides addresses; run as root with kernel.kptr_restrict below 2".to_owned();
-        missing.push(Missing { what: SYN_SENT_PORT, why });
-    }
+    let sk_cgroup = btf.offset("sock", "sk_cgrp_data.cgroup");
+    let missing = sk_cgroup.is_none().then(|| Missing {
+        what: "cgroups",
+        why: "this kernel (before 5.15) keeps a socket's cgroup in a way that can't be read".to_owned(),
+    });
     let offsets = Offsets {
         skc_addrpair: need("sock_common", "skc_addrpair")?,
         skc_portpair: need("sock_common", "skc_portpair")?,
@@ -36,17 +32,43 @@ pub fn resolve(btf: &Btf, has_cookie_helper: bool) -> Result<(Offsets, Vec<Missi
         skc_v6_daddr: need("sock_common", "skc_v6_daddr")?,
         skc_v6_rcv_saddr: need("sock_common", "skc_v6_rcv_saddr")?,
         skc_cookie: need("sock_common", "skc_cookie")?,
+        skc_listener: need("sock_common", "skc_listener")?,
         sk_protocol: need("sock", "sk_protocol")?,
         sk_err: need("sock", "sk_err")?,
+        sk_socket: need("sock", "sk_socket")?,
+        sk_cgroup: sk_cgroup.unwrap_or(0),
+        cgroup_kn: need("cgroup", "kn")?,
+        kn_id: need("kernfs_node", "id")?,
         inet_sport: need("inet_sock", "inet_sport")?,
         net_inum: need("net", "ns.inum")?,
+        tw_substate: need("inet_timewait_sock", "tw_substate")?,
+        tw_timer: need("inet_timewait_sock", "tw_timer")?,
+        rsk_timer: need("request_sock", "rsk_timer")?,
+        bytes_acked: need("tcp_sock", "bytes_acked")?,
+        bytes_received: need("tcp_sock", "bytes_received")?,
+        srtt_us: need("tcp_sock", "srtt_us")?,
+        total_retrans: need("tcp_sock", "total_retrans")?,
         task_flags: need("task_struct", "flags")?,
+        task_tgid: need("task_struct", "tgid")?,
+        task_group_leader: need("task_struct", "group_leader")?,
+        task_cred: need("task_struct", "cred")?,
+        task_comm: need("task_struct", "comm")?,
+        cred_uid: need("cred", "uid")?,
+        file_inode: need("file", "f_inode")?,
+        file_private_data: need("file", "private_data")?,
+        inode_sb: need("inode", "i_sb")?,
+        sb_magic: need("super_block", "s_magic")?,
+        socket_sk: need("socket", "sk")?,
+        accept_arguments: btf.arguments("inet_csk_accept").unwrap_or(0),
         timer_function: need("timer_list", "function")?,
+        timer_expires: need("timer_list", "expires")?,
         sk_write_timer: sk_write_timer.unwrap_or(0),
         has_cookie_helper: u32::from(has_cookie_helper),
         tcp_write_timer: if sk_write_timer.is_some() { tcp_write_timer } else { 0 },
+        tw_timer_handler,
+        reqsk_timer_handler,
     };
-    Ok((offsets, missing))
+    Ok((offsets, missing.into_iter().collect()))
 }
 
 /// `inet_connection_sock.icsk_retransmit_timer` up to 6.18; `struct sock` has it from 6.19 on.

@@ -48,6 +48,7 @@ impl Pace {
     pub fn drained(&mut self, now: Instant, events: usize, more: bool) {
         self.wait = match self.wait {
             _ if more => Wait::More,
+            Wait::Wakeup if events == 0 => Wait::Wakeup,
             Wait::Wakeup => {
                 let close = self.last_wakeup.is_some_and(|last| now.duration_since(last) < CLOSE_WAKEUPS);
                 self.last_wakeup = Some(now);

@@ -10,8 +10,10 @@ const SERVER: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::new(10,
 const NOT_CHOSEN: Endpoint = Endpoint { port: 0, ..CLIENT };
 const NOT_KNOWN: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), port: 0 };
 
+const SIGHT: Sight = Sight { source: Source::Ebpf, ends: true, minisocks: true };
+
 fn table() -> Table {
-    Table::new(Source::Ebpf, true)
+    Table::new(SIGHT, 100, |_| true)
 }
 
 fn sock(sk: u64, cookie: u64) -> SockId {
@@ -34,6 +36,10 @@ fn change(at: u64, sock: SockId, old: State, new: State, local: Endpoint, remote
         remote,
         process: None,
         netns: Some(1),
+        cgroup: None,
+        has_socket: Some(true),
+        error: Some(0),
+        counters: None,
     }
 }
 
@@ -42,47 +48,83 @@ fn process(pid: u32, how: OwnerHow) -> Option<Owner> {
 }
 
 /// The rows that the events make, in order.
-fn rows(table: &mut Table, changes: &[Transition]) -> Vec<Row> {
+fn rows_of(table: &mut Table, events: &[Event]) -> Vec<Row> {
     let mut rows = Vec::new();
-    for change in changes {
-        table.transition(change, |row| rows.push(*row));
+    for event in events {
+        table.apply(event, &mut |row| {
+            rows.push(*row);
+            Interest::Keep
+        });
     }
     rows
 }
 
+fn rows(table: &mut Table, changes: &[Transition]) -> Vec<Row> {
+    rows_of(table, &changes.iter().copied().map(Event::Transition).collect::<Vec<_>>())
+}
+
+/// The rows that have waited until `now`.
+fn waited(table: &mut Table, now: u64) -> Vec<Row> {
+    let mut rows = Vec::new();
+    table.tick(moment(now), &mut |row| {
+        rows.push(*row);
+        Interest::Keep
+    });
+    rows
+}
+
+fn steps(rows: &[Row]) -> Vec<(Option<State>, State)> {
+    rows.iter().map(|row| (row.old_state, row.new_state)).collect()
+}
+
+mod life;
+mod past;
+
 #[test]
 fn one_connection_keeps_its_name_its_times_and_its_direction() {
     let id = sock(1, 7);
-    let rows = rows(&mut table(), &[
-        change(100, id, State::Close, State::SynSent, CLIENT, SERVER),
-        change(350, id, State::SynSent, State::Established, CLIENT, SERVER),
-        change(900, id, State::Established, State::FinWait1, CLIENT, SERVER),
-        change(950, id, State::FinWait1, State::Close, CLIENT, SERVER),
-    ]);
+    let rows = rows(
+        &mut table(),
+        &[
+            change(100, id, State::Close, State::SynSent, CLIENT, SERVER),
+            change(350, id, State::SynSent, State::Established, CLIENT, SERVER),
+            change(900, id, State::Established, State::FinWait1, CLIENT, SERVER),
+            change(950, id, State::FinWait1, State::Close, CLIENT, SERVER),
+        ],
+    );
     assert!(rows.iter().all(|row| row.conn == rows[0].conn && row.direction == Some(Direction::Outbound)));
-    assert_eq!(rows.iter().map(|row| row.state_ns).collect::<Vec<_>>(), [None, Some(250), Some(550), Some(50)]);
+    assert_eq!(
+        rows.iter().map(|row| row.state_ns).collect::<Vec<_>>(),
+        [None, Some(250), Some(550), Some(50)]
+    );
 }
 
 #[test]
 fn the_syn_sent_row_waits_for_its_port() {
     let (mut table, id) = (table(), sock(1, 7));
     assert_eq!(rows(&mut table, &[change(1, id, State::Close, State::SynSent, NOT_CHOSEN, SERVER)]), []);
-    assert!(table.holds_rows());
-    let mut seen = Vec::new();
-    table.ends(id, CLIENT, SERVER, |row| seen.push(*row));
+    assert!(table.waits());
+    let ends = Event::Ends { sock: id, local: CLIENT, remote: SERVER };
+    let seen = rows_of(&mut table, std::slice::from_ref(&ends));
     assert_eq!((seen.len(), seen[0].local, seen[0].new_state), (1, CLIENT, State::SynSent));
-    assert!(!table.holds_rows());
-    table.ends(id, CLIENT, SERVER, |_| panic!("a repeated SYN is no news"));
+    assert!(!table.waits());
+    assert_eq!(rows_of(&mut table, &[ends]), [], "a repeated SYN is no news");
 }
 
 #[test]
 fn a_row_that_waits_goes_out_before_the_connection_s_next() {
     let (mut table, id) = (table(), sock(1, 7));
-    let rows = rows(&mut table, &[
-        change(1, id, State::Close, State::SynSent, NOT_CHOSEN, SERVER),
-        change(2, id, State::SynSent, State::Established, CLIENT, SERVER),
-    ]);
-    assert_eq!(rows.iter().map(|row| row.new_state).collect::<Vec<_>>(), [State::SynSent, State::Established]);
+    let rows = rows(
+        &mut table,
+        &[
+            change(1, id, State::Close, State::SynSent, NOT_CHOSEN, SERVER),
+            change(2, id, State::SynSent, State::Established, CLIENT, SERVER),
+        ],
+    );
+    assert_eq!(
+        rows.iter().map(|row| row.new_state).collect::<Vec<_>>(),
+        [State::SynSent, State::Established]
+    );
     assert!(rows.iter().all(|row| row.local == CLIENT));
 }
 
@@ -90,15 +132,14 @@ fn a_row_that_waits_goes_out_before_the_connection_s_next() {
 fn a_row_that_waits_in_vain_goes_out_without_a_port() {
     let (mut table, id) = (table(), sock(1, 7));
     rows(&mut table, &[change(1_000, id, State::Close, State::SynSent, NOT_CHOSEN, SERVER)]);
-    table.release_held(moment(2_000), |_| panic!("it has not waited long"));
-    let mut seen = Vec::new();
-    table.release_held(moment(1_000_000_000), |row| seen.push(*row));
+    assert_eq!(waited(&mut table, 2_000), []);
+    let seen = waited(&mut table, 1_000_000_000);
     assert_eq!((seen.len(), seen[0].local.port), (1, 0));
 }
 
 #[test]
 fn without_a_hook_for_the_port_no_row_waits() {
-    let mut table = Table::new(Source::Ebpf, false);
+    let mut table = Table::new(Sight { ends: false, ..SIGHT }, 100, |_| true);
     let rows = rows(&mut table, &[change(1, sock(1, 0), State::Close, State::SynSent, NOT_CHOSEN, SERVER)]);
     assert_eq!(rows.len(), 1);
 }
@@ -106,24 +147,40 @@ fn without_a_hook_for_the_port_no_row_waits() {
 #[test]
 fn a_child_that_shows_its_listener_s_ends_and_cookie_gets_its_own() {
     let (listener, child) = (sock(2, 70), sock(2, 71));
-    let rows = rows(&mut table(), &[
-        change(1, listener, State::Listen, State::SynRecv, Endpoint { addr: NOT_KNOWN.addr, port: 443 }, NOT_KNOWN),
-        change(5, child, State::SynRecv, State::Established, SERVER, CLIENT),
-        change(9, child, State::Established, State::CloseWait, SERVER, CLIENT),
-    ]);
-    assert!(rows.iter().all(|row| row.conn == rows[0].conn && row.local == SERVER && row.remote == Some(CLIENT)));
-    assert_eq!(rows[1].state_ns, Some(4));
+    let rows = rows(
+        &mut table(),
+        &[
+            change(
+                1,
+                listener,
+                State::Listen,
+                State::SynRecv,
+                Endpoint { addr: NOT_KNOWN.addr, port: 443 },
+                NOT_KNOWN,
+            ),
+            change(5, child, State::SynRecv, State::Established, SERVER, CLIENT),
+            change(9, child, State::Established, State::CloseWait, SERVER, CLIENT),
+        ],
+    );
+    assert!(
+        rows.iter().all(|row| row.conn == rows[0].conn && row.local == SERVER && row.remote == Some(CLIENT))
+    );
+    assert_eq!(rows[1].state_ns, None, "the kernel has kept the handshake to itself");
+    assert_eq!(rows[2].state_ns, Some(4));
     assert_eq!(rows[0].direction, Some(Direction::Inbound));
 }
 
 #[test]
 fn a_socket_that_connects_again_is_another_connection() {
     let (mut table, id) = (table(), sock(1, 7));
-    let rows = rows(&mut table, &[
-        change(1, id, State::Close, State::SynSent, CLIENT, SERVER),
-        change(2, id, State::SynSent, State::Close, CLIENT, SERVER),
-        change(3, id, State::Close, State::SynSent, CLIENT, SERVER),
-    ]);
+    let rows = rows(
+        &mut table,
+        &[
+            change(1, id, State::Close, State::SynSent, CLIENT, SERVER),
+            change(2, id, State::SynSent, State::Close, CLIENT, SERVER),
+            change(3, id, State::Close, State::SynSent, CLIENT, SERVER),
+        ],
+    );
     assert_eq!(rows[0].conn, rows[1].conn);
     assert_ne!(rows[1].conn, rows[2].conn);
     assert_eq!(rows[2].state_ns, None);
@@ -132,10 +189,13 @@ fn a_socket_that_connects_again_is_another_connection() {
 #[test]
 fn another_cookie_at_the_same_address_is_another_connection() {
     let mut table = table();
-    let rows = rows(&mut table, &[
-        change(1, sock(1, 7), State::Close, State::SynSent, CLIENT, SERVER),
-        change(5, sock(1, 8), State::Established, State::FinWait1, CLIENT, SERVER),
-    ]);
+    let rows = rows(
+        &mut table,
+        &[
+            change(1, sock(1, 7), State::Close, State::SynSent, CLIENT, SERVER),
+            change(5, sock(1, 8), State::Established, State::FinWait1, CLIENT, SERVER),
+        ],
+    );
     assert_ne!(rows[0].conn, rows[1].conn);
     assert_eq!((rows[1].state_ns, rows[1].direction), (None, None));
     assert_eq!(table.len(), 1);
@@ -144,10 +204,13 @@ fn another_cookie_at_the_same_address_is_another_connection() {
 #[test]
 fn a_missed_change_leaves_the_time_unknown() {
     let id = sock(1, 7);
-    let rows = rows(&mut table(), &[
-        change(1, id, State::Close, State::SynSent, CLIENT, SERVER),
-        change(5, id, State::Established, State::FinWait1, CLIENT, SERVER),
-    ]);
+    let rows = rows(
+        &mut table(),
+        &[
+            change(1, id, State::Close, State::SynSent, CLIENT, SERVER),
+            change(5, id, State::Established, State::FinWait1, CLIENT, SERVER),
+        ],
+    );
     assert_eq!((rows[1].conn, rows[1].state_ns), (rows[0].conn, None));
 }
 
@@ -167,9 +230,12 @@ fn whoever_closes_is_the_owner_only_if_none_is_known() {
 #[test]
 fn a_closed_connection_leaves_the_table() {
     let (mut table, id) = (table(), sock(1, 7));
-    rows(&mut table, &[
-        change(1, id, State::Close, State::Listen, SERVER, NOT_KNOWN),
-        change(2, id, State::Listen, State::Close, SERVER, NOT_KNOWN),
-    ]);
+    rows(
+        &mut table,
+        &[
+            change(1, id, State::Close, State::Listen, SERVER, NOT_KNOWN),
+            change(2, id, State::Listen, State::Close, SERVER, NOT_KNOWN),
+        ],
+    );
     assert!(table.is_empty());
 }

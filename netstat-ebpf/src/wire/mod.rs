@@ -1,0 +1,165 @@
+//! Everything that crosses the boundary between the kernel side and user space: types, names, constants.
+//!
+//! Both sides run on the same machine, so numbers have its byte order; addresses keep the network's.
+
+mod globals;
+mod records;
+
+pub use globals::*;
+pub use records::*;
+
+/// The programs, by the name of their function.
+pub mod program {
+    /// `tp_btf/inet_sock_set_state`: every transition.
+    pub const STATE: &str = "inet_sock_set_state";
+    /// `tp_btf/inet_sock_set_state`: the transitions that interrupted [`STATE`] on the same CPU.
+    pub const STATE_NESTED: &str = "inet_sock_set_state_nested";
+    /// The same by the classic tracepoint, for kernels where tp_btf doesn't load.
+    pub const STATE_CLASSIC: &str = "inet_sock_set_state_classic";
+    /// `tp_btf/timer_start`: a connection's ends, at the moment its first segment is sent; a half-open
+    /// connection or a TIME_WAIT begins.
+    pub const TIMER_START: &str = "timer_start";
+    /// `tp_btf/timer_cancel`: a half-open connection or a TIME_WAIT ends.
+    pub const TIMER_CANCEL: &str = "timer_cancel";
+    /// `tp_btf/kfree_skb`: FIN_WAIT2 to TIME_WAIT of what is left of a connection.
+    pub const KFREE_SKB: &str = "kfree_skb";
+    /// `fentry/inet_twsk_hashdance`: what is left of a closed connection begins, up to 6.11.
+    pub const TIMEWAIT_BEGINS_TO_6_11: &str = "inet_twsk_hashdance";
+    /// `fentry/inet_twsk_hashdance_schedule`: the same from 6.12 on.
+    pub const TIMEWAIT_BEGINS: &str = "inet_twsk_hashdance_schedule";
+    /// `fentry/__inet_twsk_schedule`: FIN_WAIT2 to TIME_WAIT of what is left of a connection.
+    pub const TIMEWAIT_GOES_ON: &str = "__inet_twsk_schedule";
+    /// `fentry/inet_twsk_kill`: what is left of a connection ends.
+    pub const TIMEWAIT_ENDS: &str = "inet_twsk_kill";
+    /// `fentry/inet_csk_reqsk_queue_hash_add`: a half-open connection begins.
+    pub const HALF_OPEN_BEGINS: &str = "inet_csk_reqsk_queue_hash_add";
+    /// `fentry/__inet_csk_reqsk_queue_drop`: a half-open connection ends.
+    pub const HALF_OPEN_ENDS: &str = "__inet_csk_reqsk_queue_drop";
+    /// `fentry/reqsk_queue_unlink`: the same on kernels that have no [`HALF_OPEN_ENDS`].
+    pub const HALF_OPEN_ENDS_BEFORE: &str = "reqsk_queue_unlink";
+    /// `fentry/tcp_connect`: a connection's ends, at the moment its first segment is sent.
+    pub const CONNECT: &str = "tcp_connect";
+    /// `fexit/tcp_try_fastopen`: the ends of a connection whose SYN brought data.
+    pub const FAST_OPEN: &str = "tcp_try_fastopen";
+    /// `fexit/inet_csk_accept`: who accepts a connection.
+    pub const ACCEPT: &str = "inet_csk_accept";
+    /// `iter/tcp`: every TCP socket of one network namespace.
+    pub const ITER_TCP: &str = "iter_tcp";
+    /// `iter/task_file`: every process that holds a TCP socket.
+    pub const ITER_TASK_FILE: &str = "iter_task_file";
+}
+
+/// The maps.
+pub mod map {
+    /// The one ring buffer.
+    pub const EVENTS: &str = "EVENTS";
+    /// One [`super::CpuState`] a CPU.
+    pub const CPU_STATE: &str = "CPU_STATE";
+}
+
+/// The read-only globals, set before the object is loaded.
+pub mod global {
+    /// [`super::Offsets`].
+    pub const OFFSETS: &str = "OFFSETS";
+    /// [`super::ClassicFormat`].
+    pub const CLASSIC_FORMAT: &str = "CLASSIC_FORMAT";
+    /// [`super::Filter`].
+    pub const FILTER: &str = "FILTER";
+    /// aya-log's level: 0 is off, and the verifier then removes the logging.
+    pub const LOG_LEVEL: &str = "AYA_LOG_LEVEL";
+}
+
+/// The kernel's numbers of the states that the kernel side tells apart (include/net/tcp_states.h).
+pub mod state {
+    /// A SYN is on its way to the peer.
+    pub const SYN_SENT: u8 = 2;
+    /// A SYN came in.
+    pub const SYN_RECV: u8 = 3;
+    /// We closed first.
+    pub const FIN_WAIT1: u8 = 4;
+    /// Our FIN is acknowledged.
+    pub const FIN_WAIT2: u8 = 5;
+    /// Both ends have closed.
+    pub const TIME_WAIT: u8 = 6;
+    /// No connection.
+    pub const CLOSE: u8 = 7;
+    /// We closed after the peer.
+    pub const LAST_ACK: u8 = 9;
+    /// Waiting for connections.
+    pub const LISTEN: u8 = 10;
+}
+
+/// Size of the ring buffer unless the user says otherwise, bytes.
+pub const RING_BYTES: u32 = 16 << 20;
+
+/// How many transitions [`program::STATE`] may be ahead of [`program::STATE_NESTED`] on one CPU.
+pub const SEEN: usize = 16;
+
+/// A transition, as far as two programs on the same tracepoint have to recognise it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Address of the `struct sock`.
+    pub sk: u64,
+    /// The old state in the upper half, the new one in the lower.
+    pub states: u64,
+}
+
+/// What the programs keep for each CPU.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuState {
+    /// How many of `seen` are in use.
+    pub depth: u64,
+    /// What [`program::STATE`] has seen and [`program::STATE_NESTED`] has not asked about: a stack, because
+    /// a softirq brings both programs to an end for its own transitions before the outer ones go on.
+    pub seen: [Seen; SEEN],
+    /// Transitions that [`program::STATE_NESTED`] saw in its place.
+    pub rescued: u64,
+    /// Transitions that found the ring full.
+    pub ring_full: u64,
+}
+
+/// A type without padding or invalid bit patterns, so that it may be seen as bytes and made from them.
+///
+/// # Safety
+/// Every byte of the type belongs to a field, and any bytes make a valid value.
+pub unsafe trait Plain: Copy + 'static {}
+
+macro_rules! plain {
+    ($($name:ident is $size:literal bytes;)*) => { $(
+        const _: () = assert!(size_of::<$name>() == $size);
+        // SAFETY: repr(C), integers only, and the size above is the sum of the fields' sizes.
+        unsafe impl Plain for $name {}
+    )* };
+}
+
+plain! {
+    TransitionRecord is 72 bytes;
+    ProcessRecord is 104 bytes;
+    EndRecord is 96 bytes;
+    MinisockRecord is 80 bytes;
+    MinisockStopRecord is 24 bytes;
+    AcceptRecord is 48 bytes;
+    SnapshotRecord is 88 bytes;
+    HolderRecord is 40 bytes;
+    Seen is 16 bytes;
+    CpuState is 280 bytes;
+    Offsets is 184 bytes;
+    ClassicFormat is 36 bytes;
+    PortRange is 4 bytes;
+    Filter is 100 bytes;
+}
+
+/// The value's bytes.
+pub fn as_bytes<T: Plain>(value: &T) -> &[u8] {
+    // SAFETY: `Plain` promises that all `size_of::<T>()` bytes are initialised, and u8 has no alignment.
+    unsafe { core::slice::from_raw_parts(core::ptr::from_ref(value).cast(), size_of::<T>()) }
+}
+
+/// The value that begins at the first byte; None if there are too few.
+pub fn from_bytes<T: Plain>(bytes: &[u8]) -> Option<T> {
+    let bytes = bytes.get(..size_of::<T>())?;
+    // SAFETY: the slice is as long as T, unaligned is allowed for, and `Plain` takes any bytes.
+    Some(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
+}

@@ -1,0 +1,26 @@
+//! The way to a cgroup that needs no privilege: a walk through the whole hierarchy.
+
+use std::{
+    fs,
+    os::unix::fs::{DirEntryExt as _, MetadataExt as _},
+    path::Path,
+};
+
+/// Tells the inode number of the top directory and of all below it; leaves out what can't be read or
+/// vanishes meanwhile.
+pub(super) fn directories(top: &Path, mut found: impl FnMut(u64, &Path)) {
+    if let Ok(metadata) = fs::metadata(top) {
+        found(metadata.ino(), top);
+    }
+    let mut unread = vec![top.to_owned()];
+    while let Some(directory) = unread.pop() {
+        let Ok(entries) = fs::read_dir(&directory) else { continue };
+        for entry in entries.flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                let path = entry.path();
+                found(entry.ino(), &path);
+                unread.push(path);
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The options that say where the events come from.
+
+use std::{num::NonZero, time::Duration};
+
+use super::{duration, size};
+use crate::config::{LifeHook, SourceChoice, StateHook};
+
+/// Where the events come from.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Source")]
+pub struct SourceArgs {
+    /// Where the events come from; auto (the default) takes the best that works
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "auto|ebpf"
+    )]
+    pub source: SourceChoice,
+
+    /// Room for events on their way out of the kernel, a power of two: 64K, 16M
+    #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = size::parse_ring)]
+    pub ring_size: u32,
+
+    /// How many connections it remembers at most
+    #[arg(long, value_name = "N", default_value = "1000000")]
+    pub table_size: NonZero<usize>,
+
+    /// Diagnostics on stderr, the kernel side's too
+    #[arg(short, long)]
+    pub verbose: bool,
+
+    /// How often the table is checked against the kernel.
+    #[arg(long, hide = true, value_name = "TIME", default_value = "60s", value_parser = duration::parse)]
+    pub reconcile_interval: Duration,
+
+    /// Which hook sees the transitions.
+    #[arg(long, hide = true, value_enum, default_value_t)]
+    pub state_hook: StateHook,
+
+    /// Which hooks see half-open connections, TIME_WAIT and the local port in SYN_SENT.
+    #[arg(long, hide = true, value_enum, default_value_t)]
+    pub life_hook: LifeHook,
+}

@@ -1,0 +1,54 @@
+//! `--cgroup`: the socket's cgroup, with what is below it.
+
+/// Paths within the cgroup2 hierarchy, each with a leading slash and none at its end; `/` is all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CgroupSet(Vec<String>);
+
+impl FromIterator<String> for CgroupSet {
+    fn from_iter<I: IntoIterator<Item = String>>(paths: I) -> Self {
+        Self(paths.into_iter().collect())
+    }
+}
+
+impl CgroupSet {
+    /// Whether the path is one of these or below it; one that isn't known matches only if none is asked.
+    pub(super) fn matches(&self, path: Option<&str>) -> bool {
+        self.0.is_empty() || path.is_some_and(|path| self.0.iter().any(|top| is_at_or_below(path, top)))
+    }
+}
+
+fn is_at_or_below(path: &str, top: &str) -> bool {
+    match path.strip_prefix(top) {
+        Some(rest) => top == "/" || rest.is_empty() || rest.starts_with('/'),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cgroup_matches_with_what_is_below_it() {
+        for (tops, path, expected) in [
+            (&["/system.slice"][..], "/system.slice", true),
+            (&["/system.slice"], "/system.slice/nginx.service", true),
+            (&["/system.slice"], "/system.slice/a/b", true),
+            (&["/system.slice"], "/system.slice2", false),
+            (&["/system.slice/nginx.service"], "/system.slice", false),
+            (&["/user.slice", "/system.slice"], "/system.slice/nginx.service", true),
+            (&["/user.slice"], "/", false),
+            (&["/"], "/", true),
+            (&["/"], "/user.slice", true),
+        ] {
+            let set: CgroupSet = tops.iter().map(|top| (*top).to_owned()).collect();
+            assert_eq!(set.matches(Some(path)), expected, "{tops:?} {path}");
+        }
+    }
+
+    #[test]
+    fn a_cgroup_that_is_not_known_matches_only_if_none_is_asked() {
+        assert!(CgroupSet::default().matches(None));
+        assert!(!CgroupSet(vec!["/".to_owned()]).matches(None));
+    }
+}

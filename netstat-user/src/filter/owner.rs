@@ -1,0 +1,159 @@
+//! `--pid`, `--comm`, `--user`: the process that holds the socket.
+
+use super::{
+    Values,
+    ends::{Alternatives, Verdict},
+};
+use crate::model::{Comm, Owner};
+
+/// How much of a process name the kernel keeps, bytes (TASK_COMM_LEN less the NUL, include/linux/sched.h).
+const COMM_LENGTH: usize = 15;
+
+/// What the owner has to be; an owner that isn't known matches only where nothing is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnerFilter {
+    /// `--pid`.
+    pub pids: Values<u32>,
+    /// `--comm`.
+    pub comms: CommSet,
+    /// `--user`, as user ids.
+    pub users: Values<u32>,
+}
+
+/// Process names, cut as the kernel cuts them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommSet(Vec<Vec<u8>>);
+
+/// Reads a process id.
+///
+/// # Errors
+/// One line that says what is wrong with the text.
+pub fn parse_pid(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|pid| *pid != 0)
+        .ok_or_else(|| format!("{text:?} is no process id: say a number above 0, like 812"))
+}
+
+/// Reads a process name.
+///
+/// # Errors
+/// One line: the name is empty.
+pub fn parse_comm(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("\"\" is no process name: say one as ps -o comm shows it, like nginx".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+impl FromIterator<String> for CommSet {
+    fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
+        let kept = |name: String| {
+            let mut bytes = name.into_bytes();
+            bytes.truncate(COMM_LENGTH);
+            bytes
+        };
+        Self(names.into_iter().map(kept).collect())
+    }
+}
+
+impl Alternatives for CommSet {
+    type Value = Comm;
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn contains(&self, comm: Comm) -> bool {
+        self.0.iter().any(|name| name == comm.as_bytes())
+    }
+}
+
+impl OwnerFilter {
+    pub(super) fn judge(&self, owner: Option<Owner>) -> Verdict {
+        let Self { pids, comms, users } = self;
+        pids.judge(owner.map(|owner| owner.pid))
+            .and(comms.judge(owner.map(|owner| owner.comm)))
+            .and(users.judge(owner.map(|owner| owner.uid)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::OwnerHow;
+
+    /// A name, and what a longer one before it left behind its end.
+    fn comm(name: &[u8]) -> Comm {
+        let mut bytes = *b"a longer name..\0";
+        bytes[..name.len()].copy_from_slice(name);
+        bytes[name.len()] = 0;
+        Comm::new(bytes)
+    }
+
+    fn comms(names: &[&str]) -> CommSet {
+        names.iter().map(|name| parse_comm(name).unwrap()).collect()
+    }
+
+    #[test]
+    fn pids_and_names_are_read() {
+        assert_eq!(parse_pid("812"), Ok(812));
+        assert_eq!(parse_comm("kworker/0:1-ev"), Ok("kworker/0:1-ev".to_owned()));
+        for text in ["0", "-1", "nginx", "", "4294967296", "8 12"] {
+            let error = parse_pid(text).unwrap_err();
+            assert!(error.starts_with(&format!("{text:?} is no process id")), "{error}");
+        }
+        assert!(parse_comm("").unwrap_err().contains("is no process name"));
+    }
+
+    #[test]
+    fn a_name_has_to_be_the_same_to_the_letter() {
+        for (names, expected) in [
+            (&["nginx"][..], true),
+            (&["apache2", "nginx"], true),
+            (&["Nginx"], false),
+            (&["ngin"], false),
+            (&["nginx2"], false),
+            (&["ngin*"], false),
+        ] {
+            assert_eq!(comms(names).contains(comm(b"nginx")), expected, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_longer_than_the_kernel_keeps_means_what_it_keeps_of_it() {
+        assert!(comms(&["systemd-resolved"]).contains(comm(b"systemd-resolve")));
+        assert!(!comms(&["systemd-resolved"]).contains(comm(b"systemd-resolv")));
+        let in_mid_character = "aa웹서버웹서";
+        assert!(comms(&[in_mid_character]).contains(comm(&in_mid_character.as_bytes()[..15])));
+    }
+
+    #[test]
+    fn each_option_that_was_given_has_to_match() {
+        let nginx = Owner { pid: 812, comm: comm(b"nginx"), uid: 33, how: OwnerHow::Accept };
+        for (pids, names, users, expected) in [
+            (&[][..], &[][..], &[][..], true),
+            (&[812], &[], &[], true),
+            (&[1, 812], &[], &[], true),
+            (&[1], &[], &[], false),
+            (&[], &[], &[33], true),
+            (&[], &[], &[0], false),
+            (&[812], &["nginx"], &[0, 33], true),
+            (&[812], &["curl"], &[33], false),
+        ] {
+            let filter = OwnerFilter {
+                pids: pids.iter().copied().collect(),
+                comms: comms(names),
+                users: users.iter().copied().collect(),
+            };
+            assert_eq!(filter.judge(Some(nginx)) == Verdict::Yes, expected, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn an_owner_that_is_not_known_matches_only_where_none_is_asked() {
+        assert_eq!(OwnerFilter::default().judge(None), Verdict::Yes);
+        let root = OwnerFilter { users: [0].into_iter().collect(), ..OwnerFilter::default() };
+        assert_eq!(root.judge(None), Verdict::NotYetKnown);
+    }
+}

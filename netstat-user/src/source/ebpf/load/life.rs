@@ -1,0 +1,100 @@
+//! What the state hook doesn't show of a connection's life: half-open connections, TIME_WAIT and the local
+//! port in SYN_SENT. There are two ways to see them, which give the same rows.
+
+use anyhow::{Context as _, Result, bail, ensure};
+use aya::Ebpf;
+use netstat_ebpf::wire::{Offsets, program};
+
+use super::programs::{self, Hook};
+use crate::{config::LifeHook, model::Missing, source::ebpf::btf::Btf};
+
+/// What [`Missing`] calls the port that the kernel chooses after CLOSE→SYN_SENT.
+pub const SYN_SENT_PORT: &str = "the local port in SYN_SENT";
+/// What [`Missing`] calls what the state hook never shows.
+pub const MINISOCKS: &str = "TIME_WAIT and half-open SYN_RECV";
+
+/// The functions that tell of a life, each by its names on different kernels, the newest first.
+const FUNCTIONS: [&[&str]; 7] = [
+    &[program::TIMEWAIT_BEGINS, program::TIMEWAIT_BEGINS_TO_6_11],
+    &[program::TIMEWAIT_GOES_ON],
+    &[program::TIMEWAIT_ENDS],
+    &[program::HALF_OPEN_BEGINS],
+    &[program::HALF_OPEN_ENDS, program::HALF_OPEN_ENDS_BEFORE],
+    &[program::CONNECT],
+    &[program::FAST_OPEN],
+];
+
+/// What is seen of a life, and by what.
+#[derive(Default)]
+pub struct Life {
+    /// Each attached probe.
+    pub hooks: Vec<Hook>,
+    /// What can't be seen.
+    pub missing: Vec<Missing>,
+    /// Whether the local port in SYN_SENT is seen.
+    pub ends: bool,
+    /// Whether half-open connections and TIME_WAIT are seen.
+    pub minisocks: bool,
+}
+
+/// Attaches the best way that works: functions cost nothing but themselves, while the timers' tracepoints
+/// fire for every timer of the kernel; but where the kernel takes no fentry programs, they work.
+///
+/// # Errors
+/// `asked` names a way, and it doesn't work.
+pub fn attach(
+    ebpf: &mut Ebpf,
+    asked: LifeHook,
+    offsets: &Offsets,
+    btf: &Btf,
+    kernel: &aya::Btf,
+) -> Result<Life> {
+    match asked {
+        LifeHook::Fentry => by_functions(ebpf, btf, kernel).context("--life-hook fentry doesn't work here"),
+        LifeHook::Timer => by_timers(ebpf, offsets, kernel).context("--life-hook timer doesn't work here"),
+        LifeHook::Auto => Ok(by_functions(ebpf, btf, kernel).unwrap_or_else(|functions| {
+            by_timers(ebpf, offsets, kernel).unwrap_or_else(|timers| Life::nothing(&timers, &functions))
+        })),
+    }
+}
+
+fn by_functions(ebpf: &mut Ebpf, btf: &Btf, kernel: &aya::Btf) -> Result<Life> {
+    let mut names = Vec::with_capacity(FUNCTIONS.len());
+    for function in FUNCTIONS {
+        match function.iter().find(|name| btf.has_function(name)) {
+            Some(name) => names.push(*name),
+            None => bail!("this kernel has no function {}", function.join(" or ")),
+        }
+    }
+    let hooks = programs::attach_all(ebpf, &names, kernel)?;
+    Ok(Life { hooks, missing: Vec::new(), ends: true, minisocks: true })
+}
+
+fn by_timers(ebpf: &mut Ebpf, offsets: &Offsets, kernel: &aya::Btf) -> Result<Life> {
+    ensure!(
+        offsets.tw_timer_handler != 0 && offsets.reqsk_timer_handler != 0,
+        "/proc/kallsyms hides addresses; run as root with kernel.kptr_restrict below 2"
+    );
+    let hooks = programs::attach_all(ebpf, &[program::TIMER_START, program::TIMER_CANCEL], kernel)?;
+    let mut life = Life { hooks, missing: Vec::new(), ends: offsets.tcp_write_timer != 0, minisocks: true };
+    if !life.ends {
+        let why = "this kernel keeps its retransmission timer in an unknown place".to_owned();
+        life.missing.push(Missing { what: SYN_SENT_PORT, why });
+    }
+    match programs::attach_all(ebpf, &[program::KFREE_SKB], kernel) {
+        Ok(hooks) => life.hooks.extend(hooks),
+        Err(error) => {
+            let what = "the moment of FIN_WAIT2→TIME_WAIT after close()";
+            life.missing.push(Missing { what, why: format!("{error:#}") });
+        }
+    }
+    Ok(life)
+}
+
+impl Life {
+    fn nothing(timers: &anyhow::Error, functions: &anyhow::Error) -> Self {
+        let why = format!("{timers:#}; {functions:#}");
+        let missing = [SYN_SENT_PORT, MINISOCKS].map(|what| Missing { what, why: why.clone() });
+        Self { missing: missing.to_vec(), ..Self::default() }
+    }
+}

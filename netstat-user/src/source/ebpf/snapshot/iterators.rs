@@ -1,0 +1,152 @@
+//! The two iterators: loaded once, opened for each look, read to their end.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+};
+
+use anyhow::{Context as _, Result};
+use aya::{Ebpf, programs::Iter};
+use netstat_ebpf::wire::{
+    self, ClassicFormat, Filter, HolderRecord, Offsets, Plain, SnapshotRecord, program,
+};
+
+use super::super::load;
+use crate::config::{LifeHook, StateHook};
+
+/// The least that a ring buffer can have on any machine (the largest page); nothing is written to it.
+const UNUSED_RING_BYTES: u32 = 64 << 10;
+/// Twice what the kernel hands over at once (`bpf_seq_read`, eight pages of 4 KiB).
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// The loaded iterators.
+pub struct Iterators {
+    ebpf: Ebpf,
+    buffer: Vec<u8>,
+}
+
+impl Iterators {
+    /// Loads both.
+    ///
+    /// # Errors
+    /// The kernel refuses one: the error says which, and why.
+    pub fn load(offsets: &Offsets, kernel: &aya::Btf) -> Result<Self> {
+        let request = load::Request {
+            filter: Filter::ALL,
+            ring_bytes: UNUSED_RING_BYTES,
+            verbose: false,
+            state_hook: StateHook::Auto,
+            life_hook: LifeHook::Auto,
+        };
+        let mut ebpf = load::object(&request, offsets, &ClassicFormat::NONE, Some(kernel))?;
+        for (name, kind) in [(program::ITER_TCP, "tcp"), (program::ITER_TASK_FILE, "task_file")] {
+            find(&mut ebpf, name)?
+                .load(kind, kernel)
+                .map_err(load::reason)
+                .with_context(|| format!("iter/{kind}"))?;
+        }
+        Ok(Self { ebpf, buffer: vec![0; BUFFER_BYTES] })
+    }
+
+    /// Reads the TCP sockets of the network namespace that the calling thread is in.
+    ///
+    /// # Errors
+    /// The iterator can't be opened, or not be read to its end.
+    pub fn sockets(&mut self, each: impl FnMut(SnapshotRecord)) -> Result<()> {
+        let file = open(&mut self.ebpf, program::ITER_TCP)?;
+        Ok(read(file, &mut self.buffer, each)?)
+    }
+
+    /// Reads the TCP sockets and namespaces that the processes hold, as far as the calling thread's pid
+    /// namespace shows processes.
+    ///
+    /// # Errors
+    /// The iterator can't be opened, or not be read to its end.
+    pub fn holders(&mut self, each: impl FnMut(HolderRecord)) -> Result<()> {
+        let file = open(&mut self.ebpf, program::ITER_TASK_FILE)?;
+        Ok(read(file, &mut self.buffer, each)?)
+    }
+}
+
+fn find<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Iter> {
+    Ok(load::find(ebpf, name)?.try_into()?)
+}
+
+/// Begins another iteration: its link lasts as long as the file.
+fn open(ebpf: &mut Ebpf, name: &str) -> Result<File> {
+    let iterator = find(ebpf, name)?;
+    let link = iterator.attach()?;
+    Ok(iterator.take_link(link)?.into_file()?)
+}
+
+fn read<T: Plain>(mut file: impl Read, buffer: &mut [u8], mut each: impl FnMut(T)) -> io::Result<()> {
+    let mut filled = 0;
+    loop {
+        match file.read(&mut buffer[filled..]) {
+            Ok(0) => return Ok(()),
+            Ok(bytes) => filled += bytes,
+            // WouldBlock is how the kernel rests after a million objects that gave no record.
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(error) => return Err(error),
+        }
+        let whole = filled - filled % size_of::<T>();
+        for record in buffer[..whole].chunks_exact(size_of::<T>()) {
+            if let Some(record) = wire::from_bytes(record) {
+                each(record);
+            }
+        }
+        // A record that came in two parts waits for its second at the buffer's beginning.
+        buffer.copy_within(whole..filled, 0);
+        filled -= whole;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use netstat_ebpf::wire::as_bytes;
+
+    use super::*;
+
+    /// Gives so many bytes at a time, and an error that means "go on" before each.
+    struct Halting<'a> {
+        bytes: &'a [u8],
+        step: usize,
+        rested: bool,
+    }
+
+    impl Read for Halting<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.rested = !self.rested;
+            if self.rested {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let step = self.step.min(buffer.len());
+            self.bytes.take(step as u64).read(buffer).inspect(|count| self.bytes = &self.bytes[*count..])
+        }
+    }
+
+    fn records(bytes: &[u8], step: usize) -> Vec<u64> {
+        let mut seen = Vec::new();
+        let reader = Halting { bytes, step, rested: false };
+        read(reader, &mut [0; 128], |record: HolderRecord| seen.push(record.sk)).unwrap();
+        seen
+    }
+
+    fn holders(count: u64) -> Vec<u8> {
+        let holder = |sk| HolderRecord { sk, netns: 1, fd: 3, pid: 7, uid: 0, comm: [0; 2] };
+        (1..=count).flat_map(|sk| as_bytes(&holder(sk)).to_vec()).collect()
+    }
+
+    #[test]
+    fn records_are_whole_however_the_bytes_come() {
+        for step in [1, 7, 40, 41, 1000] {
+            assert_eq!(records(&holders(9), step), (1..=9).collect::<Vec<_>>(), "{step} bytes at a time");
+        }
+    }
+
+    #[test]
+    fn a_torn_record_at_the_end_is_left_out() {
+        let bytes = holders(3);
+        assert_eq!(records(&bytes[..bytes.len() - 1], 1000), [1, 2]);
+    }
+}

@@ -1,0 +1,108 @@
+//! Looks at all sockets and their holders at once, on a thread of its own.
+
+mod decode;
+mod iterators;
+mod look;
+mod namespaces;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    thread::{self, Thread},
+};
+
+use anyhow::{Context as _, Result};
+use netstat_ebpf::wire::Offsets;
+use tokio::sync::mpsc;
+
+use self::{iterators::Iterators, look::Looker};
+use crate::{
+    model::Snapshot,
+    source::{LookAt, Looks},
+};
+
+/// What a request asks for, as bits: requests that wait add up.
+mod wanted {
+    /// Who holds which socket.
+    pub const HOLDERS: u8 = 1;
+    /// The sockets of all network namespaces.
+    pub const SOCKETS: u8 = 2;
+    /// The thread's end.
+    pub const END: u8 = 4;
+}
+
+/// Takes snapshots. It has programs of its own, loaded once, so that it can't disturb the tracing ones;
+/// they leave the kernel with it.
+pub struct Snapshotter {
+    wanted: Arc<AtomicU8>,
+    thread: Thread,
+    snapshots: mpsc::UnboundedReceiver<Snapshot>,
+}
+
+impl Snapshotter {
+    /// Loads the iterators and starts the thread.
+    ///
+    /// # Errors
+    /// The kernel doesn't take one of the iterators (before 5.9), or the thread can't be started.
+    pub fn start(offsets: &Offsets, kernel: &aya::Btf) -> Result<Self> {
+        let mut looker = Looker::new(Iterators::load(offsets, kernel)?)?;
+        let wanted = Arc::new(AtomicU8::new(0));
+        let (sender, snapshots) = mpsc::unbounded_channel();
+        let requests = Arc::clone(&wanted);
+        let handle = thread::Builder::new()
+            .name("snapshot".to_owned())
+            .spawn(move || serve(&requests, &mut looker, &sender))
+            .context("can't start the thread that takes snapshots")?;
+        Ok(Self { wanted, thread: handle.thread().clone(), snapshots })
+    }
+
+    fn ask(&self, what: u8) {
+        self.wanted.fetch_or(what, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+impl Looks for Snapshotter {
+    /// Requests that come while a look is under way are answered together, by one more.
+    fn look(&self, at: LookAt) {
+        self.ask(match at {
+            LookAt::Holders => wanted::HOLDERS,
+            LookAt::Everything => wanted::SOCKETS | wanted::HOLDERS,
+        });
+    }
+
+    async fn next(&mut self) -> Snapshot {
+        match self.snapshots.recv().await {
+            Some(snapshot) => snapshot,
+            // The thread can only have panicked: there will be no snapshot.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Snapshotter {
+    /// Ends the thread, after the snapshot that it is taking; nobody waits for that.
+    fn drop(&mut self) {
+        self.ask(wanted::END);
+    }
+}
+
+fn serve(requests: &AtomicU8, looker: &mut Looker, snapshots: &mpsc::UnboundedSender<Snapshot>) {
+    loop {
+        let what = requests.swap(0, Ordering::Acquire);
+        if what & wanted::END != 0 {
+            return;
+        }
+        if what == 0 {
+            thread::park();
+            continue;
+        }
+        if snapshots.send(looker.look(what & wanted::SOCKETS != 0)).is_err() {
+            return;
+        }
+    }
+}

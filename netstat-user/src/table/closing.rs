@@ -1,0 +1,183 @@
+//! The end: a full socket closes, and what is left of the connection may rest in a timewait socket.
+//!
+//! `tcp_time_wait` (net/ipv4/tcp_minisocks.c) starts the timewait socket's timer and then closes the
+//! full socket: the start comes first, on the same CPU, with the same ends.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use super::{Interest, Table, connection::Connection, ends::Ends, metrics, reason};
+use crate::model::{CloseReason, MinisockStart, MinisockStop, Moment, Row, State, Transition};
+
+/// A timer that is moved is stopped and started within microseconds; one that has not been started
+/// for this long (nanoseconds) has ended.
+const PATIENCE_NS: u64 = 2_000_000;
+/// A full socket closes microseconds after its timewait socket starts; this is far longer (nanoseconds).
+const FORGOTTEN_NS: u64 = 1_000_000_000;
+
+/// What is on its way from a full socket to a timewait socket, and minisockets on their way out.
+#[derive(Debug, Default)]
+pub(super) struct Closing {
+    /// Timewait sockets whose full socket has not closed yet.
+    started: FxHashMap<Ends, Started>,
+    /// The same by time, oldest first: the close may be lost, or left out by a filter.
+    started_in_order: VecDeque<(u64, Ends)>,
+    /// Minisockets whose timer was stopped, oldest first.
+    stopped: VecDeque<MinisockStop>,
+}
+
+/// A timewait socket that waits for its full socket's end.
+#[derive(Clone, Copy, Debug)]
+struct Started {
+    key: u64,
+    state: State,
+    at_ns: u64,
+}
+
+impl Closing {
+    fn start(&mut self, ends: Ends, started: Started) {
+        self.started.insert(ends, started);
+        self.started_in_order.push_back((started.at_ns, ends));
+    }
+
+    /// Forgets timewait sockets whose full socket should have closed long ago.
+    fn forget_old(&mut self, now: Moment) {
+        while let Some((at_ns, ends)) = self.started_in_order.front().copied()
+            && now.mono_ns.saturating_sub(at_ns) > FORGOTTEN_NS
+        {
+            self.started_in_order.pop_front();
+            if self.started.get(&ends).is_some_and(|started| started.at_ns == at_ns) {
+                self.started.remove(&ends);
+            }
+        }
+    }
+}
+
+impl Table {
+    /// A full socket goes to CLOSE: the connection is over, or rests from now on.
+    pub(super) fn close(&mut self, change: &Transition, emit: &mut dyn FnMut(&Row) -> Interest) {
+        let key = change.sock.sk;
+        let is_alive = self.is_alive;
+        let Some(mut connection) = self.connections.remove(&key) else { return };
+        self.looks.bury(key, change.at);
+        self.listeners.remove(change.netns, change.local, key);
+        let rest = connection.ends().and_then(|ends| self.closing.started.remove(&ends));
+        connection.is_minisock_now(rest.is_some());
+        let peer_has_closed = rest.is_some_and(|rest| rest.state == State::TimeWait);
+        connection.set_metrics(change.counters.map(|counters| {
+            metrics::at_close(&counters, connection.direction(), change.old, change.error, peer_has_closed)
+        }));
+        let new = match rest {
+            Some(Started { key, state: State::FinWait2, .. }) => {
+                // The full socket is gone, the connection is where it was.
+                self.connections.insert(key, connection);
+                return;
+            }
+            Some(Started { state, .. }) => state,
+            None => State::Close,
+        };
+        let change = Transition { new, ..*change };
+        let mut row = connection.change(&change, is_alive, self.sight.source);
+        row.close_reason = reason::of_full_socket(&change);
+        row.metrics = connection.metrics();
+        match rest {
+            Some(Started { key, .. }) => {
+                self.connections.insert(key, connection);
+                self.show(key, &row, emit);
+            }
+            None => {
+                emit(&row);
+            }
+        }
+    }
+
+    /// A timewait socket's timer starts: the connection rests, or has left FIN_WAIT2 for TIME_WAIT.
+    pub(super) fn rest_starts(&mut self, start: &MinisockStart, emit: &mut dyn FnMut(&Row) -> Interest) {
+        let key = start.sock.sk;
+        let ends = Ends { netns: Some(start.netns), local: start.local, remote: start.remote };
+        if self.go_on_if_known(key, ends, emit) {
+            if start.state == State::TimeWait {
+                self.enter_time_wait(key, start.at, emit);
+            }
+        } else {
+            self.closing.start(ends, Started { key, state: start.state, at_ns: start.at.mono_ns });
+        }
+    }
+
+    /// Whether the minisocket is known and goes on; another connection at its address has ended.
+    pub(super) fn go_on_if_known(
+        &mut self,
+        key: u64,
+        ends: Ends,
+        emit: &mut dyn FnMut(&Row) -> Interest,
+    ) -> bool {
+        let Some(known) = self.connections.get_mut(&key) else { return false };
+        if known.ends() == Some(ends) && known.is_minisock() {
+            self.closing.stopped.retain(|stop| stop.sk != key);
+            return true;
+        }
+        if let Some(index) = self.closing.stopped.iter().position(|stop| stop.sk == key)
+            && let Some(stop) = self.closing.stopped.remove(index)
+        {
+            self.finish(&stop, emit);
+        }
+        self.connections.remove(&key);
+        false
+    }
+
+    /// FIN_WAIT2→TIME_WAIT within a timewait socket.
+    fn enter_time_wait(&mut self, key: u64, at: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
+        let source = self.sight.source;
+        let Some(connection) = self.connections.get_mut(&key) else { return };
+        if connection.state() != State::FinWait2 {
+            return;
+        }
+        let mut row = connection.go(State::TimeWait, at, source);
+        row.close_reason = Some(CloseReason::FinLocal);
+        row.metrics = connection.metrics();
+        self.show(key, &row, emit);
+    }
+
+    /// A minisocket's timer was stopped; what that means is known a moment later.
+    pub(super) fn minisock_stops(&mut self, stop: &MinisockStop, emit: &mut dyn FnMut(&Row) -> Interest) {
+        if stop.state == State::TimeWait {
+            self.enter_time_wait(stop.sk, stop.at, emit);
+        }
+        if self.connections.get(&stop.sk).is_some_and(Connection::is_minisock) {
+            self.closing.stopped.push_back(*stop);
+        }
+    }
+
+    pub(super) fn minisocks_stop(&self) -> bool {
+        !self.closing.stopped.is_empty()
+    }
+
+    /// Ends the minisockets whose timer has been stopped for long enough.
+    pub(super) fn finish_stopped(&mut self, now: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
+        self.closing.forget_old(now);
+        while let Some(stop) = self.closing.stopped.front().copied()
+            && now.mono_ns.saturating_sub(stop.at.mono_ns) > PATIENCE_NS
+        {
+            self.closing.stopped.pop_front();
+            self.finish(&stop, emit);
+        }
+    }
+
+    fn finish(&mut self, stop: &MinisockStop, emit: &mut dyn FnMut(&Row) -> Interest) {
+        let source = self.sight.source;
+        let Some(mut connection) = self.connections.remove(&stop.sk) else { return };
+        self.looks.bury(stop.sk, stop.at);
+        if let Some(ends) = connection.ends() {
+            self.forget_half_open(&ends);
+        }
+        let listener_is_gone = connection.listener().is_some_and(|listener| {
+            // Another socket may have its address by now.
+            !self.connections.get(&listener).is_some_and(|other| other.listens_for(&connection))
+        });
+        let reason = reason::of_minisock(connection.state(), stop.expired, listener_is_gone);
+        let mut row = connection.go(State::Close, stop.at, source);
+        row.close_reason = Some(reason);
+        emit(&row);
+    }
+}

@@ -1,0 +1,11 @@
+//! A connection's ends as a key: what a minisocket and its full socket have in common on all kernels.
+
+use crate::model::Endpoint;
+
+/// The four-tuple and where it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Ends {
+    pub(super) netns: Option<u32>,
+    pub(super) local: Endpoint,
+    pub(super) remote: Endpoint,
+}

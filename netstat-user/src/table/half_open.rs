@@ -1,0 +1,65 @@
+//! Half-open connections: a request socket until the handshake's last ACK, then a full socket.
+
+use rustc_hash::FxHashMap;
+
+use super::{Interest, Table, connection::Connection, ends::Ends};
+use crate::model::{MinisockStart, Row};
+
+/// The half-open connections by their ends; the table has them by the request socket.
+#[derive(Debug, Default)]
+pub(super) struct HalfOpen {
+    by_ends: FxHashMap<Ends, u64>,
+}
+
+impl HalfOpen {
+    pub(super) fn insert(&mut self, ends: Ends, request: u64) {
+        self.by_ends.insert(ends, request);
+    }
+}
+
+impl Table {
+    /// A request socket's timer starts: a SYN came, or the SYN-ACK was sent again.
+    pub(super) fn half_open_starts(&mut self, start: &MinisockStart, emit: &mut dyn FnMut(&Row) -> Interest) {
+        let key = start.sock.sk;
+        let ends = Ends { netns: Some(start.netns), local: start.local, remote: start.remote };
+        if self.go_on_if_known(key, ends, emit) {
+            return;
+        }
+        let id = self.new_id();
+        let (connection, row) = {
+            let mut connection = Connection::half_open(id, start);
+            let listener = start.listener.and_then(|listener| self.connections.get(&listener));
+            connection.inherit(match listener {
+                Some(listener) => listener.inheritance(),
+                None => self.listeners.owner(Some(start.netns), start.local),
+            });
+            let row = connection.enter_syn_recv(start.at, self.sight.source);
+            (connection, row)
+        };
+        self.connections.insert(key, connection);
+        self.half_open.insert(ends, key);
+        self.show(key, &row, emit);
+        if !self.connections.contains_key(&key) {
+            self.half_open.by_ends.remove(&ends);
+        }
+    }
+
+    /// The full socket at `key` goes on with what its half-open connection was; false if there is none.
+    pub(super) fn take_over_half_open(&mut self, key: u64) -> bool {
+        let Some(ends) = self.connections.get(&key).and_then(Connection::ends) else { return false };
+        let Some(half_open) =
+            self.half_open.by_ends.remove(&ends).and_then(|request| self.connections.remove(&request))
+        else {
+            return false;
+        };
+        if let Some(child) = self.connections.get_mut(&key) {
+            child.go_on_from(&half_open);
+        }
+        true
+    }
+
+    /// A half-open connection is over without having become more.
+    pub(super) fn forget_half_open(&mut self, ends: &Ends) {
+        self.half_open.by_ends.remove(ends);
+    }
+}

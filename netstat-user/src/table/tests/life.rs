@@ -1,0 +1,278 @@
+//! Half-open connections, TIME_WAIT, owners, reasons and numbers.
+
+use super::*;
+use crate::model::{CloseReason, Counters, MinisockStart, MinisockStop};
+
+const REQUEST: u64 = 50;
+const REST: u64 = 60;
+
+fn start(at: u64, sk: u64, state: State, local: Endpoint, remote: Endpoint) -> Event {
+    Event::MinisockStart(MinisockStart {
+        at: moment(at),
+        sock: sock(sk, 0),
+        state,
+        family: Family::Ipv4,
+        local,
+        remote,
+        netns: 1,
+        listener: Some(2),
+    })
+}
+
+fn stop(at: u64, sk: u64, state: State, expired: bool) -> Event {
+    Event::MinisockStop(MinisockStop { at: moment(at), sk, state, expired })
+}
+
+fn made(at: u64, sock: SockId, old: State, new: State) -> Event {
+    Event::Transition(change(at, sock, old, new, SERVER, CLIENT))
+}
+
+fn listen(pid: u32) -> Event {
+    let mut listen = change(1, sock(2, 70), State::Close, State::Listen, SERVER, NOT_KNOWN);
+    listen.process = process(pid, OwnerHow::Listen);
+    listen.cgroup = Some(9);
+    Event::Transition(listen)
+}
+
+#[test]
+fn the_handshake_lasts_from_the_syn_to_the_last_ack() {
+    let child = sock(3, 71);
+    let rows = rows_of(
+        &mut table(),
+        &[
+            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            made(40_000_100, child, State::Listen, State::SynRecv),
+            stop(40_000_105, REQUEST, State::SynRecv, false),
+            made(40_000_110, child, State::SynRecv, State::Established),
+        ],
+    );
+    assert_eq!(
+        steps(&rows),
+        [(Some(State::Listen), State::SynRecv), (Some(State::SynRecv), State::Established)]
+    );
+    assert_eq!((rows[0].conn, rows[1].state_ns), (rows[1].conn, Some(40_000_010)));
+}
+
+#[test]
+fn a_child_that_shows_its_listener_s_ends_is_its_half_open_connection() {
+    let (mut table, child) = (table(), sock(3, 71));
+    let anybody = Endpoint { addr: NOT_KNOWN.addr, port: SERVER.port };
+    let rows = rows_of(
+        &mut table,
+        &[
+            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            Event::Transition(change(200, sock(3, 70), State::Listen, State::SynRecv, anybody, NOT_KNOWN)),
+            stop(205, REQUEST, State::SynRecv, false),
+            made(210, child, State::SynRecv, State::Established),
+        ],
+    );
+    assert_eq!(
+        steps(&rows),
+        [(Some(State::Listen), State::SynRecv), (Some(State::SynRecv), State::Established)]
+    );
+    assert_eq!((rows[0].conn, rows[1].state_ns), (rows[1].conn, Some(110)));
+    assert_eq!(waited(&mut table, 10_000_000_000), [], "its request socket has not died");
+}
+
+#[test]
+fn a_half_open_connection_dies_by_timeout_or_by_reset() {
+    for (expired, reason) in [(true, CloseReason::Timeout), (false, CloseReason::ResetReceived)] {
+        let mut table = table();
+        rows_of(&mut table, &[listen(5), start(100, REQUEST, State::SynRecv, SERVER, CLIENT)]);
+        rows_of(&mut table, &[stop(900, REQUEST, State::SynRecv, expired)]);
+        let rows = waited(&mut table, 10_000_000_000);
+        assert_eq!(steps(&rows), [(Some(State::SynRecv), State::Close)]);
+        assert_eq!((rows[0].close_reason, rows[0].state_ns), (Some(reason), Some(800)));
+        assert_eq!(table.len(), 1, "the listener");
+    }
+}
+
+#[test]
+fn a_syn_ack_that_is_sent_again_ends_nothing() {
+    let mut table = table();
+    rows_of(
+        &mut table,
+        &[
+            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            stop(900, REQUEST, State::SynRecv, true),
+            start(905, REQUEST, State::SynRecv, SERVER, CLIENT),
+        ],
+    );
+    assert_eq!(waited(&mut table, 10_000_000_000), []);
+    assert_eq!(table.len(), 1);
+}
+
+#[test]
+fn a_half_open_connection_whose_listener_has_gone_is_aborted() {
+    let mut table = table();
+    rows_of(
+        &mut table,
+        &[
+            listen(5),
+            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            Event::Transition(change(200, sock(2, 70), State::Listen, State::Close, SERVER, NOT_KNOWN)),
+            stop(900, REQUEST, State::SynRecv, true),
+        ],
+    );
+    assert_eq!(waited(&mut table, 10_000_000_000)[0].close_reason, Some(CloseReason::Aborted));
+}
+
+#[test]
+fn a_socket_at_the_address_of_a_listener_that_has_gone_is_not_taken_for_it() {
+    let elsewhere = Endpoint { port: 8_443, ..SERVER };
+    for (state, local) in [(State::SynSent, CLIENT), (State::Listen, elsewhere)] {
+        let mut table = table();
+        rows_of(
+            &mut table,
+            &[
+                listen(5),
+                start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+                Event::Transition(change(200, sock(2, 70), State::Listen, State::Close, SERVER, NOT_KNOWN)),
+                Event::Transition(change(300, sock(2, 71), State::Close, state, local, NOT_KNOWN)),
+                stop(900, REQUEST, State::SynRecv, true),
+            ],
+        );
+        let rows = waited(&mut table, 10_000_000_000);
+        let half_open = rows.iter().find(|row| row.old_state == Some(State::SynRecv)).unwrap();
+        assert_eq!(half_open.close_reason, Some(CloseReason::Aborted), "{state:?}");
+    }
+}
+
+#[test]
+fn who_closes_first_goes_through_time_wait() {
+    let (mut table, id) = (table(), sock(3, 71));
+    let mut last = change(500, id, State::FinWait2, State::Close, SERVER, CLIENT);
+    last.counters = Some(Counters { bytes_acked: 101, bytes_received: 51, rtt_us: Some(30), retransmits: 2 });
+    let seen = rows_of(
+        &mut table,
+        &[
+            made(100, id, State::Listen, State::SynRecv),
+            made(200, id, State::SynRecv, State::Established),
+            made(300, id, State::Established, State::FinWait1),
+            made(400, id, State::FinWait1, State::FinWait2),
+            start(495, REST, State::TimeWait, SERVER, CLIENT),
+            Event::Transition(last),
+            stop(60_000_000_500, REST, State::TimeWait, true),
+        ],
+    );
+    let row = seen.last().unwrap();
+    assert_eq!((row.old_state, row.new_state), (Some(State::FinWait2), State::TimeWait));
+    assert_eq!(row.close_reason, Some(CloseReason::FinLocal));
+    let metrics = row.metrics.unwrap();
+    assert_eq!((metrics.bytes_sent, metrics.bytes_received, metrics.retransmits), (Some(100), 50, 2));
+    let end = waited(&mut table, 70_000_000_000);
+    assert_eq!(steps(&end), [(Some(State::TimeWait), State::Close)]);
+    assert_eq!(
+        (end[0].close_reason, end[0].state_ns, end[0].conn),
+        (Some(CloseReason::Expired), Some(60_000_000_000), row.conn)
+    );
+    assert!(table.is_empty());
+}
+
+#[test]
+fn after_close_the_connection_waits_in_fin_wait2_without_its_socket() {
+    let (mut table, id) = (table(), sock(3, 71));
+    let seen = rows_of(
+        &mut table,
+        &[
+            made(300, id, State::Established, State::FinWait1),
+            made(400, id, State::FinWait1, State::FinWait2),
+            start(405, REST, State::FinWait2, SERVER, CLIENT),
+            made(410, id, State::FinWait2, State::Close),
+            start(900, REST, State::TimeWait, SERVER, CLIENT),
+        ],
+    );
+    assert_eq!(
+        steps(&seen)[1..],
+        [(Some(State::FinWait1), State::FinWait2), (Some(State::FinWait2), State::TimeWait)]
+    );
+    assert_eq!(seen[2].state_ns, Some(500));
+    assert_eq!(table.len(), 1);
+}
+
+#[test]
+fn until_accept_the_listener_s_owner_is_named_and_then_who_accepts() {
+    let (mut table, child) = (table(), sock(3, 71));
+    let mut established = change(200, child, State::SynRecv, State::Established, SERVER, CLIENT);
+    established.has_socket = Some(false);
+    let seen = rows_of(
+        &mut table,
+        &[
+            listen(5),
+            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            made(150, child, State::Listen, State::SynRecv),
+            Event::Transition(established),
+            Event::Accept { sock: child, owner: process(6, OwnerHow::Accept).unwrap() },
+            made(300, child, State::Established, State::CloseWait),
+        ],
+    );
+    let owners: Vec<_> = seen[1..].iter().map(|row| row.owner).collect();
+    assert_eq!(
+        owners,
+        [process(5, OwnerHow::Listener), process(5, OwnerHow::Listener), process(6, OwnerHow::Accept)]
+    );
+    assert!(seen.iter().all(|row| row.cgroup == Some(9)));
+}
+
+#[test]
+fn once_somebody_has_accepted_the_listener_s_owner_is_no_longer_named() {
+    let child = sock(3, 71);
+    let seen = rows_of(
+        &mut table(),
+        &[
+            listen(5),
+            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            made(150, child, State::Listen, State::SynRecv),
+            made(300, child, State::Established, State::CloseWait),
+        ],
+    );
+    assert_eq!(seen.last().unwrap().owner, None);
+}
+
+#[test]
+fn an_owner_that_has_exited_gives_way_to_who_closes() {
+    let mut table = Table::new(SIGHT, 100, |pid| pid != 10);
+    let id = sock(1, 7);
+    let mut connect = change(1, id, State::Close, State::SynSent, CLIENT, SERVER);
+    connect.process = process(10, OwnerHow::Connect);
+    let mut close = change(2, id, State::Established, State::FinWait1, CLIENT, SERVER);
+    close.process = process(11, OwnerHow::Close);
+    assert_eq!(rows(&mut table, &[connect, close])[1].owner, process(11, OwnerHow::Close));
+}
+
+#[test]
+fn each_way_to_end_has_its_reason() {
+    use CloseReason::*;
+    for (old, error, has_socket, reason) in [
+        (State::LastAck, 0, false, FinRemote),
+        (State::Closing, 0, false, FinBoth),
+        (State::Established, 104, true, ResetReceived),
+        (State::CloseWait, 32, true, ResetReceived),
+        (State::SynSent, 111, true, Refused),
+        (State::SynSent, 110, true, Timeout),
+        (State::SynSent, 0, true, FinLocal),
+        (State::Established, 110, true, Timeout),
+        (State::Established, 113, true, Unreachable),
+        (State::Established, 103, true, Aborted),
+        (State::Established, 0, true, ResetSent),
+        (State::Established, 0, false, Aborted),
+    ] {
+        let mut close = change(9, sock(1, 7), old, State::Close, SERVER, CLIENT);
+        (close.error, close.has_socket) = (Some(error), Some(has_socket));
+        let seen = rows(&mut table(), &[close]);
+        assert_eq!(seen[0].close_reason, Some(reason), "{old} with error {error}");
+    }
+}
+
+#[test]
+fn a_full_table_still_shows_rows_and_counts_what_it_can_t_remember() {
+    let mut table = Table::new(SIGHT, 1, |_| true);
+    let seen = rows(
+        &mut table,
+        &[
+            change(1, sock(1, 7), State::Close, State::SynSent, CLIENT, SERVER),
+            change(2, sock(2, 8), State::Close, State::SynSent, CLIENT, SERVER),
+        ],
+    );
+    assert_eq!((seen.len(), table.len(), table.beyond_limit()), (2, 1, 1));
+}
