@@ -93,7 +93,9 @@ fn run_own_tests(object: Option<&Path>, args: &[OsString]) -> Result<bool> {
 fn integration_programs() -> Result<Vec<Program>> {
     let mut build = cargo::command("test")?;
     build.args(["--package", INTEGRATION, "--no-run"]);
-    cargo::programs(build)
+    let mut programs = cargo::programs(build)?;
+    programs.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(programs)
 }
 
 fn whoami() -> &'static str {
@@ -149,7 +151,7 @@ fn report_skipped(list: &Path) -> Result<()> {
     let skipped = fs::read_to_string(list).with_context(|| format!("cannot read {}", list.display()))?;
     let names: Vec<&str> = skipped.lines().collect();
     if !names.is_empty() {
-        println!("\n{}", names.join("\n"));
+        println!("\nSKIPPED {}", names.join("\nSKIPPED "));
         println!("{} privileged tests were SKIPPED: run as root", names.len());
     }
     Ok(())

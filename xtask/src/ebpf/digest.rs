@@ -1,6 +1,6 @@
 //! The digest of everything in the checkout that shapes the object's bytes.
 //!
-//! That is the kernel side's sources and manifest, the build profiles, and the versions of the packages
+//! That is the kernel side's sources and manifest, the release profile, and the versions of the packages
 //! that are compiled in. The toolchain is the other half, see [`super::record`].
 
 use std::fs;
@@ -26,8 +26,9 @@ pub fn of_sources() -> Result<String> {
         let name = file.strip_prefix(&root)?.to_str().context("a source's name is not UTF-8")?;
         add(&mut digest, &name.replace('\\', "/"), &read(&file)?);
     }
-    let profiles = table(&root.join("Cargo.toml"))?.remove("profile").unwrap_or(Value::Boolean(false));
-    add(&mut digest, "profile", &profiles.to_string());
+    let manifest = table(&root.join("Cargo.toml"))?;
+    let profile = manifest.get("profile").and_then(|profiles| profiles.get("release"));
+    add(&mut digest, "profile", &profile.map(Value::to_string).unwrap_or_default());
     let packages = compiled_in(&table(&root.join("Cargo.lock"))?);
     add(&mut digest, "packages", &packages.join("\n"));
     Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())

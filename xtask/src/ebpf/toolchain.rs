@@ -17,9 +17,6 @@ const NO_COMPILER: &str = "no Rust compiler here builds for BPF: \
     elsewhere `rustup toolchain install nightly --component rust-src`";
 const NO_LINKER: &str = "bpf-linker is not installed: `cargo install bpf-linker`, \
     on Debian with the options that CONTRIBUTING.md tells";
-const NO_STRIP: &str = "llvm-strip is not installed: `apt-get install llvm`, \
-    or `rustup component add llvm-tools --toolchain nightly`";
-
 /// Everything that builds the object.
 pub struct Toolchain {
     pub compiler: Compiler,
@@ -47,8 +44,10 @@ impl Toolchain {
             line.map(str::to_owned).with_context(|| format!("rustc -vV says nothing about `{name}`"))
         };
         let (llvm, host) = (fact("LLVM version")?, fact("host")?);
+        let llvm_major = llvm.split('.').next().unwrap_or_default();
         let linker = linker().context(NO_LINKER)?;
-        let strip = strip(&llvm, &sysroot.join("lib/rustlib").join(host).join("bin")).context(NO_STRIP)?;
+        let strip = strip(llvm_major, &sysroot.join("lib/rustlib").join(host).join("bin"));
+        let strip = strip.with_context(|| no_strip(llvm_major))?;
         let versions = Versions {
             rustc: verbose.lines().next().unwrap_or_default().to_owned(),
             llvm,
@@ -124,15 +123,21 @@ pub fn cargo_home() -> Option<PathBuf> {
 }
 
 /// Prefers the strip of rustc's own LLVM: it may not know what a newer one wrote.
-fn strip(llvm: &str, tools: &Path) -> Option<PathBuf> {
-    let major = llvm.split('.').next().unwrap_or_default();
+fn strip(llvm_major: &str, tools: &Path) -> Option<PathBuf> {
     let candidates = [
-        PathBuf::from(format!("llvm-strip-{major}")),
-        PathBuf::from(format!("/usr/lib/llvm-{major}/bin/llvm-strip")),
+        PathBuf::from(format!("llvm-strip-{llvm_major}")),
+        PathBuf::from(format!("/usr/lib/llvm-{llvm_major}/bin/llvm-strip")),
         tools.join("llvm-strip"),
         PathBuf::from("llvm-strip"),
     ];
     candidates.into_iter().find_map(|candidate| which::which(candidate).ok())
+}
+
+fn no_strip(llvm_major: &str) -> String {
+    format!(
+        "llvm-strip is not installed: `apt-get install llvm-{llvm_major}`, \
+        or `rustup component add llvm-tools --toolchain nightly`"
+    )
 }
 
 /// A command that the cargo, rustup and flags around us don't shape: cargo's settings that say where to
