@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    compare, consistency,
+    compare,
     event::Row,
     lives::{self, Life},
     oracle::{ORDINARY, Oracle},
@@ -91,8 +91,7 @@ fn play_beside_a_trace(cases: &[Case], arguments: &[&str], rules: Rules) -> Resu
             if arguments.is_empty() {
                 name_the_namespace(&rows, place)?;
             }
-            consistency::check(rows.iter().copied())?;
-            compare::same_lives(&record, &lives::of_rows(rows), rules)
+            compare::hold_against(&record, rows, rules)
         };
         check().with_context(|| format!("after {:?}", case.name))?;
     }

@@ -5,10 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use netstat_tests::{
     block::Block,
+    compare,
+    lives::{self, Life},
     netns::Namespace,
     oracle::{ORDINARY, Oracle},
     proc_tcp,
+    refinement::Rules,
     relay::Relay,
+    scenario::{CLIENT_CLOSES, LISTENER, Place, SERVER_FOLLOWS},
     skip,
     sock::Sock,
 };
@@ -48,29 +52,44 @@ fn the_oracle_shows_a_connection_s_every_step_in_order() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let block = Block::claim()?;
-    let mut oracle = Oracle::start(ORDINARY, &[&block])?;
-    Namespace::new()?.run(|| {
-        let listener = Sock::listening(block.server(), 1)?;
-        let client = Sock::connected(block.server())?;
-        let server = listener.accept()?;
-        client.close();
-        server.receive_fin()
-    })?;
-    let steps: Vec<_> = oracle
-        .read()?
-        .into_iter()
-        .filter(|record| block.contains(record.local.ip()) && record.local.port() == block.port())
-        .map(|record| (record.old, record.new))
-        .collect();
-    let server = [
-        ("CLOSE", "LISTEN"),
-        ("LISTEN", "SYN_RECV"),
-        ("SYN_RECV", "ESTABLISHED"),
-        ("ESTABLISHED", "CLOSE_WAIT"),
-    ];
-    assert_eq!(steps[..4], server);
+    let mut paths: Vec<String> = record_of_a_connection()?.iter().map(Life::path).collect();
+    paths.sort();
+    let mut expected = [LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS];
+    expected.sort_unstable();
+    assert_eq!(paths, expected);
     Ok(())
+}
+
+#[test]
+fn the_comparison_finds_every_kind_of_difference() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let record = record_of_a_connection()?;
+    let rules = Rules { record: &[], output: &[] };
+    compare::same_lives(&record, &record, rules)?;
+    let changes: [fn(&mut Vec<Life>); 7] = [
+        |lives| lives.truncate(2),
+        |lives| lives.push(lives[0].clone()),
+        |lives| lives[1].steps.truncate(2),
+        |lives| lives[1].steps.swap(1, 2),
+        |lives| lives[1].steps[1].new = "CLOSING",
+        |lives| lives[1].steps[1].local.set_port(1),
+        |lives| lives[1].steps[0].mono_ns /= 2,
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut changed = record.clone();
+        change(&mut changed);
+        assert!(compare::same_lives(&record, &changed, rules).is_err(), "change {number} wasn't found");
+    }
+    Ok(())
+}
+
+fn record_of_a_connection() -> Result<Vec<Life>> {
+    let place = Place::new()?;
+    let mut oracle = Oracle::start(ORDINARY, &[&place.block])?;
+    place.here.run(|| place.pair()?.client_closes())?;
+    lives::completed(&mut oracle, &[&place.block])
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use netstat_tests::{
-    compare, consistency, hidden,
+    compare, hidden,
     lives::{self, Life},
     oracle::{ORDINARY, Oracle},
     output::Destination,
@@ -72,9 +72,8 @@ impl Played {
     fn are_shown(&self, rules: Rules) -> Result<()> {
         for trace in &self.traces {
             let rows = trace.rows()?;
-            let rows: Vec<_> = rows.iter().filter(|row| row.is_of(&self.place.block)).collect();
-            consistency::check(rows.iter().copied())?;
-            compare::same_lives(&self.record, &lives::of_rows(rows), rules)?;
+            let rows = rows.iter().filter(|row| row.is_of(&self.place.block));
+            compare::hold_against(&self.record, rows, rules)?;
         }
         Ok(())
     }

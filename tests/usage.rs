@@ -69,7 +69,9 @@ fn without_privileges_it_says_so_in_one_line() -> Result<()> {
 fn copy_of_binary(directory: &std::path::Path) -> Result<Command> {
     fs::create_dir_all(directory)?;
     let copy = directory.join("rnetstat-trace");
-    fs::copy(tracer::binary()?, &copy)?;
+    // By a process of its own: a file that another thread's fork still has open for writing can't be run.
+    let copied = Command::new("cp").arg(tracer::binary()?).arg(&copy).status()?;
+    ensure!(copied.success(), "cp: {copied}");
     for path in [directory, &copy] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
     }

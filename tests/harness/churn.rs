@@ -31,6 +31,8 @@ pub struct Pair {
 /// Makes `connections` with each pair of threads over loopback. The client resets every fourth and closes the others.
 pub fn churn(namespace: &Namespace, block: &Block, connections: usize, pairs: &[Pair]) -> Result<()> {
     namespace.sysctl("core/somaxconn", &BACKLOG.to_string())?;
+    // A connection that takes over another's TIME_WAIT ends it, which the record doesn't show.
+    namespace.sysctl("ipv4/tcp_tw_reuse", "0")?;
     namespace.run(|| {
         let ports = block.port()..=block.last_port();
         let work: Vec<_> = ports

@@ -2,10 +2,13 @@
 
 use std::{collections::HashMap, fmt::Write as _, net::SocketAddr, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use crate::{
-    lives::Life,
+    blind::Blind,
+    consistency,
+    event::Row,
+    lives::{self, Life},
     oracle::Protocol,
     refinement::{Refinement, Rules},
     state::State,
@@ -28,7 +31,21 @@ struct Found<'a> {
     shown: Vec<&'a Life>,
 }
 
-/// An error that names the differences, if there are any.
+/// An error that names the differences, if there are any, or the first row that contradicts those before it.
+pub fn hold_against<'a>(
+    record: &[Life],
+    rows: impl IntoIterator<Item = &'a Row>,
+    rules: Rules,
+) -> Result<()> {
+    let blind = Blind::of(record);
+    let visible: Vec<Life> = record.iter().filter(|life| !blind.has_life(life)).cloned().collect();
+    ensure!(visible.len() >= record.len() / 2, "programs see next to nothing here");
+    let rows: Vec<&Row> = rows.into_iter().filter(|row| !blind.has(row.local(), row.remote())).collect();
+    consistency::check(rows.iter().copied())?;
+    same_lives(&visible, &lives::of_rows(rows), rules)
+}
+
+/// An error that names the differences between two accounts of the same connections, if there are any.
 pub fn same_lives(record: &[Life], output: &[Life], rules: Rules) -> Result<()> {
     let (record, output) = (refined(record, rules.record), refined(output, rules.output));
     let mut found: HashMap<Key, Found<'_>> = HashMap::new();
@@ -55,6 +72,7 @@ fn refined(lives: &[Life], refinements: &[Refinement]) -> Vec<Life> {
     for life in &mut lives {
         refinements.iter().for_each(|refine| refine(life));
     }
+    lives.retain(|life| !life.steps.is_empty());
     lives
 }
 

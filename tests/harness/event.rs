@@ -18,6 +18,10 @@ pub enum Event {
     Start(Start),
     /// A transition.
     Transition(Box<Row>),
+    /// A connection that was there at the start.
+    Existing(Box<Found>),
+    /// A change that was inferred.
+    Repaired(Box<Found>),
     /// Something was not seen.
     Lost(Lost),
     /// The summary.
@@ -105,6 +109,22 @@ pub struct Row {
     #[serde(deserialize_with = "present")]
     pub retransmits: Option<u32>,
     pub source: Source,
+}
+
+/// The `existing` and `repaired` events, as far as they differ from transitions: the old state may not be known.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "the contract says what each field means")]
+pub struct Found {
+    pub conn: String,
+    pub local_addr: Option<IpAddr>,
+    pub local_port: Option<u16>,
+    pub remote_addr: Option<IpAddr>,
+    pub remote_port: Option<u16>,
+    pub old_state: Option<String>,
+    pub new_state: String,
+    pub pid: Option<u32>,
+    pub owner: Option<Owner>,
+    pub netns: Option<u64>,
 }
 
 /// The `lost` event.
@@ -224,6 +244,8 @@ impl Event {
             Ok(match serde_json::from_str::<Kind<'_>>(line)?.event {
                 "start" => Self::Start(serde_json::from_str(line)?),
                 "transition" => Self::Transition(serde_json::from_str(line)?),
+                "existing" => Self::Existing(serde_json::from_str(line)?),
+                "repaired" => Self::Repaired(serde_json::from_str(line)?),
                 "lost" => Self::Lost(serde_json::from_str(line)?),
                 "end" => Self::End(serde_json::from_str(line)?),
                 other => bail!("{other:?} is no event"),

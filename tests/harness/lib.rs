@@ -1,5 +1,6 @@
 //! What the tests of the real binaries share: namespaces, sockets, a record of the kernel's own, and the comparison.
 
+pub mod blind;
 pub mod block;
 pub mod child;
 pub mod churn;

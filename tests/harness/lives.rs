@@ -25,6 +25,8 @@ pub struct Step {
     pub old: State,
     /// The state that it entered.
     pub new: State,
+    /// The thread in whose context it happened, by the kernel's record; the output doesn't tell.
+    pub task: Option<u32>,
 }
 
 /// All transitions of one connection, in order.
@@ -113,6 +115,7 @@ fn step(record: &Record) -> Step {
         remote: (!listens).then_some(record.remote),
         old: record.old,
         new: record.new,
+        task: Some(record.task),
     }
 }
 
@@ -142,6 +145,7 @@ pub fn of_rows<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Life> {
             remote: row.remote(),
             old: row.old_state,
             new: row.new_state,
+            task: None,
         });
     }
     lives

@@ -3,16 +3,14 @@
 use std::{
     fs::File,
     io::Read,
-    path::PathBuf,
+    os::unix::fs::FileExt as _,
     process::Stdio,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
 };
 
 use anyhow::{Context as _, Result, anyhow};
+use rustix::fs::{MemfdFlags, memfd_create};
 
 /// Where stdout goes.
 pub enum Destination {
@@ -20,7 +18,7 @@ pub enum Destination {
     Pipe,
     /// To a pipe; the function is called after each piece read, with its length, and decides when to read on.
     Paced(Box<dyn FnMut(usize) + Send>),
-    /// To a file.
+    /// To a file, in memory: a slow disk would be a slow reader.
     File,
 }
 
@@ -32,14 +30,14 @@ pub struct Output {
 
 enum From {
     Reader(JoinHandle<Result<()>>),
-    File(TemporaryFile),
+    File(File),
 }
 
 impl Output {
     /// What to start the process with, for a file.
     pub fn into_file() -> Result<(Stdio, Self)> {
-        let (file, temporary) = TemporaryFile::new()?;
-        Ok((file.into(), Self { collected: Arc::default(), from: From::File(temporary) }))
+        let file = File::from(memfd_create(c"stdout", MemfdFlags::CLOEXEC).context("memfd_create")?);
+        Ok((file.try_clone()?.into(), Self { collected: Arc::default(), from: From::File(file) }))
     }
 
     /// Reads the process's end of a pipe.
@@ -64,7 +62,7 @@ impl Output {
     pub fn lines_so_far(&self) -> Result<String> {
         let bytes = match &self.from {
             From::Reader(_) => self.collected.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            From::File(file) => std::fs::read(&file.0)?,
+            From::File(file) => contents(file)?,
         };
         let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
         Ok(std::str::from_utf8(&bytes[..end])?.to_owned())
@@ -77,28 +75,15 @@ impl Output {
                 reader.join().map_err(|_| anyhow!("the reader panicked"))??;
                 std::mem::take(&mut *self.collected.lock().unwrap_or_else(PoisonError::into_inner))
             }
-            From::File(file) => std::fs::read(&file.0)?,
+            From::File(file) => contents(&file)?,
         };
         String::from_utf8(bytes).context("the output isn't UTF-8")
     }
 }
 
-/// A file that goes with this value.
-struct TemporaryFile(PathBuf);
-
-impl TemporaryFile {
-    fn new() -> Result<(File, Self)> {
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("rnetstat-tests-{}-{number}", std::process::id()));
-        let file = File::create_new(&path).with_context(|| format!("making {}", path.display()))?;
-        Ok((file, Self(path)))
-    }
-}
-
-impl Drop for TemporaryFile {
-    fn drop(&mut self) {
-        // A leftover in the temporary directory harms nobody.
-        let _ = std::fs::remove_file(&self.0);
-    }
+/// What is in the file, without moving the position at which the process writes.
+fn contents(file: &File) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(file.metadata()?.len())?];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
 }

@@ -22,8 +22,8 @@ pub struct Rules {
 
 /// What the output knows today beyond the tracepoint.
 pub const TODAY: Rules = Rules {
-    record: &[local_port_at_syn_sent, identity_at_birth, forget_mptcp_ends_at_birth],
-    output: &[forget_mptcp_ends_at_birth],
+    record: &[local_port_at_syn_sent, identity_at_birth, forget_mptcp_ends_at_birth, forget_the_unborn],
+    output: &[forget_mptcp_ends_at_birth, close_at_time_wait, forget_the_unborn],
 };
 
 /// The same for the classic tracepoint, beside which nothing tells the local port in time.
@@ -31,6 +31,28 @@ pub const CLASSIC: Rules = Rules {
     record: &[identity_at_birth, forget_port_at_syn_sent, forget_mptcp_ends_at_birth],
     output: &[forget_port_at_syn_sent, forget_mptcp_ends_at_birth],
 };
+
+/// The tracepoint shows CLOSE where a connection goes on in a timewait socket, at the moment at which its full socket
+/// closes: from FIN_WAIT2 it may stay there for a while. We show TIME_WAIT and its end.
+fn close_at_time_wait(life: &mut Life) {
+    life.steps.retain(|step| step.old != "TIME_WAIT");
+    let Some(last) = life.steps.last_mut() else { return };
+    if last.new == "TIME_WAIT" {
+        last.new = "CLOSE";
+    } else if last.new == "FIN_WAIT2" {
+        let close = Step { old: "FIN_WAIT2", new: "CLOSE", ..*last };
+        life.steps.push(close);
+    }
+}
+
+/// A half-open connection that never was more is unknown to the tracepoint. We show it.
+fn forget_the_unborn(life: &mut Life) {
+    if life.steps.iter().all(|step| {
+        step.old == "LISTEN" && step.new == "SYN_RECV" || step.old == "SYN_RECV" && step.new == "CLOSE"
+    }) {
+        life.steps.clear();
+    }
+}
 
 /// connect() chooses the local port only after CLOSE→SYN_SENT: the tracepoint shows 0, or the port of the socket's
 /// connection before this one. We show the port.

@@ -202,6 +202,15 @@ impl Sock {
         wait::until(&format!("the socket is {wanted}"), || Ok((self.state()? == wanted).then_some(())))
     }
 
+    /// How many of the sent bytes the peer has not acknowledged yet.
+    pub fn unacknowledged(&self) -> Result<i32> {
+        let mut count = 0;
+        // SAFETY: TIOCOUTQ (on a socket: SIOCOUTQ) writes one i32, which lives through the call.
+        let outcome = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+        ensure!(outcome == 0, "ioctl(SIOCOUTQ): {}", std::io::Error::last_os_error());
+        Ok(count)
+    }
+
     /// The descriptor, for what only one test does.
     pub fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.0.as_fd()

@@ -4,7 +4,7 @@ use std::process::ExitStatus;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::event::{End, Event, Lost, Row, Start};
+use crate::event::{End, Event, Found, Lost, Row, Start};
 
 /// The numbers of the summary line on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,10 @@ pub struct Events {
     pub start: Start,
     /// The transitions.
     pub rows: Vec<Row>,
+    /// The connections that were there at the start.
+    pub existing: Vec<Found>,
+    /// What was inferred.
+    pub repaired: Vec<Found>,
     /// The losses.
     pub losses: Vec<Lost>,
     /// The last, unless it found no reader in time.
@@ -48,12 +52,21 @@ impl Trace {
         let Some(Event::Start(start)) = lines.next().transpose()? else {
             bail!("it doesn't begin with `start`")
         };
-        let mut events = Events { start, rows: Vec::new(), losses: Vec::new(), end: None };
+        let mut events = Events {
+            start,
+            rows: Vec::new(),
+            existing: Vec::new(),
+            repaired: Vec::new(),
+            losses: Vec::new(),
+            end: None,
+        };
         for event in lines {
             ensure!(events.end.is_none(), "`end` isn't the last event");
             match event? {
                 Event::Start(start) => bail!("a second start: {start:?}"),
                 Event::Transition(row) => events.rows.push(*row),
+                Event::Existing(found) => events.existing.push(*found),
+                Event::Repaired(found) => events.repaired.push(*found),
                 Event::Lost(lost) => events.losses.push(lost),
                 Event::End(end) => events.end = Some(end),
             }

@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -34,9 +34,9 @@ pub fn command(arguments: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
-/// A running trace.
+/// A running trace. It doesn't outlive this value, not even in a test that fails.
 pub struct Tracer {
-    child: Child,
+    process: Process,
     stdout: Output,
     stderr: Output,
 }
@@ -65,7 +65,7 @@ impl Tracer {
             }
         };
         let stderr = Output::read(child.stderr.take().context("no stderr")?, |_| {});
-        Ok(Self { child, stdout, stderr })
+        Ok(Self { process: Process(child), stdout, stderr })
     }
 
     /// Waits for the `start` event of a JSON trace.
@@ -73,7 +73,7 @@ impl Tracer {
         let line = wait::until("the start event is written", || {
             let first = self.stdout.lines_so_far()?.lines().next().map(str::to_owned);
             if first.is_none()
-                && let Some(status) = self.child.try_wait()?
+                && let Some(status) = self.process.0.try_wait()?
             {
                 anyhow::bail!("it ended with {status} instead of starting: {}", self.stderr.lines_so_far()?);
             }
@@ -90,12 +90,12 @@ impl Tracer {
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.0.id()
     }
 
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let pid = Pid::from_raw(i32::try_from(self.child.id())?).context("no pid")?;
+        let pid = Pid::from_raw(i32::try_from(self.process.0.id())?).context("no pid")?;
         Ok(kill_process(pid, signal)?)
     }
 
@@ -112,21 +112,22 @@ impl Tracer {
         Ok(trace)
     }
 
-    /// Waits for its end, whatever that is. One that doesn't end by itself is killed, and an error.
+    /// Waits for its end, whatever that is.
     pub fn end(mut self) -> Result<Trace> {
-        let status = end_of(&mut self.child)?;
+        let child = &mut self.process.0;
+        let status = wait::until_within(4 * wait::DEADLINE, "rnetstat-trace ends", || Ok(child.try_wait()?))?;
         Ok(Trace { status, stdout: self.stdout.all()?, stderr: self.stderr.all()? })
     }
 }
 
-/// Waits for a process's end; one that doesn't end by itself is killed, and an error.
-fn end_of(child: &mut Child) -> Result<ExitStatus> {
-    let ended = wait::until_within(4 * wait::DEADLINE, "rnetstat-trace ends", || Ok(child.try_wait()?));
-    if ended.is_err() {
-        child.kill()?;
-        child.wait()?;
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
-    ended
 }
 
 fn spawn_with_pipe(

@@ -23,6 +23,8 @@ pub enum Protocol {
 pub struct Record {
     /// CLOCK_MONOTONIC, nanoseconds.
     pub mono_ns: u64,
+    /// The thread that the CPU was running; in a softirq, whichever was interrupted.
+    pub task: u32,
     /// The address of the `struct sock`.
     pub sk: u64,
     /// TCP or MPTCP.
@@ -39,6 +41,7 @@ pub struct Record {
 
 /// The fields' byte offsets.
 pub struct Layout {
+    common_pid: usize,
     skaddr: usize,
     oldstate: usize,
     newstate: usize,
@@ -57,6 +60,7 @@ impl Layout {
         let offset =
             |field: &str| offset_of(&text, field).with_context(|| format!("no field {field} in {text}"));
         Ok(Self {
+            common_pid: offset("common_pid")?,
             skaddr: offset("skaddr")?,
             oldstate: offset("oldstate")?,
             newstate: offset("newstate")?,
@@ -82,6 +86,7 @@ impl Layout {
         }
         Ok(Some(Record {
             mono_ns,
+            task: u32::from_ne_bytes(field(data, self.common_pid)?),
             sk: u64::from_ne_bytes(field(data, self.skaddr)?),
             protocol,
             old,
