@@ -7,7 +7,7 @@
 use rustc_hash::FxHashMap;
 
 use super::connection::Connection;
-use crate::model::{Moment, Row};
+use crate::model::{Moment, Row, State};
 
 /// How long a row waits at most, nanoseconds: far longer than a connect() takes to send its SYN.
 const PATIENCE_NS: u64 = 100_000_000;
@@ -21,6 +21,11 @@ pub(super) struct Held {
 impl Held {
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Whether a child that began before `at` still waits for its ends.
+    pub(super) fn has_child_since_before(&self, at: Moment) -> bool {
+        self.rows.values().any(|row| row.old_state == Some(State::Listen) && row.at <= at)
     }
 
     pub(super) fn hold(&mut self, key: u64, row: Row) {

@@ -75,6 +75,23 @@ fn a_child_that_shows_its_listener_s_ends_is_its_half_open_connection() {
 }
 
 #[test]
+fn a_child_that_takes_its_time_to_show_its_ends_is_still_its_half_open_connection() {
+    let mut table = table();
+    let anybody = Endpoint { addr: NOT_KNOWN.addr, port: SERVER.port };
+    let begun = rows_of(
+        &mut table,
+        &[
+            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            Event::Transition(change(200, sock(3, 70), State::Listen, State::SynRecv, anybody, NOT_KNOWN)),
+            stop(205, REQUEST, State::SynRecv, false),
+        ],
+    );
+    assert_eq!(waited(&mut table, 50_000_000), [], "the request socket may have become the child");
+    let rows = rows_of(&mut table, &[made(60_000_000, sock(3, 71), State::SynRecv, State::Established)]);
+    assert_eq!((rows.len(), rows[0].conn), (1, begun[0].conn));
+}
+
+#[test]
 fn a_half_open_connection_dies_by_timeout_or_by_reset() {
     for (expired, reason) in [(true, CloseReason::Timeout), (false, CloseReason::ResetReceived)] {
         let mut table = table();
