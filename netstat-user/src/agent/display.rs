@@ -135,7 +135,9 @@ impl Display {
     pub(super) fn flush(&mut self, now: Moment) {
         self.tell_losses(now);
         self.output.flush();
-        let due = self.noted_at.is_none_or(|last| now.mono_ns - last.mono_ns >= LOSS_NOTE_INTERVAL_NS);
+        // A drain that was cut short has seen until before the last one's end.
+        let since = |last: Moment| now.mono_ns.saturating_sub(last.mono_ns);
+        let due = self.noted_at.is_none_or(|last| since(last) >= LOSS_NOTE_INTERVAL_NS);
         if due && self.not_noted.total() > 0 {
             self.noted_at = Some(now);
             for (place, count) in std::mem::take(&mut self.not_noted).iter() {

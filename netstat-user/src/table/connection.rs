@@ -344,11 +344,6 @@ impl Connection {
         }
     }
 
-    /// LISTEN→SYN_RECV of a half-open connection.
-    pub(super) fn enter_syn_recv(&mut self, at: Moment, source: Source) -> Row {
-        self.go(State::SynRecv, at, source)
-    }
-
     /// Fills in a row that was made before the ends were known.
     pub(super) fn complete(&self, row: &mut Row) {
         row.family = self.family;

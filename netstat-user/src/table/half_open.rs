@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::{Interest, Table, connection::Connection, ends::Ends};
-use crate::model::{MinisockStart, Row};
+use crate::model::{MinisockStart, Row, State};
 
 /// The half-open connections by their ends; the table has them by the request socket.
 #[derive(Debug, Default)]
@@ -26,21 +26,18 @@ impl Table {
             return;
         }
         let id = self.new_id();
-        let (connection, row) = {
-            let mut connection = Connection::half_open(id, start);
-            let listener = start.listener.and_then(|listener| self.connections.get(&listener));
-            connection.inherit(match listener {
-                Some(listener) => listener.inheritance(),
-                None => self.listeners.owner(Some(start.netns), start.local),
-            });
-            let row = connection.enter_syn_recv(start.at, self.sight.source);
-            (connection, row)
-        };
+        let mut connection = Connection::half_open(id, start);
+        let listener = start.listener.and_then(|listener| self.connections.get(&listener));
+        connection.inherit(match listener {
+            Some(listener) => listener.inheritance(),
+            None => self.listeners.owner(Some(start.netns), start.local),
+        });
+        let row = connection.go(State::SynRecv, start.at, self.sight.source);
         self.connections.insert(key, connection);
         self.half_open.insert(ends, key);
         self.show(key, &row, emit);
         if !self.connections.contains_key(&key) {
-            self.half_open.by_ends.remove(&ends);
+            self.forget_half_open(&ends);
         }
     }
 

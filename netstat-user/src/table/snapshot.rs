@@ -14,7 +14,8 @@ pub(super) struct Looks {
     /// Sockets that have closed since the look was asked for, and when: the look may still have them.
     tombstones: FxHashMap<u64, u64>,
     under_way: bool,
-    done: u64,
+    /// Whether the connections of before the start are in the table.
+    knows_the_past: bool,
 }
 
 impl Looks {
@@ -31,16 +32,11 @@ impl Table {
         self.looks.under_way = true;
     }
 
-    /// Whether the connections of before the start are in the table.
-    pub fn knows_the_past(&self) -> bool {
-        self.looks.done > 0
-    }
-
     /// Takes over what a look found. Every event until its end has been applied before. Emits an
     /// [`RowKind::Existing`] row for each connection that is older than the trace, in the first look; what
     /// a later one finds otherwise than the table has it, as [`RowKind::Repaired`].
     pub fn merge(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row) -> Interest) {
-        let is_first = self.looks.done == 0;
+        let is_first = !self.looks.knows_the_past;
         if is_first {
             self.show_those_that_moved(snapshot, emit);
         }
@@ -54,7 +50,7 @@ impl Table {
         }
         self.end_ghosts(snapshot, emit);
         self.learn_holders(snapshot);
-        self.looks.done += 1;
+        self.looks.knows_the_past = true;
         self.looks.under_way = false;
         self.looks.tombstones.clear();
     }
