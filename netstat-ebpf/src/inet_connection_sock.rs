@@ -5,7 +5,6 @@ use aya_ebpf::{helpers::generated::bpf_jiffies64, macros::fentry, programs::FEnt
 use netstat_ebpf::wire::state;
 
 use crate::{
-    cpu::Cpu,
     globals::{OFFSETS, value},
     minisock,
     sock::{IPPROTO_TCP, Sock, Typed},
@@ -17,10 +16,8 @@ pub fn inet_csk_reqsk_queue_hash_add(context: FEntryContext) -> i32 {
     // SAFETY: the first argument, as said above.
     let listener = unsafe { Sock::from_argument(context.arg(0)) };
     // DCCP has request sockets too.
-    if listener.protocol() == IPPROTO_TCP
-        && let Some(cpu) = Cpu::current()
-    {
-        minisock::half_open(context.arg(1), cpu);
+    if listener.protocol() == IPPROTO_TCP {
+        minisock::half_open(context.arg(1));
     }
     0
 }
@@ -29,11 +26,9 @@ pub fn inet_csk_reqsk_queue_hash_add(context: FEntryContext) -> i32 {
 /// `(struct sock *sk, struct request_sock *req, bool from_timer)`
 #[fentry(function = "__inet_csk_reqsk_queue_drop")]
 pub fn __inet_csk_reqsk_queue_drop(context: FEntryContext) -> i32 {
-    if let Some(cpu) = Cpu::current() {
-        // A C `bool` argument is its register's lowest byte.
-        let from_timer = context.arg::<u64>(2) as u8 != 0;
-        minisock::stop(context.arg(1), state::SYN_RECV, from_timer, cpu);
-    }
+    // A C `bool` argument is its register's lowest byte.
+    let from_timer = context.arg::<u64>(2) as u8 != 0;
+    minisock::stop(context.arg(1), state::SYN_RECV, from_timer);
     0
 }
 
@@ -43,10 +38,8 @@ pub fn reqsk_queue_unlink(context: FEntryContext) -> i32 {
     let request = Typed(context.arg(0));
     let timer = value(&raw const OFFSETS.rsk_timer);
     let expires: u64 = request.load(timer + value(&raw const OFFSETS.timer_expires));
-    if let Some(cpu) = Cpu::current() {
-        // SAFETY: the helper has no conditions.
-        let now = unsafe { bpf_jiffies64() };
-        minisock::stop(request.0 as u64, state::SYN_RECV, expires <= now, cpu);
-    }
+    // SAFETY: the helper has no conditions.
+    let now = unsafe { bpf_jiffies64() };
+    minisock::stop(request.0 as u64, state::SYN_RECV, expires <= now);
     0
 }

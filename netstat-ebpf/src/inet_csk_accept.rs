@@ -10,7 +10,6 @@ use aya_ebpf::{
 use netstat_ebpf::wire::{AcceptRecord, kind};
 
 use crate::{
-    cpu::Cpu,
     globals::{OFFSETS, value},
     record,
     sock::Sock,
@@ -30,18 +29,16 @@ pub fn inet_csk_accept(context: FExitContext) -> i32 {
     }
     // SAFETY: `struct sock *inet_csk_accept(…)`, net/ipv4/inet_connection_sock.c.
     let sock = unsafe { Sock::from_argument(accepted) };
-    if let Some(cpu) = Cpu::current() {
-        let accept = AcceptRecord {
-            kind: kind::ACCEPT,
-            unused: [0; 3],
-            pid: record::process_id(),
-            sk: sock.address(),
-            cookie: sock.cookie(),
-            uid: bpf_get_current_uid_gid() as u32,
-            unused_too: 0,
-            comm: bpf_get_current_comm().unwrap_or_default(),
-        };
-        record::submit_plain(accept, cpu);
-    }
+    let accept = AcceptRecord {
+        kind: kind::ACCEPT,
+        unused: [0; 3],
+        pid: record::process_id(),
+        sk: sock.address(),
+        cookie: sock.cookie(),
+        uid: bpf_get_current_uid_gid() as u32,
+        unused_too: 0,
+        comm: bpf_get_current_comm().unwrap_or_default(),
+    };
+    record::submit_plain(accept);
     0
 }

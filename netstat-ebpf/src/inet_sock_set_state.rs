@@ -11,29 +11,29 @@ use aya_log_ebpf::{debug, info};
 use netstat_ebpf::wire::{Seen, flag, state};
 
 use crate::{
-    cpu::Cpu,
-    left_out,
+    counters, left_out,
     record::{self, Change},
+    seen::Notes,
     sock::{IPPROTO_MPTCP, IPPROTO_TCP, Sock},
 };
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn inet_sock_set_state(context: BtfTracePointContext) -> i32 {
-    if let Some(cpu) = Cpu::current() {
-        emit(&context, cpu);
-        cpu.push_seen(seen(&context));
+    emit(&context);
+    if let Some(notes) = Notes::of_this_cpu() {
+        notes.add(seen(&context));
     }
     0
 }
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn inet_sock_set_state_nested(context: BtfTracePointContext) -> i32 {
-    if let Some(cpu) = Cpu::current()
-        && !cpu.pop_seen(seen(&context))
+    if let Some(notes) = Notes::of_this_cpu()
+        && !notes.take(seen(&context))
     {
-        cpu.count_rescued();
+        counters::count_rescued();
         info!(&context, "nested transition from {} to {}", context.arg::<i32>(1), context.arg::<i32>(2));
-        emit(&context, cpu);
+        emit(&context);
     }
     0
 }
@@ -42,7 +42,9 @@ pub fn inet_sock_set_state_nested(context: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn seen(context: &BtfTracePointContext) -> Seen {
     let (old, new): (u32, u32) = (context.arg(1), context.arg(2));
-    Seen { sk: context.arg(0), states: u64::from(old) << 32 | u64::from(new) }
+    // SAFETY: as in `emit`.
+    let sock = unsafe { Sock::from_argument(context.arg(0)) };
+    Seen { sk: sock.address(), cookie: sock.known_cookie(), states: u64::from(old) << 32 | u64::from(new) }
 }
 
 /// Whether the handshake was over: before that there is nothing to number.
@@ -52,7 +54,7 @@ fn was_connected(old: u8) -> bool {
 }
 
 #[inline(always)]
-fn emit(context: &BtfTracePointContext, cpu: Cpu) {
+fn emit(context: &BtfTracePointContext) {
     let (old, new) = (context.arg::<i32>(1) as u8, context.arg::<i32>(2) as u8);
     if old == new || left_out::by_states(old, new) {
         return;
@@ -88,5 +90,5 @@ fn emit(context: &BtfTracePointContext, cpu: Cpu) {
         numbers: if new == state::CLOSE && was_connected(old) { sock.numbers() } else { None },
         ends,
     };
-    record::submit(context, &change, cpu);
+    record::submit(context, &change);
 }

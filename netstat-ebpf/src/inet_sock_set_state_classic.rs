@@ -5,7 +5,6 @@ use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 use netstat_ebpf::wire::{flag, state};
 
 use crate::{
-    cpu::Cpu,
     globals::{CLASSIC_FORMAT, value},
     left_out,
     record::{self, Change},
@@ -14,14 +13,12 @@ use crate::{
 
 #[tracepoint]
 pub fn inet_sock_set_state_classic(context: TracePointContext) -> u32 {
-    if let Some(cpu) = Cpu::current() {
-        emit(&context, cpu);
-    }
+    emit(&context);
     0
 }
 
 #[inline(always)]
-fn emit(context: &TracePointContext, cpu: Cpu) {
+fn emit(context: &TracePointContext) {
     let (old, new): (u32, u32) = (
         load(context, &raw const CLASSIC_FORMAT.oldstate),
         load(context, &raw const CLASSIC_FORMAT.newstate),
@@ -56,7 +53,7 @@ fn emit(context: &TracePointContext, cpu: Cpu) {
         numbers: None,
         ends,
     };
-    record::submit(context, &change, cpu);
+    record::submit(context, &change);
 }
 
 /// An address: the record has it at a multiple of 4 bytes, so it is loaded as four words.

@@ -5,7 +5,6 @@ use aya_ebpf::{helpers::generated::bpf_jiffies64, macros::fentry, programs::FEnt
 use netstat_ebpf::wire::state;
 
 use crate::{
-    cpu::Cpu,
     globals::{OFFSETS, value},
     minisock,
     sock::{IPPROTO_TCP, Sock, Typed},
@@ -29,10 +28,8 @@ fn begins(context: &FEntryContext) -> i32 {
     // SAFETY: the second argument, as said above.
     let full = unsafe { Sock::from_argument(context.arg(1)) };
     // DCCP has timewait sockets too.
-    if full.protocol() == IPPROTO_TCP
-        && let Some(cpu) = Cpu::current()
-    {
-        minisock::time_wait(context.arg(0), cpu);
+    if full.protocol() == IPPROTO_TCP {
+        minisock::time_wait(context.arg(0));
     }
     0
 }
@@ -44,11 +41,8 @@ pub fn __inet_twsk_schedule(context: FEntryContext) -> i32 {
     // A C `bool` argument is its register's lowest byte.
     let rearm = context.arg::<u64>(2) as u8 != 0;
     let tw: u64 = context.arg(0);
-    if rearm
-        && minisock::substate(tw) == state::TIME_WAIT
-        && let Some(cpu) = Cpu::current()
-    {
-        minisock::time_wait(tw, cpu);
+    if rearm && minisock::substate(tw) == state::TIME_WAIT {
+        minisock::time_wait(tw);
     }
     0
 }
@@ -59,10 +53,8 @@ pub fn inet_twsk_kill(context: FEntryContext) -> i32 {
     let tw = Typed(context.arg(0));
     let timer = value(&raw const OFFSETS.tw_timer);
     let expires: u64 = tw.load(timer + value(&raw const OFFSETS.timer_expires));
-    if let Some(cpu) = Cpu::current() {
-        // SAFETY: the helper has no conditions.
-        let now = unsafe { bpf_jiffies64() };
-        minisock::stop(tw.0 as u64, state::TIME_WAIT, expires <= now, cpu);
-    }
+    // SAFETY: the helper has no conditions.
+    let now = unsafe { bpf_jiffies64() };
+    minisock::stop(tw.0 as u64, state::TIME_WAIT, expires <= now);
     0
 }

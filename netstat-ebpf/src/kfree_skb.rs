@@ -8,7 +8,6 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use netstat_ebpf::wire::state;
 
 use crate::{
-    cpu::Cpu,
     globals::{OFFSETS, value},
     minisock,
     sock::Typed,
@@ -21,10 +20,8 @@ pub fn kfree_skb(context: BtfTracePointContext) -> i32 {
         return 0;
     }
     let sk = receiver.0 as u64;
-    if minisock::substate(sk) == state::TIME_WAIT
-        && let Some(cpu) = Cpu::current()
-    {
-        minisock::time_wait(sk, cpu);
+    if minisock::substate(sk) == state::TIME_WAIT {
+        minisock::time_wait(sk);
     }
     0
 }

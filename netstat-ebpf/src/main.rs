@@ -4,8 +4,9 @@
 #![feature(asm_experimental_arch)]
 #![expect(clippy::needless_pass_by_value, reason = "a program gets its context by value from aya's macros")]
 
-mod cpu;
+mod counters;
 mod globals;
+mod head;
 mod inet_connection_sock;
 mod inet_csk_accept;
 mod inet_sock_set_state;
@@ -18,6 +19,7 @@ mod kfree_skb;
 mod left_out;
 mod minisock;
 mod record;
+mod seen;
 mod sock;
 mod tcp_connect;
 mod timer_cancel;

@@ -12,7 +12,7 @@ use aya_log_ebpf::warn;
 use netstat_ebpf::wire::{EndRecord, ProcessRecord, RING_BYTES, TransitionRecord, flag, kind, state};
 
 use crate::{
-    cpu::Cpu,
+    counters,
     globals::{OFFSETS, value},
     sock::{AF_INET6, Ends, IPPROTO_MPTCP, Numbers},
 };
@@ -53,7 +53,7 @@ fn is_by_process(old: u8, new: u8) -> bool {
 
 /// Puts a change into the ring, with the process where it is the process's.
 #[inline(always)]
-pub fn submit<C: aya_ebpf::EbpfContext>(context: &C, change: &Change, cpu: Cpu) {
+pub fn submit<C: aya_ebpf::EbpfContext>(context: &C, change: &Change) {
     let done = if is_by_process(change.old, change.new) {
         submit_process(change)
     } else if let Some(numbers) = change.numbers {
@@ -62,7 +62,7 @@ pub fn submit<C: aya_ebpf::EbpfContext>(context: &C, change: &Change, cpu: Cpu) 
         submit_bare(change)
     };
     if done.is_none() {
-        cpu.count_ring_full();
+        counters::count_ring_full();
         warn!(context, "ring full: a transition from {} to {} is lost", change.old, change.new);
     }
 }
@@ -116,13 +116,13 @@ fn submit_end(change: &Change, numbers: Numbers) -> Option<()> {
 /// Puts a record into the ring that is no transition of a full socket; what it tells is lost if the
 /// ring is full, and counted as that.
 #[inline(always)]
-pub fn submit_plain<T: 'static>(record: T, cpu: Cpu) {
+pub fn submit_plain<T: 'static>(record: T) {
     match EVENTS.reserve::<T>(0) {
         Some(mut entry) => {
             entry.write(record);
             entry.submit(0);
         }
-        None => cpu.count_ring_full(),
+        None => counters::count_ring_full(),
     }
 }
 

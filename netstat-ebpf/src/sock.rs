@@ -123,10 +123,16 @@ impl Sock {
         net.load(value(&raw const OFFSETS.net_inum))
     }
 
+    /// The socket's cookie, 0 if nobody has asked for one yet.
+    #[inline(always)]
+    pub fn known_cookie(self) -> u64 {
+        self.load(value(&raw const OFFSETS.skc_cookie))
+    }
+
     /// The socket's cookie; made at first sight, so that it follows the connection into TIME_WAIT.
     #[inline(always)]
     pub fn cookie(self) -> u64 {
-        let cookie: u64 = self.load(value(&raw const OFFSETS.skc_cookie));
+        let cookie = self.known_cookie();
         if cookie != 0 || value(&raw const OFFSETS.has_cookie_helper) == 0 {
             return cookie;
         }

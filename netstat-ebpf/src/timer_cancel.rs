@@ -7,7 +7,6 @@ use aya_ebpf::{helpers::generated::bpf_jiffies64, macros::btf_tracepoint, progra
 use netstat_ebpf::wire::state;
 
 use crate::{
-    cpu::Cpu,
     globals::{OFFSETS, value},
     minisock,
     sock::Typed,
@@ -24,11 +23,9 @@ pub fn timer_cancel(context: BtfTracePointContext) -> i32 {
     } else {
         return 0;
     };
-    if let Some(cpu) = Cpu::current() {
-        let expires: u64 = timer.load(value(&raw const OFFSETS.timer_expires));
-        // SAFETY: the helper has no conditions.
-        let now = unsafe { bpf_jiffies64() };
-        minisock::stop((timer.0 as u64).wrapping_sub(u64::from(offset)), of, expires <= now, cpu);
-    }
+    let expires: u64 = timer.load(value(&raw const OFFSETS.timer_expires));
+    // SAFETY: the helper has no conditions.
+    let now = unsafe { bpf_jiffies64() };
+    minisock::stop((timer.0 as u64).wrapping_sub(u64::from(offset)), of, expires <= now);
     0
 }

@@ -9,11 +9,11 @@ use aya_ebpf::{helpers::bpf_probe_read_kernel, macros::btf_tracepoint, programs:
 use netstat_ebpf::wire::state;
 
 use crate::{
-    cpu::Cpu,
     globals::{OFFSETS, value},
+    head::Head,
     minisock,
     record::{self, Change},
-    sock::{AF_INET6, Ends, Typed, mapped},
+    sock::Typed,
 };
 
 #[btf_tracepoint(function = "timer_start")]
@@ -25,56 +25,41 @@ pub fn timer_start(context: BtfTracePointContext) -> i32 {
     let owner = |timer_offset: *const u32| (timer.0 as u64).wrapping_sub(u64::from(value(timer_offset)));
     if function == value(&raw const OFFSETS.tcp_write_timer) {
         let _ = first_segment(owner(&raw const OFFSETS.sk_write_timer));
-    } else if function == value(&raw const OFFSETS.tw_timer_handler)
-        && let Some(cpu) = Cpu::current()
-    {
-        minisock::time_wait(owner(&raw const OFFSETS.tw_timer), cpu);
-    } else if function == value(&raw const OFFSETS.reqsk_timer_handler)
-        && let Some(cpu) = Cpu::current()
-    {
-        minisock::half_open(owner(&raw const OFFSETS.rsk_timer), cpu);
+    } else if function == value(&raw const OFFSETS.tw_timer_handler) {
+        minisock::time_wait(owner(&raw const OFFSETS.tw_timer));
+    } else if function == value(&raw const OFFSETS.reqsk_timer_handler) {
+        minisock::half_open(owner(&raw const OFFSETS.rsk_timer));
     }
     0
 }
 
+/// This timer runs for every segment that is not yet acknowledged: its first look is one byte.
 #[inline(always)]
-fn first_segment(sk: u64) -> Result<(), i32> {
+fn first_segment(sk: u64) -> Option<()> {
     let now: u8 = read(sk, &raw const OFFSETS.skc_state)?;
     if now != state::SYN_SENT && now != state::SYN_RECV {
-        return Ok(());
+        return None;
     }
-    let family = read(sk, &raw const OFFSETS.skc_family)?;
-    let ports: u32 = read(sk, &raw const OFFSETS.skc_portpair)?;
-    let (local_addr, remote_addr) = if family == AF_INET6 {
-        (read(sk, &raw const OFFSETS.skc_v6_rcv_saddr)?, read(sk, &raw const OFFSETS.skc_v6_daddr)?)
-    } else {
-        let pair: u64 = read(sk, &raw const OFFSETS.skc_addrpair)?;
-        (mapped((pair >> 32) as u32), mapped(pair as u32))
-    };
+    let head = Head::read(sk)?;
     record::submit_ends(&Change {
         old: now,
         new: now,
-        family,
+        family: head.family(),
         protocol: read(sk, &raw const OFFSETS.sk_protocol)?,
         sk,
-        cookie: read(sk, &raw const OFFSETS.skc_cookie)?,
+        cookie: head.cookie(),
         netns: 0,
         error: 0,
         flags: 0,
         cgroup: 0,
         numbers: None,
-        ends: Ends {
-            local_port: (ports >> 16) as u16,
-            remote_port: u16::from_be(ports as u16),
-            local_addr,
-            remote_addr,
-        },
+        ends: head.ends(),
     });
-    Ok(())
+    Some(())
 }
 
 #[inline(always)]
-fn read<T>(sk: u64, offset: *const u32) -> Result<T, i32> {
+fn read<T>(sk: u64, offset: *const u32) -> Option<T> {
     // SAFETY: the helper checks the address and says so if it can't be read.
-    unsafe { bpf_probe_read_kernel((sk + u64::from(value(offset))) as *const T) }
+    unsafe { bpf_probe_read_kernel((sk + u64::from(value(offset))) as *const T) }.ok()
 }

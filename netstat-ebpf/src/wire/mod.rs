@@ -53,8 +53,8 @@ pub mod program {
 pub mod map {
     /// The one ring buffer.
     pub const EVENTS: &str = "EVENTS";
-    /// One [`super::CpuState`] a CPU.
-    pub const CPU_STATE: &str = "CPU_STATE";
+    /// One [`super::Counters`] a CPU.
+    pub const COUNTERS: &str = "COUNTERS";
 }
 
 /// The read-only globals, set before the object is loaded.
@@ -92,8 +92,9 @@ pub mod state {
 /// Size of the ring buffer unless the user says otherwise, bytes.
 pub const RING_BYTES: u32 = 16 << 20;
 
-/// How many transitions [`program::STATE`] may be ahead of [`program::STATE_NESTED`] on one CPU.
-pub const SEEN: usize = 16;
+/// How many transitions [`program::STATE`] may be ahead of [`program::STATE_NESTED`] on one CPU: as many as a
+/// softirq can bring that interrupts the latter. A power of two.
+pub const SEEN: usize = 512;
 
 /// A transition, as far as two programs on the same tracepoint have to recognise it.
 #[repr(C)]
@@ -101,20 +102,27 @@ pub const SEEN: usize = 16;
 pub struct Seen {
     /// Address of the `struct sock`.
     pub sk: u64,
+    /// Its cookie: an old note of another socket at the same address is not this transition's.
+    pub cookie: u64,
     /// The old state in the upper half, the new one in the lower.
     pub states: u64,
 }
 
-/// What the programs keep for each CPU.
+/// What [`program::STATE`] has seen on a CPU and [`program::STATE_NESTED`] has not asked about.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenNotes {
+    /// Where the next note goes, modulo [`SEEN`].
+    pub next: u64,
+    /// The notes.
+    pub notes: [Seen; SEEN],
+}
+
+/// What the programs count on a CPU.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CpuState {
-    /// How many of `seen` are in use.
-    pub depth: u64,
-    /// What [`program::STATE`] has seen and [`program::STATE_NESTED`] has not asked about: a stack, because
-    /// a softirq brings both programs to an end for its own transitions before the outer ones go on.
-    pub seen: [Seen; SEEN],
-    /// Transitions that [`program::STATE_NESTED`] saw in its place.
+pub struct Counters {
+    /// Transitions that [`program::STATE_NESTED`] saw in the place of [`program::STATE`].
     pub rescued: u64,
     /// Transitions that found the ring full.
     pub ring_full: u64,
@@ -143,8 +151,9 @@ plain! {
     AcceptRecord is 48 bytes;
     SnapshotRecord is 88 bytes;
     HolderRecord is 40 bytes;
-    Seen is 16 bytes;
-    CpuState is 280 bytes;
+    Seen is 24 bytes;
+    SeenNotes is 12296 bytes;
+    Counters is 16 bytes;
     Offsets is 184 bytes;
     ClassicFormat is 36 bytes;
     PortRange is 4 bytes;

@@ -8,13 +8,13 @@ use aya::{
     maps::{MapData, PerCpuArray},
     programs::ProgramFd,
 };
-use netstat_ebpf::wire::{self, CpuState, map};
+use netstat_ebpf::wire::{self, Counters, map};
 
 use crate::model::{Loss, LossPlace, Moment};
 
 /// The kernel side's counters of losses, and how much of them has been reported.
 pub struct Losses {
-    counters: PerCpuArray<MapData, CpuBytes>,
+    counters: PerCpuArray<MapData, CounterBytes>,
     state_program: ProgramFd,
     reported_ring: u64,
     reported_nested: u64,
@@ -22,13 +22,13 @@ pub struct Losses {
     nested_at_last_look: u64,
 }
 
-/// A [`CpuState`] as bytes: aya's own trait for map values can't be given to a type of another crate.
+/// A [`Counters`] as bytes: aya's own trait for map values can't be given to a type of another crate.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
-struct CpuBytes([u8; size_of::<CpuState>()]);
+struct CounterBytes([u8; size_of::<Counters>()]);
 
-// SAFETY: an array of bytes without padding (24 is a multiple of the alignment), any value is valid.
-unsafe impl aya::Pod for CpuBytes {}
+// SAFETY: an array of bytes without padding (16 is a multiple of the alignment), any value is valid.
+unsafe impl aya::Pod for CounterBytes {}
 
 impl Losses {
     /// Takes the counters out of a loaded object; `state_program` is the one whose skipped runs count.
@@ -36,7 +36,7 @@ impl Losses {
     /// # Errors
     /// The object lacks the map or the program, which only a wrong object can do.
     pub fn new(ebpf: &mut Ebpf, state_program: &str) -> Result<Self> {
-        let counters = ebpf.take_map(map::CPU_STATE).context("the eBPF object has no map CPU_STATE")?;
+        let counters = ebpf.take_map(map::COUNTERS).context("the eBPF object has no map COUNTERS")?;
         let program = ebpf.program(state_program).context("the eBPF object lacks its state program")?;
         Ok(Self {
             counters: PerCpuArray::try_from(counters)?,
@@ -72,7 +72,7 @@ impl Losses {
     fn counted(&self) -> (u64, u64) {
         let Ok(cpus) = self.counters.get(&0, 0) else { return (self.reported_ring, 0) };
         cpus.iter()
-            .filter_map(|bytes| wire::from_bytes::<CpuState>(&bytes.0))
+            .filter_map(|bytes| wire::from_bytes::<Counters>(&bytes.0))
             .fold((0, 0), |(ring, rescued), cpu| (ring + cpu.ring_full, rescued + cpu.rescued))
     }
 
