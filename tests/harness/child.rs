@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, WaitOptions, waitpid};
 
 /// Every process that a test made or is.
@@ -18,16 +18,37 @@ pub fn is_player(pid: u32) -> bool {
 ///
 /// `work` may only make system calls: the other threads' locks are held for ever in the child.
 pub fn run(work: impl FnOnce() -> bool) -> Result<()> {
-    // SAFETY: the child only makes system calls until _exit, as the documentation demands of `work`.
-    let pid = unsafe { libc::fork() };
-    ensure!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
-    if pid == 0 {
-        let status = i32::from(!work());
-        // SAFETY: _exit ends the process without running anything of ours.
-        unsafe { libc::_exit(status) };
+    Child::start(work)?.wait()
+}
+
+/// A running child.
+#[derive(Debug)]
+pub struct Child(Pid);
+
+impl Child {
+    /// Forks and runs `work` in the child, of which the same is true as in [`run`].
+    pub fn start(work: impl FnOnce() -> bool) -> Result<Self> {
+        // SAFETY: the child only makes system calls until _exit, as the documentation demands of `work`.
+        let pid = unsafe { libc::fork() };
+        ensure!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
+        if pid == 0 {
+            let status = i32::from(!work());
+            // SAFETY: _exit ends the process without running anything of ours.
+            unsafe { libc::_exit(status) };
+        }
+        PLAYERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(pid.cast_unsigned());
+        Ok(Self(Pid::from_raw(pid).context("fork gave no pid")?))
     }
-    PLAYERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(pid.cast_unsigned());
-    let outcome = waitpid(Pid::from_raw(pid), WaitOptions::empty())?;
-    ensure!(outcome.is_some_and(|(_, status)| status.exit_status() == Some(0)), "the child failed");
-    Ok(())
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.0.as_raw_nonzero().get().cast_unsigned()
+    }
+
+    /// Waits for its end; an error if `work` failed.
+    pub fn wait(self) -> Result<()> {
+        let outcome = waitpid(Some(self.0), WaitOptions::empty())?;
+        ensure!(outcome.is_some_and(|(_, status)| status.exit_status() == Some(0)), "the child failed");
+        Ok(())
+    }
 }

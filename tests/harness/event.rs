@@ -115,6 +115,7 @@ pub struct Row {
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "the contract says what each field means")]
 pub struct Found {
+    pub mono_ns: u64,
     pub conn: String,
     pub local_addr: Option<IpAddr>,
     pub local_port: Option<u16>,
@@ -255,10 +256,25 @@ impl Event {
     }
 }
 
+impl Found {
+    /// Both ends, as [`Row`] has them.
+    pub fn ends(&self) -> (SocketAddr, Option<SocketAddr>) {
+        (
+            end(self.local_addr, self.local_port),
+            self.remote_addr.map(|addr| end(Some(addr), self.remote_port)),
+        )
+    }
+}
+
+/// An end; zeroes where it is not known.
+fn end(addr: Option<IpAddr>, port: Option<u16>) -> SocketAddr {
+    SocketAddr::new(addr.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), port.unwrap_or(0))
+}
+
 impl Row {
     /// This end; zeroes where it is not known.
     pub fn local(&self) -> SocketAddr {
-        SocketAddr::new(self.local_addr.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), self.local_port.unwrap_or(0))
+        end(self.local_addr, self.local_port)
     }
 
     /// The other end.

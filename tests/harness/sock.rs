@@ -16,6 +16,12 @@ use crate::{state, state::State, wait};
 /// A socket, closed when dropped.
 pub struct Sock(OwnedFd);
 
+impl From<OwnedFd> for Sock {
+    fn from(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+}
+
 impl Sock {
     /// A TCP socket of the address's family.
     pub fn tcp(family_of: SocketAddr) -> Result<Self> {

@@ -96,7 +96,7 @@ impl Table {
     pub(super) fn rest_starts(&mut self, start: &MinisockStart, emit: &mut dyn FnMut(&Row) -> Interest) {
         let key = start.sock.sk;
         let ends = Ends { netns: Some(start.netns), local: start.local, remote: start.remote };
-        if self.go_on_if_known(key, ends, emit) {
+        if self.go_on_if_known(key, ends, start.at, emit) {
             if start.state == State::TimeWait {
                 self.enter_time_wait(key, start.at, emit);
             }
@@ -110,6 +110,7 @@ impl Table {
         &mut self,
         key: u64,
         ends: Ends,
+        at: Moment,
         emit: &mut dyn FnMut(&Row) -> Interest,
     ) -> bool {
         let Some(known) = self.connections.get_mut(&key) else { return false };
@@ -122,7 +123,7 @@ impl Table {
         {
             self.finish(&stop, emit);
         }
-        self.connections.remove(&key);
+        self.repair_end(key, at, emit);
         false
     }
 

@@ -190,6 +190,7 @@ impl Table {
         self.held.release(key, |row| {
             emit(row);
         });
+        self.repair_end(key, change.at, emit);
         let id = self.new_id();
         let mut connection = Connection::new(id, change);
         if change.old == State::Listen && begins_connection(change.old, change.new) {

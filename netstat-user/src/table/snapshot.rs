@@ -157,7 +157,8 @@ impl Table {
         }
     }
 
-    fn repair_end(&mut self, key: u64, at: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
+    /// A connection has ended, and nothing told of it.
+    pub(super) fn repair_end(&mut self, key: u64, at: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
         let source = self.sight.source;
         let Some(mut connection) = self.connections.remove(&key) else { return };
         self.held.discard(key);

@@ -1,12 +1,14 @@
 //! The kinds of connections: each a player, a plain function over real sockets, with the lives that it makes.
 
 pub mod close;
+pub mod half_open;
 pub mod ipv6;
 pub mod listen;
 pub mod mptcp;
 pub mod network;
 pub mod open;
 pub mod process;
+pub mod rare;
 pub mod reset;
 
 use anyhow::Result;
@@ -117,14 +119,16 @@ impl Place {
 
 /// Every case of every topic.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    let topics: [&'static [Case]; 8] = [
+    let topics: [&'static [Case]; 10] = [
         close::CASES,
+        half_open::CASES,
         ipv6::CASES,
         listen::CASES,
         mptcp::CASES,
         network::CASES,
         open::CASES,
         process::CASES,
+        rare::CASES,
         reset::CASES,
     ];
     topics.into_iter().flatten()

@@ -8,7 +8,7 @@ use rustix::{io::Errno, net::sockopt};
 use super::{
     CLIENT_CLOSES, CLIENT_FAILS, CLIENT_RESET, Case, LISTENER, Pair, Place, SERVER_FOLLOWS, SERVER_RESET,
 };
-use crate::{netns::Namespace, proc_tcp, relay::Relay, sock::Sock};
+use crate::{netns::Namespace, proc_tcp, sock::Sock, wire::Wire};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -67,35 +67,6 @@ pub const CASES: &[Case] = &[
         lives: &[LISTENER, "CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 CLOSE", SERVER_RESET],
     },
 ];
-
-const DELAY: Duration = Duration::from_millis(20);
-
-/// The case's own namespace and another, joined by a wire; `far` listens at `address`.
-struct Wire {
-    far: Namespace,
-    relay: Relay,
-    near_address: SocketAddr,
-    address: SocketAddr,
-}
-
-impl Wire {
-    fn new(place: &Place) -> Result<Self> {
-        let far = Namespace::new()?;
-        let (near_ip, far_ip) = (place.block.link(1), place.block.link(2));
-        let relay = Relay::between((&place.here, near_ip), (&far, far_ip), DELAY)?;
-        let [near_address, address] = [near_ip, far_ip].map(|ip| SocketAddr::new(ip, place.block.port()));
-        Ok(Self { far, relay, near_address, address })
-    }
-
-    fn pair(&self) -> Result<Pair> {
-        Pair::through(self.far.run(|| Sock::listening(self.address, 8))?)
-    }
-
-    fn cut(&self) {
-        self.relay.cut_forward(true);
-        self.relay.cut_backward(true);
-    }
-}
 
 fn over_veth(place: &Place) -> Result<()> {
     let far = Namespace::new()?;

@@ -42,6 +42,8 @@ const DRAIN_LIMIT: usize = 16_384;
 const NICENESS: i32 = -10;
 /// How often the counters of losses are looked at while events come.
 const LOSS_INTERVAL: Duration = Duration::from_millis(100);
+/// How many looks at the counters follow an event: what was on its way at the first is told by the second.
+const LOOKS_FOR_LOSSES: u8 = 2;
 
 /// The eBPF source. The programs leave the kernel with it, or with the process, however that ends.
 pub struct EbpfSource {
@@ -53,6 +55,8 @@ pub struct EbpfSource {
     ring: AsyncFd<RingBuf<MapData>>,
     losses: Losses,
     losses_looked_at: Instant,
+    /// How many looks at the counters the last events still want.
+    looks_for_losses: u8,
     pace: Pace,
 }
 
@@ -81,6 +85,7 @@ impl EbpfSource {
             ring,
             losses,
             losses_looked_at: Instant::now(),
+            looks_for_losses: 0,
             pace: Pace::new(),
         };
         Ok((source, snapshotter))
@@ -102,6 +107,14 @@ impl EbpfSource {
             }
         }
         (events, if events == limit { last } else { now })
+    }
+
+    /// Returns when the kernel says that there is something in the ring.
+    async fn wakeup(&mut self) {
+        // An error here would be the runtime's end; the agent stops then anyway.
+        if let Ok(mut guard) = self.ring.readable().await {
+            guard.clear_ready();
+        }
     }
 
     fn report_losses(&mut self, apply: &mut impl FnMut(Event)) {
@@ -132,20 +145,23 @@ impl EventSource for EbpfSource {
         match self.pace.wait() {
             Wait::More => tokio::task::yield_now().await,
             Wait::Nap(nap) => tokio::time::sleep(nap).await,
-            // An error here would be the runtime's end; the agent stops then anyway.
-            Wait::Wakeup => {
-                if let Ok(mut guard) = self.ring.readable().await {
-                    guard.clear_ready();
-                }
+            Wait::Wakeup if self.looks_for_losses > 0 => {
+                // Elapsed or not: the losses are looked at.
+                let _ = tokio::time::timeout(LOSS_INTERVAL, self.wakeup()).await;
             }
+            Wait::Wakeup => self.wakeup().await,
         }
     }
 
     fn drain(&mut self, mut apply: impl FnMut(Event)) -> Moment {
         let (events, seen_until) = self.take(DRAIN_LIMIT, &mut apply);
         let now = Instant::now();
-        if events > 0 && now.duration_since(self.losses_looked_at) >= LOSS_INTERVAL {
+        if events > 0 {
+            self.looks_for_losses = LOOKS_FOR_LOSSES;
+        }
+        if self.looks_for_losses > 0 && now.duration_since(self.losses_looked_at) >= LOSS_INTERVAL {
             self.losses_looked_at = now;
+            self.looks_for_losses -= 1;
             self.report_losses(&mut apply);
         }
         self.pace.drained(now, events, events == DRAIN_LIMIT);

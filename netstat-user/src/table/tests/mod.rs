@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::model::{Comm, Direction, Family, Owner, OwnerHow, Protocol};
+use crate::model::{Comm, Direction, Family, Owner, OwnerHow, Protocol, RowKind};
 
 const CLIENT: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 5)), port: 45_012 };
 const SERVER: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9)), port: 443 };
@@ -196,8 +196,10 @@ fn another_cookie_at_the_same_address_is_another_connection() {
             change(5, sock(1, 8), State::Established, State::FinWait1, CLIENT, SERVER),
         ],
     );
-    assert_ne!(rows[0].conn, rows[1].conn);
-    assert_eq!((rows[1].state_ns, rows[1].direction), (None, None));
+    let end = &rows[1];
+    assert_eq!((end.kind, end.conn, end.new_state), (RowKind::Repaired, rows[0].conn, State::Close));
+    assert_ne!(rows[0].conn, rows[2].conn);
+    assert_eq!((rows[2].state_ns, rows[2].direction), (None, None));
     assert_eq!(table.len(), 1);
 }
 

@@ -1,0 +1,64 @@
+//! Which connections there are, as a reader of the stream knows it at any moment.
+
+use std::{collections::HashMap, net::SocketAddr};
+
+use anyhow::Result;
+
+use crate::event::Event;
+
+/// A connection's ends.
+pub type Ends = (SocketAddr, Option<SocketAddr>);
+
+/// One thing that the stream tells of a connection.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// CLOCK_MONOTONIC.
+    pub mono_ns: u64,
+    /// The connection's name.
+    pub conn: String,
+    /// Its network namespace.
+    pub netns: Option<u64>,
+    /// Its ends.
+    pub ends: Ends,
+    /// Where it is now.
+    pub state: String,
+}
+
+/// All that a trace's output tells, in its order: transitions, what was there, and what was repaired.
+pub fn changes(output: &str) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for line in output.lines() {
+        let change = match Event::parse(line)? {
+            Event::Transition(row) => Change {
+                mono_ns: row.mono_ns,
+                ends: (row.local(), row.remote()),
+                conn: row.conn,
+                netns: row.netns,
+                state: row.new_state.to_owned(),
+            },
+            Event::Existing(found) | Event::Repaired(found) => Change {
+                mono_ns: found.mono_ns,
+                ends: found.ends(),
+                conn: found.conn,
+                netns: found.netns,
+                state: found.new_state,
+            },
+            Event::Start(_) | Event::Lost(_) | Event::End(_) => continue,
+        };
+        changes.push(change);
+    }
+    Ok(changes)
+}
+
+/// The connections of a namespace that are alive after these changes, by name: each with its last change.
+pub fn alive<'a>(changes: impl Iterator<Item = &'a Change>, netns: u64) -> HashMap<&'a str, &'a Change> {
+    let mut alive = HashMap::new();
+    for change in changes.filter(|change| change.netns == Some(netns)) {
+        if change.state == "CLOSE" {
+            alive.remove(change.conn.as_str());
+        } else {
+            alive.insert(change.conn.as_str(), change);
+        }
+    }
+    alive
+}

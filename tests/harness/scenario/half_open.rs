@@ -1,0 +1,88 @@
+//! Handshakes that never complete. The tracepoint shows only the listener and the client.
+
+use anyhow::Result;
+
+use super::{CLIENT_FAILS, Case, LISTENER, Place};
+use crate::{proc_tcp, sock::Sock, wait, wire::Wire};
+
+/// The cases.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "nobody answers the SYN-ACK and the server gives up",
+        play: server_gives_up,
+        lives: &[LISTENER, CLIENT_FAILS],
+    },
+    Case {
+        name: "the client is gone when the SYN-ACK comes",
+        play: client_is_gone,
+        lives: &[LISTENER, CLIENT_FAILS],
+    },
+    Case {
+        name: "the listener goes while a connection is half open",
+        play: listener_goes,
+        lives: &[LISTENER, CLIENT_FAILS],
+    },
+];
+
+/// A client whose SYN has come, and no SYN-ACK to it.
+struct HalfOpen {
+    wire: Wire,
+    listener: Sock,
+    client: Sock,
+    port: u16,
+}
+
+impl HalfOpen {
+    fn new(place: &Place) -> Result<Self> {
+        let wire = Wire::new(place)?;
+        // The SYN-ACK is sent once and, where it is sent again, after a second.
+        wire.far.sysctl("ipv4/tcp_synack_retries", "1")?;
+        let listener = wire.listen()?;
+        wire.relay.cut_backward(true);
+        let client = Sock::tcp(wire.address)?;
+        client.start_connect(wire.address)?;
+        let half_open = Self { wire, listener, client, port: place.block.port() };
+        half_open.wait_for(1)?;
+        Ok(half_open)
+    }
+
+    fn wait_for(&self, count: usize) -> Result<()> {
+        self.wire.far.run(|| {
+            wait::until(&format!("{count} are half open"), || {
+                Ok((proc_tcp::count(self.port, "SYN_RECV")? == count).then_some(()))
+            })
+        })
+    }
+}
+
+fn server_gives_up(place: &Place) -> Result<()> {
+    let half_open = HalfOpen::new(place)?;
+    half_open.wire.relay.cut_forward(true);
+    half_open.wait_for(0)?;
+    half_open.client.close();
+    Ok(())
+}
+
+fn client_is_gone(place: &Place) -> Result<()> {
+    let HalfOpen { wire, listener, client, port } = HalfOpen::new(place)?;
+    client.close();
+    wire.relay.cut_backward(false);
+    // Its host answers the repeated SYN-ACK with an RST.
+    wire.far.run(|| {
+        wait::until("none is half open", || Ok((proc_tcp::count(port, "SYN_RECV")? == 0).then_some(())))
+    })?;
+    listener.close();
+    Ok(())
+}
+
+fn listener_goes(place: &Place) -> Result<()> {
+    let half_open = HalfOpen::new(place)?;
+    half_open.wire.cut();
+    let HalfOpen { wire, listener, client, port } = half_open;
+    listener.close();
+    wire.far.run(|| {
+        wait::until("none is half open", || Ok((proc_tcp::count(port, "SYN_RECV")? == 0).then_some(())))
+    })?;
+    client.close();
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! Who holds a connection, whatever way it came to its process.
+
+use std::{
+    os::unix::net::UnixStream,
+    sync::{Mutex, PoisonError},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use netstat_tests::{
+    child::Child,
+    event::{Direction, Found, Owner, Row},
+    handover,
+    scenario::Place,
+    skip,
+    sock::Sock,
+    story::{CLIENT_CLOSES, CLIENT_FOLLOWS, SERVER_CLOSES, SERVER_FOLLOWS, case, found_so_far, trace_one},
+    tracer::Tracer,
+    wait,
+};
+
+/// A child has a copy of every socket of this process, so each test has the process to itself.
+static ALONE: Mutex<()> = Mutex::new(());
+
+#[test]
+fn a_connection_belongs_to_who_connected_and_to_the_listener_before_accept() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let case = case("the client closes before accept()")?;
+    let rows = trace_one(&[CLIENT_CLOSES, SERVER_FOLLOWS], case.play)?;
+    for row in &rows {
+        let before_accept = matches!(row.new_state, "SYN_RECV" | "ESTABLISHED" | "CLOSE_WAIT");
+        let owner = match row.direction {
+            Some(Direction::Outbound) => Some(Owner::Connect),
+            Some(Direction::Inbound) if before_accept => Some(Owner::Listener),
+            _ => continue,
+        };
+        ensure!(row.owner == owner, "not {owner:?}: {row:#?}");
+        ensure!(row.pid == Some(std::process::id()), "a foreign pid: {row:#?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_thread_that_accepts_does_so_for_its_process() -> Result<()> {
+    accepted_connection_belongs_to(|listener| {
+        let server = std::thread::scope(|scope| {
+            scope.spawn(|| listener.accept()).join().map_err(|_| anyhow::anyhow!("the thread panicked"))?
+        })?;
+        Ok(Holder::Here(server))
+    })
+}
+
+#[test]
+fn a_child_that_accepts_holds_the_connection() -> Result<()> {
+    accepted_connection_belongs_to(|listener| {
+        Holder::child(|go_on| listener.accept().is_ok_and(|server| handover::wait_for_end(go_on, server)))
+    })
+}
+
+#[test]
+fn who_was_left_the_listener_holds_what_it_accepts() -> Result<()> {
+    accepted_connection_belongs_to(|listener| {
+        let holder = Holder::child(|go_on| {
+            // The connection comes only when the maker of the listener is gone.
+            listener.accept().is_ok_and(|server| handover::wait_for_end(go_on, server))
+        })?;
+        listener.close();
+        Ok(holder)
+    })
+}
+
+#[test]
+fn who_was_sent_a_connection_by_scm_rights_holds_it() -> Result<()> {
+    accepted_connection_belongs_to(|listener| {
+        let (ours, theirs) = UnixStream::pair()?;
+        let holder = Holder::child(|go_on| {
+            handover::receive(&theirs).is_ok_and(|server| handover::wait_for_end(go_on, server))
+        })?;
+        handover::send(&ours, &listener.accept()?)?;
+        Ok(holder)
+    })
+}
+
+#[test]
+fn who_is_left_when_the_one_that_accepted_exits_holds_the_connection() -> Result<()> {
+    accepted_connection_belongs_to(|listener| {
+        let (ours, theirs) = UnixStream::pair()?;
+        let holder = Holder::child(|go_on| {
+            handover::receive(&theirs).is_ok_and(|server| handover::wait_for_end(go_on, server))
+        })?;
+        // It accepts, hands a copy on, and exits.
+        let first =
+            Child::start(|| listener.accept().is_ok_and(|server| handover::send(&ours, &server).is_ok()))?;
+        first.wait()?;
+        Ok(holder)
+    })
+}
+
+/// Who holds an accepted connection until it is told to close it.
+enum Holder {
+    /// This process.
+    Here(Sock),
+    /// A child, which closes when this end of the pair does.
+    There(Child, UnixStream),
+}
+
+impl Holder {
+    fn child(work: impl FnOnce(&UnixStream) -> bool) -> Result<Self> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let child = Child::start(|| {
+            // The child's copy of our end would keep the pair open.
+            handover::close_copy(&ours);
+            work(&theirs)
+        })?;
+        Ok(Self::There(child, ours))
+    }
+
+    fn pid(&self) -> u32 {
+        match self {
+            Self::Here(_) => std::process::id(),
+            Self::There(child, _) => child.pid(),
+        }
+    }
+
+    fn close(self) -> Result<()> {
+        match self {
+            Self::Here(server) => server.close(),
+            Self::There(child, pair) => {
+                drop(pair);
+                child.wait()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A connection is accepted as `accept` does; what is told of it while it lives, and at its close, names its holder.
+fn accepted_connection_belongs_to(accept: impl FnOnce(Sock) -> Result<Holder> + Send) -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut holder_pid = None;
+    let rows = trace_one(&[SERVER_CLOSES, CLIENT_FOLLOWS], |place| {
+        let listener = place.listener()?;
+        let client = Sock::tcp(place.block.server())?;
+        client.start_connect(place.block.server())?;
+        let holder = accept(listener)?;
+        holder_pid = Some(holder.pid());
+        is_held_by(place, holder.pid())?;
+        holder.close()?;
+        client.receive_fin()?;
+        client.close();
+        Ok(())
+    })?;
+    let holder = holder_pid.context("nobody has accepted")?;
+    let after_close = |row: &&Row| {
+        row.direction == Some(Direction::Inbound) && matches!(row.new_state, "FIN_WAIT1" | "FIN_WAIT2")
+    };
+    ensure!(rows.iter().any(|row| after_close(&row)), "no row of the close: {rows:#?}");
+    for row in rows.iter().filter(after_close) {
+        ensure!(row.pid == Some(holder), "{holder} holds it: {row:#?}");
+    }
+    Ok(())
+}
+
+/// A trace that begins now finds the accepted connection with its holder.
+fn is_held_by(place: &Place, holder: u32) -> Result<()> {
+    let server = place.block.server();
+    wait::until("the connection is accepted", || {
+        let tracer = Tracer::start(&["--existing"])?;
+        let found = wait::until("the server's end is shown", || {
+            let accepted =
+                |found: &Found| found.remote_port.is_some() && found.local_port == Some(server.port());
+            Ok(found_so_far(&tracer, place)?.into_iter().find(accepted))
+        })?;
+        tracer.stop()?;
+        let is_right = (found.pid, found.owner) == (Some(holder), Some(Owner::Scan));
+        ensure!(is_right || found.owner == Some(Owner::Listener), "{holder} holds it: {found:#?}");
+        Ok(is_right.then_some(()))
+    })
+}
