@@ -1,5 +1,7 @@
 //! The project's chores, one file each: `cargo xtask` lists them.
 
+#[cfg(target_os = "linux")]
+mod bench;
 mod cargo;
 mod ebpf;
 mod privilege;
@@ -19,7 +21,8 @@ Examples:
   cargo xtask run -- --json --count 10   ten transitions as JSON Lines
   cargo xtask test                       every test that can run here
   cargo xtask test -- --list             arguments after -- go to the test programs
-  cargo xtask ebpf                       rebuild what runs in the kernel";
+  cargo xtask ebpf                       rebuild what runs in the kernel
+  cargo xtask bench churn-1 --rounds 3   what tracing costs a core that opens connections";
 
 /// The chores of rnetstat-trace.
 #[derive(Parser)]
@@ -37,6 +40,13 @@ enum Chore {
     Test(test::Args),
     /// Rebuild the eBPF object that is committed in netstat-ebpf/object
     Ebpf(ebpf::Args),
+    /// Measure what the tracer costs, beside its peers
+    #[cfg(target_os = "linux")]
+    Bench(bench::Args),
+    /// Hold connections for the benchmark
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Hold(bench::HoldArgs),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +54,10 @@ fn main() -> ExitCode {
         Chore::Run(args) => run::run(&args),
         Chore::Test(args) => test::test(&args),
         Chore::Ebpf(args) => ebpf::ebpf(&args),
+        #[cfg(target_os = "linux")]
+        Chore::Bench(args) => bench::bench(&args),
+        #[cfg(target_os = "linux")]
+        Chore::Hold(args) => bench::hold(&args),
     };
     match outcome {
         Ok(code) => code,

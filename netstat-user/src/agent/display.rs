@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::past::Past;
 use crate::{
     cgroup,
     config::Config,
@@ -28,8 +29,8 @@ pub(super) struct Display {
     rows: u64,
     repaired: u64,
     shows_existing: bool,
-    /// Rows that wait for those of before the start.
-    held: Option<Vec<Row>>,
+    /// None once the rows of before the start have gone out, or nobody asked for them.
+    past: Option<Past>,
     /// Losses in the kernel.
     lost_in_kernel: u64,
     /// Losses that stderr has not been told of.
@@ -50,7 +51,7 @@ impl Display {
             rows: 0,
             repaired: 0,
             shows_existing: config.existing,
-            held: None,
+            past: None,
             lost_in_kernel: 0,
             not_noted: Losses::default(),
             noted_at: None,
@@ -76,27 +77,54 @@ impl Display {
 
     /// Rows wait from now on, so that those of before the start come first.
     pub(super) fn hold_rows(&mut self) {
-        self.held = Some(Vec::new());
+        self.past = Some(Past::default());
     }
 
     /// Whether rows wait.
     pub(super) fn holds_rows(&self) -> bool {
-        self.held.is_some()
+        self.past.is_some()
+    }
+
+    /// Every row of before the start has been handed over.
+    pub(super) fn past_is_complete(&mut self) {
+        if let Some(past) = &mut self.past {
+            past.complete();
+        }
+    }
+
+    /// Shows as many rows of before the start as there is room for, and then those that wait for them.
+    fn show_past(&mut self) {
+        while self.output.has_room()
+            && let Some(past) = &mut self.past
+        {
+            if let Some(row) = past.next() {
+                self.write_row(&row);
+            } else if past.is_over() {
+                self.release_rows();
+            } else {
+                return;
+            }
+        }
     }
 
     /// Shows the rows that wait, and all others as they come.
     pub(super) fn release_rows(&mut self) {
-        for row in self.held.take().unwrap_or_default() {
-            self.show(&row);
+        for row in self.past.take().into_iter().flat_map(Past::into_rows) {
+            self.write_row(&row);
         }
     }
 
     /// Shows a row if it matches the filters; says whether another of its connection ever can.
     pub(super) fn show(&mut self, row: &Row) -> Interest {
-        match (&mut self.held, row.kind) {
+        match (&mut self.past, row.kind) {
             (_, RowKind::Existing) if !self.shows_existing => {}
-            (Some(held), RowKind::Transition | RowKind::Repaired) => held.push(*row),
-            _ => self.write_row(row),
+            (Some(past), RowKind::Existing) => past.add(*row),
+            (Some(past), RowKind::Transition | RowKind::Repaired) => {
+                if !past.hold(*row) {
+                    self.release_rows();
+                }
+            }
+            (None, _) => self.write_row(row),
         }
         match self.filter.matches_ends(row.family, row.local, row.remote) {
             Verdict::Never => Interest::Forget,
@@ -133,6 +161,7 @@ impl Display {
 
     /// Hands over what was collected, and tells what was lost.
     pub(super) fn flush(&mut self, now: Moment) {
+        self.show_past();
         self.tell_losses(now);
         self.output.flush();
         // A drain that was cut short has seen until before the last one's end.

@@ -2,6 +2,7 @@
 
 mod display;
 mod looking;
+mod past;
 
 use std::{pin::pin, time::Duration};
 
@@ -52,7 +53,7 @@ pub async fn run<S: EventSource>(
         tokio::select! {
             () = source.ready() => {}
             found = looks.next() => snapshot = Some(found),
-            () = sleep(WAITING_INTERVAL), if table.waits() => {}
+            () = sleep(WAITING_INTERVAL), if table.waits() || display.holds_rows() => {}
             () = sleep(pause.unwrap_or_default()), if pause.is_some() => {}
             () = &mut past_is_up, if display.holds_rows() => display.release_rows(),
             () = &mut time_is_up, if config.duration.is_some() => break,
@@ -90,6 +91,6 @@ fn merge(snapshot: &Snapshot, table: &mut Table, display: &mut Display) {
         table.learn_holders(snapshot);
     } else {
         table.merge(snapshot, &mut |row| display.show(row));
-        display.release_rows();
+        display.past_is_complete();
     }
 }

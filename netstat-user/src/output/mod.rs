@@ -109,6 +109,11 @@ impl Output {
         (!self.overflowing && self.pending.total() > 0).then(|| std::mem::take(&mut self.pending))
     }
 
+    /// Whether there is room for as much again.
+    pub fn has_room(&self) -> bool {
+        self.writer.queued_bytes() < QUEUE_BYTES / 2
+    }
+
     /// How many rows were dropped for a slow reader.
     pub fn rows_dropped(&self) -> u64 {
         self.rows_dropped

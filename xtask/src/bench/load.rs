@@ -1,0 +1,107 @@
+//! The load: connections on loopback, in a network namespace of its own, as many as asked for.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, anyhow};
+use netstat_tests::{netns::Namespace, sock::Sock};
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+/// Where the cores listen, one port each.
+pub const PORTS: std::ops::Range<u16> = 10_000..10_064;
+/// Client ports are used up per destination, so there are many.
+const DESTINATIONS: usize = 250;
+
+/// A new namespace in which connections don't take over each other's TIME_WAIT.
+pub fn namespace() -> Result<Namespace> {
+    let namespace = Namespace::new()?;
+    namespace.sysctl("ipv4/tcp_tw_reuse", "0")?;
+    namespace.sysctl("core/somaxconn", "65535")?;
+    Ok(namespace)
+}
+
+/// Each of the first `cores` cores connects, accepts and closes as fast as it can; connections/s of all.
+pub fn churn(namespace: &Namespace, connections: usize, cores: usize) -> Result<f64> {
+    let begin = Instant::now();
+    on_cores(namespace, cores, |core| {
+        let listener = listener(core)?;
+        for number in 0..connections {
+            let client = Sock::connected(destination(core, number))?;
+            let server = listener.accept()?;
+            client.close();
+            server.close();
+        }
+        Ok(())
+    })?;
+    Ok((connections * cores) as f64 / begin.elapsed().as_secs_f64())
+}
+
+/// Small requests and answers on connections that stay; requests/s.
+pub fn requests(namespace: &Namespace, connections: usize, duration: Duration) -> Result<f64> {
+    let mut done = 0.0;
+    let counts = on_cores(namespace, 1, |core| {
+        let pairs = pairs(core, connections)?;
+        let (begin, mut count) = (Instant::now(), 0);
+        while begin.elapsed() < duration {
+            for (client, server) in &pairs {
+                client.send(&[0; 64])?;
+                server.receive(64)?;
+                server.send(&[0; 256])?;
+                client.receive(256)?;
+                count += 1;
+            }
+        }
+        Ok(f64::from(count) / begin.elapsed().as_secs_f64())
+    })?;
+    for count in counts {
+        done += count;
+    }
+    Ok(done)
+}
+
+/// Established connections, both ends here.
+pub fn pairs(core: usize, connections: usize) -> Result<Vec<(Sock, Sock)>> {
+    let listener = listener(core)?;
+    (0..connections)
+        .map(|number| Ok((Sock::connected(destination(core, number))?, listener.accept()?)))
+        .collect()
+}
+
+fn listener(core: usize) -> Result<Sock> {
+    Sock::listening(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port(core)), 4096)
+}
+
+fn destination(core: usize, number: usize) -> SocketAddr {
+    let host = u8::try_from(number % DESTINATIONS + 1).unwrap_or(1);
+    SocketAddr::new(Ipv4Addr::new(127, 0, 1, host).into(), port(core))
+}
+
+fn port(core: usize) -> u16 {
+    PORTS.start + u16::try_from(core).unwrap_or(0)
+}
+
+/// Runs `work` on each of the first `cores` cores at once, in the namespace.
+fn on_cores<T: Send>(
+    namespace: &Namespace,
+    cores: usize,
+    work: impl Fn(usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    namespace.run(|| {
+        thread::scope(|scope| {
+            let on_core = |core| {
+                let mut cpus = CpuSet::new();
+                cpus.set(core);
+                sched_setaffinity(None, &cpus)?;
+                work(core)
+            };
+            let threads: Vec<_> = (0..cores).map(|core| scope.spawn(move || on_core(core))).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().map_err(|_| anyhow!("a thread of the load panicked"))?)
+                .collect()
+        })
+    })
+}

@@ -1,0 +1,146 @@
+//! Who is measured: nobody, the tracer, its peers, and the floor.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use netstat_tests::wait;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{empty::EmptyPrograms, fdinfo};
+
+/// How long a tracer gets to settle once it has attached.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// One that can be measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The load alone.
+    Nobody,
+    /// An empty program on the tracepoints that ours uses.
+    Floor,
+    /// rnetstat-trace --json.
+    Ours,
+    /// libbpf-tools' tcpstates.
+    Tcpstates,
+    /// bpftrace, printing a line for each transition.
+    Bpftrace,
+}
+
+/// The peers, with the Debian package that has them.
+const PEERS: [(Subject, &str, &str); 2] =
+    [(Subject::Tcpstates, "tcpstates", "libbpf-tools"), (Subject::Bpftrace, "bpftrace", "bpftrace")];
+/// What tcpstates shows, by bpftrace.
+const BPFTRACE: &str = r#"tracepoint:sock:inet_sock_set_state /args->protocol == 6/ {
+    printf("%p %d %d %d %d %s\n", args->skaddr, args->sport, args->dport, args->oldstate, args->newstate, comm); }"#;
+
+/// Nobody, the floor, ours, and the peers that work here; says of the others why they don't.
+pub fn all(tracer: &Path) -> Vec<Subject> {
+    let mut subjects = vec![Subject::Nobody, Subject::Floor, Subject::Ours];
+    for (peer, program, package) in PEERS {
+        if which::which(program).is_err() {
+            eprintln!("left out: {program} is not installed (Debian package {package})");
+        } else if let Err(error) = peer.start(tracer, Path::new("/dev/null")).and_then(Running::stop) {
+            eprintln!("left out: {program} doesn't work here: {error:#}");
+        } else {
+            subjects.push(peer);
+        }
+    }
+    subjects
+}
+
+impl Subject {
+    /// Its name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "untraced",
+            Self::Floor => "empty programs",
+            Self::Ours => "rnetstat-trace --json",
+            Self::Tcpstates => "tcpstates",
+            Self::Bpftrace => "bpftrace",
+        }
+    }
+
+    /// Starts it with its output in the file, and waits until it sees what happens.
+    pub fn start(self, tracer: &Path, output: &Path) -> Result<Running> {
+        let mut command = match self {
+            Self::Nobody => return Ok(Running::Nothing),
+            Self::Floor => return Ok(Running::Floor { _programs: EmptyPrograms::attach()? }),
+            Self::Ours => {
+                let mut command = Command::new(tracer);
+                command.arg("--json");
+                command
+            }
+            Self::Tcpstates => Command::new("tcpstates"),
+            Self::Bpftrace => {
+                let mut command = Command::new("bpftrace");
+                command.args(["-e", BPFTRACE]);
+                command
+            }
+        };
+        let file = File::create(output).with_context(|| format!("creating {}", output.display()))?;
+        let child = command.stdin(Stdio::null()).stdout(file).stderr(Stdio::null()).spawn();
+        let mut tracer = Tracer { child: child.with_context(|| format!("starting {}", self.name()))? };
+        wait::until(&format!("{} has attached", self.name()), || {
+            if let Some(status) = tracer.child.try_wait()? {
+                bail!("it ended with {status}");
+            }
+            Ok((fdinfo::programs(tracer.child.id())?.attached > 0).then_some(()))
+        })?;
+        thread::sleep(SETTLE);
+        Ok(Running::Tracer(tracer))
+    }
+}
+
+/// Where a tracer's output goes.
+pub fn scratch() -> PathBuf {
+    std::env::temp_dir().join(format!("rnetstat-bench-{}", std::process::id()))
+}
+
+/// Somebody who watches.
+pub enum Running {
+    /// Nobody.
+    Nothing,
+    /// The empty programs, which go with this value.
+    Floor { _programs: EmptyPrograms },
+    /// A process.
+    Tracer(Tracer),
+}
+
+/// A process that is ended with this value.
+pub struct Tracer {
+    child: Child,
+}
+
+impl Running {
+    /// The process whose programs and CPU are meant: ours for the floor.
+    pub fn pid(&self) -> u32 {
+        match self {
+            Self::Tracer(tracer) => tracer.child.id(),
+            Self::Nothing | Self::Floor { .. } => std::process::id(),
+        }
+    }
+
+    /// Ends it as Ctrl-C does.
+    pub fn stop(self) -> Result<()> {
+        if let Self::Tracer(mut tracer) = self {
+            let pid = Pid::from_raw(i32::try_from(tracer.child.id())?).context("no pid")?;
+            kill_process(pid, Signal::INT)?;
+            tracer.child.wait()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
