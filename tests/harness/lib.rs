@@ -2,17 +2,20 @@
 
 pub mod blind;
 pub mod block;
+pub mod btf;
 pub mod child;
 pub mod churn;
 pub mod compare;
 pub mod consistency;
 pub mod event;
+pub mod forbidden;
 pub mod hidden;
 pub mod kernel_objects;
 pub mod lives;
 pub mod netns;
 pub mod oracle;
 pub mod output;
+pub mod privilege;
 pub mod proc_tcp;
 pub mod refinement;
 pub mod relay;

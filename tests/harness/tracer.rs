@@ -1,7 +1,7 @@
 //! The real binary, started, awaited and stopped as a user would.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -27,11 +27,24 @@ pub fn binary() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Chooses `--life-hook` for the traces that don't say: the same tests then look in both ways.
+const LIFE_HOOK: &str = "RNETSTAT_LIFE_HOOK";
+
 /// A command that runs the binary with these arguments, without a terminal.
 pub fn command(arguments: &[&str]) -> Result<Command> {
-    let mut command = Command::new(binary()?);
+    Ok(command_of(&binary()?, arguments))
+}
+
+/// The same for another program.
+pub fn command_of(program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
-    Ok(command)
+    command
+}
+
+/// The life hook that the environment chooses, as options.
+fn life_hook() -> Vec<String> {
+    std::env::var(LIFE_HOOK).map_or_else(|_| Vec::new(), |way| vec!["--life-hook".to_owned(), way])
 }
 
 /// A running trace. It doesn't outlive this value, not even in a test that fails.
@@ -50,6 +63,9 @@ impl Tracer {
     /// As [`Self::start`], with the output going elsewhere.
     pub fn start_into(destination: Destination, arguments: &[&str]) -> Result<Self> {
         let mut command = command(&["--json"])?;
+        if !arguments.contains(&"--state-hook") {
+            command.args(life_hook());
+        }
         Self::spawn(command.args(arguments), destination)?.started()
     }
 
