@@ -20,10 +20,11 @@ use rustix::process::{Resource, Rlimit};
 /// A trace of the kernel's own events that gives up by itself if it can't be stopped.
 const TRACE: [&str; 5] = ["--json", "--source", "ebpf", "-d", "60s"];
 
-/// CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYS_ADMIN and CAP_BPF (include/uapi/linux/capability.h).
+/// CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF (include/uapi/linux/capability.h).
 const READ_SEARCH: u64 = 1 << 2;
 const PTRACE: u64 = 1 << 19;
 const ADMIN: u64 = 1 << 21;
+const NET_ADMIN: u64 = 1 << 12;
 const BPF: u64 = 1 << 39;
 
 #[test]
@@ -79,7 +80,7 @@ fn after_the_start_no_thread_keeps_a_privilege_that_it_does_not_need() -> Result
     ensure!(threads.iter().any(|(name, _)| name == "snapshot"), "{threads:?}");
     for (name, effective) in &threads {
         let needed = match name.as_str() {
-            "snapshot" => BPF | ADMIN | PTRACE | READ_SEARCH,
+            "snapshot" => BPF | ADMIN | PTRACE | READ_SEARCH | NET_ADMIN,
             _ => BPF | READ_SEARCH,
         };
         ensure!(effective & !needed == 0, "the thread {name} keeps {:#x}", effective & !needed);

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
-    event::Event,
+    event::{Event, Start},
     output::{Destination, Output},
     trace::Trace,
     wait,
@@ -102,6 +102,15 @@ impl Tracer {
     /// The complete lines that it has written to stdout.
     pub fn lines_so_far(&self) -> Result<String> {
         self.stdout.lines_so_far()
+    }
+
+    /// Its first event, of a JSON trace.
+    pub fn start_event(&self) -> Result<Start> {
+        let lines = self.stdout.lines_so_far()?;
+        match Event::parse(lines.lines().next().context("nothing is written")?)? {
+            Event::Start(start) => Ok(start),
+            event => anyhow::bail!("it doesn't begin with `start`: {event:?}"),
+        }
     }
 
     /// Its process id.

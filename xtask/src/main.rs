@@ -1,7 +1,11 @@
 //! The project's chores, one file each: `cargo xtask` lists them.
 
 mod cargo;
+#[cfg(target_os = "linux")]
+mod dist;
 mod ebpf;
+#[cfg(target_os = "linux")]
+mod kernels;
 mod privilege;
 mod run;
 mod test;
@@ -19,7 +23,8 @@ Examples:
   cargo xtask run -- --json --count 10   ten transitions as JSON Lines
   cargo xtask test                       every test that can run here
   cargo xtask test -- --list             arguments after -- go to the test programs
-  cargo xtask ebpf                       rebuild what runs in the kernel";
+  cargo xtask ebpf                       rebuild what runs in the kernel
+  cargo xtask kernels --kernel 5.10      the behaviour suite on Debian 11's kernel";
 
 /// The chores of rnetstat-trace.
 #[derive(Parser)]
@@ -37,6 +42,12 @@ enum Chore {
     Test(test::Args),
     /// Rebuild the eBPF object that is committed in netstat-ebpf/object
     Ebpf(ebpf::Args),
+    /// Run the behaviour suite on several kernels, in emulated guests
+    #[cfg(target_os = "linux")]
+    Kernels(kernels::Args),
+    /// Build static programs, try each on a kernel of its machine, and pack them
+    #[cfg(target_os = "linux")]
+    Dist(dist::Args),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +55,10 @@ fn main() -> ExitCode {
         Chore::Run(args) => run::run(&args),
         Chore::Test(args) => test::test(&args),
         Chore::Ebpf(args) => ebpf::ebpf(&args),
+        #[cfg(target_os = "linux")]
+        Chore::Kernels(args) => kernels::kernels(&args),
+        #[cfg(target_os = "linux")]
+        Chore::Dist(args) => dist::dist(&args),
     };
     match outcome {
         Ok(code) => code,
