@@ -44,6 +44,9 @@ fn ipv6_and_mapped_connections_live_as_the_kernel_says() -> Result<()> {
 
 #[test]
 fn mptcp_connections_and_their_subflows_live_as_the_kernel_says() -> Result<()> {
+    if skip::without_mptcp() {
+        return Ok(());
+    }
     hold_against_the_record(scenario::mptcp::CASES)
 }
 

@@ -1,10 +1,6 @@
 //! Wrong usage, and hosts that can't be traced: one clear line, the right exit code, nothing on stdout.
 
-use std::{
-    fs,
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
-    process::{Command, Output},
-};
+use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{hidden, skip, tracer};
@@ -52,35 +48,6 @@ fn help_and_version_need_no_privileges_and_go_to_stdout() -> Result<()> {
         ensure!(output.stderr.is_empty(), "{arguments} wrote to stderr");
     }
     Ok(())
-}
-
-#[test]
-fn without_privileges_it_says_so_in_one_line() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    // The build's directory may be closed to other users.
-    let directory = std::env::temp_dir().join(format!("rnetstat-tests-unprivileged-{}", std::process::id()));
-    let outcome = copy_of_binary(&directory).and_then(|mut command| run_unprivileged(&mut command));
-    fs::remove_dir_all(&directory)?;
-    is_one_error(&outcome?, 1, &["root", "CAP_BPF"])
-}
-
-fn copy_of_binary(directory: &std::path::Path) -> Result<Command> {
-    fs::create_dir_all(directory)?;
-    let copy = directory.join("rnetstat-trace");
-    // By a process of its own: a file that another thread's fork still has open for writing can't be run.
-    let copied = Command::new("cp").arg(tracer::binary()?).arg(&copy).status()?;
-    ensure!(copied.success(), "cp: {copied}");
-    for path in [directory, &copy] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
-    }
-    Ok(Command::new(copy))
-}
-
-fn run_unprivileged(command: &mut Command) -> Result<Output> {
-    const NOBODY: u32 = 65534;
-    Ok(command.args(["--json", "-d", "1s"]).current_dir("/").uid(NOBODY).gid(NOBODY).output()?)
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod walk;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
+use rustix::thread::CapabilitySet;
 
 use self::handle::Handles;
 use crate::model::Moment;
@@ -16,6 +17,9 @@ const WALK_INTERVAL_NS: u64 = 1_000_000_000;
 /// How many cgroups are remembered: enough for a host full of containers, little for one that makes
 /// cgroups without end.
 const MOST_KNOWN: usize = 16_384;
+
+/// What the quick way to a cgroup takes.
+pub const PRIVILEGES: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
 
 /// Where the cgroup2 hierarchy is mounted; None if it isn't.
 pub fn mount_point() -> Option<PathBuf> {

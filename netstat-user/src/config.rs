@@ -1,10 +1,28 @@
-//! What the trace has been asked to do: checked, and without a trace of how it was written.
+//! What the program has been asked to do: checked, and without a trace of how it was written.
 
 use std::time::Duration;
 
 use clap::ColorChoice;
 
 use crate::{cli::Cli, filter::Filter};
+
+/// What the program has been asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Trace.
+    Trace(Box<Config>),
+    /// Say what can be seen here.
+    Doctor(DoctorConfig),
+}
+
+/// How `doctor` speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoctorConfig {
+    /// One JSON object instead of text for people.
+    pub json: bool,
+    /// Whether the text has colours.
+    pub color: bool,
+}
 
 /// What the trace has been asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +108,7 @@ impl Config {
     /// # Errors
     /// One line that names the arguments that contradict each other.
     pub fn from_cli(cli: Cli, color_by_default: bool) -> Result<Self, String> {
-        let Cli { output, filter, limit, source } = cli;
+        let Cli { command: _, output, filter, limit, source } = cli;
         let format = match (output.json, output.format) {
             (true, Some(format)) if format != Format::Json => {
                 return Err("'--json' and another '--format' contradict each other: leave one out".to_owned());
@@ -98,11 +116,7 @@ impl Config {
             (true, _) => Format::Json,
             (false, format) => format.unwrap_or_default(),
         };
-        let color = match output.color {
-            ColorChoice::Auto => color_by_default,
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-        };
+        let color = has_color(output.color, color_by_default);
         Ok(Self {
             format,
             color,
@@ -118,6 +132,15 @@ impl Config {
             table_size: source.table_size.get(),
             reconcile_interval: source.reconcile_interval,
         })
+    }
+}
+
+/// Whether there are colours; `by_default` decides for `auto`.
+pub(crate) fn has_color(choice: ColorChoice, by_default: bool) -> bool {
+    match choice {
+        ColorChoice::Auto => by_default,
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
     }
 }
 

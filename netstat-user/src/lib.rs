@@ -4,9 +4,13 @@ pub mod agent;
 pub mod cgroup;
 pub mod cli;
 pub mod config;
+#[cfg(target_os = "linux")]
+pub mod doctor;
 pub mod filter;
 pub mod model;
 pub mod output;
+#[cfg(target_os = "linux")]
+pub mod privilege;
 pub mod sink;
 pub mod source;
 pub mod table;

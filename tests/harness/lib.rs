@@ -2,11 +2,13 @@
 
 pub mod blind;
 pub mod block;
+pub mod btf;
 pub mod child;
 pub mod churn;
 pub mod compare;
 pub mod consistency;
 pub mod event;
+pub mod forbidden;
 pub mod handover;
 pub mod hidden;
 pub mod kernel_objects;
@@ -15,6 +17,7 @@ pub mod lives;
 pub mod netns;
 pub mod oracle;
 pub mod output;
+pub mod privilege;
 pub mod proc_tcp;
 pub mod refinement;
 pub mod relay;

@@ -1,21 +1,38 @@
-//! Tests that need root, where there is none: said aloud and counted, never silently passed.
+//! Tests that need what is not there, root or a feature of the kernel: said aloud and counted, never silently passed.
 
 use std::{io::Write as _, panic::Location, thread};
 
+use crate::{event::Start, sock::Sock};
+
 /// Whether the calling test must be skipped because it isn't run by root.
 ///
-/// A skipped test is printed, and its name is appended to the file that `RNETSTAT_SKIPPED` names.
+/// A skipped test is printed, and its name and reason are appended to the file that `RNETSTAT_SKIPPED` names.
 #[track_caller]
 pub fn without_root() -> bool {
-    if rustix::process::geteuid().is_root() {
-        return false;
-    }
+    !rustix::process::geteuid().is_root() && skip("it needs root")
+}
+
+/// Whether the calling test must be skipped because the kernel knows no MPTCP.
+#[track_caller]
+pub fn without_mptcp() -> bool {
+    let address = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+    Sock::mptcp(address).is_err() && skip("this kernel knows no MPTCP")
+}
+
+/// Whether the calling test must be skipped because the trace says that it can't see this here.
+#[track_caller]
+pub fn without_sight_of(what: &str, start: &Start) -> bool {
+    start.missing.iter().any(|missing| missing.what.contains(what) && skip(&missing.why))
+}
+
+#[track_caller]
+fn skip(why: &str) -> bool {
     let name = test_name();
-    eprintln!("SKIPPED {name}: it needs root");
+    eprintln!("SKIPPED {name}: {why}");
     if let Some(path) = std::env::var_os("RNETSTAT_SKIPPED") {
         let file = std::fs::File::options().append(true).create(true).open(&path);
         // One write a line: tests that run side by side append to the same file.
-        if let Err(error) = file.and_then(|mut file| file.write_all(format!("{name}\n").as_bytes())) {
+        if let Err(error) = file.and_then(|mut file| file.write_all(format!("{name}: {why}\n").as_bytes())) {
             panic!("can't note the skipped {name} in {}: {error}", path.display());
         }
     }

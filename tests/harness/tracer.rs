@@ -1,7 +1,7 @@
 //! The real binary, started, awaited and stopped as a user would.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
-    event::Event,
+    event::{Event, Start},
     output::{Destination, Output},
     trace::Trace,
     wait,
@@ -27,11 +27,24 @@ pub fn binary() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Chooses `--life-hook` for the traces that don't say: the same tests then look in both ways.
+const LIFE_HOOK: &str = "RNETSTAT_LIFE_HOOK";
+
 /// A command that runs the binary with these arguments, without a terminal.
 pub fn command(arguments: &[&str]) -> Result<Command> {
-    let mut command = Command::new(binary()?);
+    Ok(command_of(&binary()?, arguments))
+}
+
+/// The same for another program.
+pub fn command_of(program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
-    Ok(command)
+    command
+}
+
+/// The life hook that the environment chooses, as options.
+fn life_hook() -> Vec<String> {
+    std::env::var(LIFE_HOOK).map_or_else(|_| Vec::new(), |way| vec!["--life-hook".to_owned(), way])
 }
 
 /// A running trace. It doesn't outlive this value, not even in a test that fails.
@@ -50,6 +63,9 @@ impl Tracer {
     /// As [`Self::start`], with the output going elsewhere.
     pub fn start_into(destination: Destination, arguments: &[&str]) -> Result<Self> {
         let mut command = command(&["--json"])?;
+        if !arguments.contains(&"--state-hook") {
+            command.args(life_hook());
+        }
         Self::spawn(command.args(arguments), destination)?.started()
     }
 
@@ -86,6 +102,15 @@ impl Tracer {
     /// The complete lines that it has written to stdout.
     pub fn lines_so_far(&self) -> Result<String> {
         self.stdout.lines_so_far()
+    }
+
+    /// Its first event, of a JSON trace.
+    pub fn start_event(&self) -> Result<Start> {
+        let lines = self.stdout.lines_so_far()?;
+        match Event::parse(lines.lines().next().context("nothing is written")?)? {
+            Event::Start(start) => Ok(start),
+            event => anyhow::bail!("it doesn't begin with `start`: {event:?}"),
+        }
     }
 
     /// Its process id.

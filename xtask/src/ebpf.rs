@@ -5,7 +5,7 @@ mod digest;
 pub mod object;
 mod prefix;
 mod record;
-mod toolchain;
+pub mod toolchain;
 
 use std::fs;
 use std::path::{Path, PathBuf};

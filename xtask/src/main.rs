@@ -3,7 +3,11 @@
 #[cfg(target_os = "linux")]
 mod bench;
 mod cargo;
+#[cfg(target_os = "linux")]
+mod dist;
 mod ebpf;
+#[cfg(target_os = "linux")]
+mod kernels;
 mod privilege;
 mod run;
 mod test;
@@ -22,6 +26,7 @@ Examples:
   cargo xtask test                       every test that can run here
   cargo xtask test -- --list             arguments after -- go to the test programs
   cargo xtask ebpf                       rebuild what runs in the kernel
+  cargo xtask kernels --kernel 5.10      the behaviour suite on Debian 11's kernel
   cargo xtask bench churn-1 --rounds 3   what tracing costs a core that opens connections";
 
 /// The chores of rnetstat-trace.
@@ -47,6 +52,12 @@ enum Chore {
     #[cfg(target_os = "linux")]
     #[command(hide = true)]
     Hold(bench::HoldArgs),
+    /// Run the behaviour suite on several kernels, in emulated guests
+    #[cfg(target_os = "linux")]
+    Kernels(kernels::Args),
+    /// Build static programs, try each on a kernel of its machine, and pack them
+    #[cfg(target_os = "linux")]
+    Dist(dist::Args),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +69,10 @@ fn main() -> ExitCode {
         Chore::Bench(args) => bench::bench(&args),
         #[cfg(target_os = "linux")]
         Chore::Hold(args) => bench::hold(&args),
+        #[cfg(target_os = "linux")]
+        Chore::Kernels(args) => kernels::kernels(&args),
+        #[cfg(target_os = "linux")]
+        Chore::Dist(args) => dist::dist(&args),
     };
     match outcome {
         Ok(code) => code,

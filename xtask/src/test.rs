@@ -16,7 +16,7 @@ use crate::{ebpf, workspace};
 const INTEGRATION: &str = "netstat-tests";
 /// Tells the tests where the binaries are.
 const BIN_DIR: &str = "RNETSTAT_BIN_DIR";
-/// Names the file to which a privileged test that could not run appends its name, a line each.
+/// Names the file to which a test that could not run appends its name and the reason, a line each.
 const SKIPPED: &str = "RNETSTAT_SKIPPED";
 /// Privileged tests share the kernel's tracing facilities and two cores.
 const THREADS: &str = "--test-threads=2";
@@ -90,7 +90,8 @@ fn run_own_tests(object: Option<&Path>, args: &[OsString]) -> Result<bool> {
     Ok(test.status().context("cannot run cargo test")?.success())
 }
 
-fn integration_programs() -> Result<Vec<Program>> {
+/// The programs of the tests that run the binaries.
+pub fn integration_programs() -> Result<Vec<Program>> {
     let mut build = cargo::command("test")?;
     build.args(["--package", INTEGRATION, "--no-run"]);
     let mut programs = cargo::programs(build)?;
@@ -152,7 +153,7 @@ fn report_skipped(list: &Path) -> Result<()> {
     let names: Vec<&str> = skipped.lines().collect();
     if !names.is_empty() {
         println!("\nSKIPPED {}", names.join("\nSKIPPED "));
-        println!("{} privileged tests were SKIPPED: run as root", names.len());
+        println!("{} tests were SKIPPED", names.len());
     }
     Ok(())
 }

@@ -4,19 +4,23 @@ use std::{io::Write as _, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use netstat_user::{
-    agent, cli,
-    config::{Config, stdout_has_color},
-    source::ebpf::{EbpfSource, Request},
+    agent, cgroup, cli,
+    config::{Config, Order, stdout_has_color},
+    doctor, privilege,
+    source::ebpf::{self, EbpfSource, Request},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let config = match cli::parse(std::env::args_os(), stdout_has_color()) {
-        Ok(config) => config,
+    let outcome = match cli::parse(std::env::args_os(), stdout_has_color()) {
+        Ok(Order::Trace(config)) => run(&config).map(|()| true),
+        Ok(Order::Doctor(config)) => doctor::run(config),
         Err(error) => error.exit(),
     };
-    match run(&config) {
-        Ok(()) => ExitCode::SUCCESS,
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        // The doctor has said why.
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             // Where stderr can't be written there is nobody to tell.
             let _unwritten = writeln!(std::io::stderr(), "rnetstat-trace: {error:#}");
@@ -37,6 +41,8 @@ fn run(config: &Config) -> Result<()> {
             life_hook: config.life_hook,
         })
         .context("can't trace")?;
+        // Before anything that comes from outside is looked at, and before the threads that write.
+        privilege::keep_only(ebpf::PRIVILEGES | cgroup::PRIVILEGES).context("can't give up privileges")?;
         agent::run(config, source, looks, stop).await
     });
     // A thread may be stuck in a write to a reader that has stopped.

@@ -1,6 +1,7 @@
 //! rnetstat-trace's command line: arguments to plain values, then to a [`Config`].
 
 mod cgroup;
+mod doctor;
 mod duration;
 mod filter;
 mod netns;
@@ -12,12 +13,13 @@ mod user;
 
 use std::{ffi::OsString, time::Duration};
 
-use clap::{ColorChoice, CommandFactory, Parser, error::ErrorKind};
+use clap::{ColorChoice, CommandFactory, Parser, Subcommand, error::ErrorKind};
 
+pub use doctor::DoctorArgs;
 pub use filter::FilterArgs;
 pub use source::SourceArgs;
 
-use crate::config::{Config, Format};
+use crate::config::{Config, Format, Order};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,14 +30,26 @@ Examples:
   rnetstat-trace --comm nginx --existing       nginx's connections, beginning with those it has
   rnetstat-trace --cgroup /system.slice        what the host's services do
   rnetstat-trace --json -n 100 | jq .          the first 100, for a script
+  rnetstat-trace doctor                        what can and can't be seen here, and what to do about it
 
 Needs root, or CAP_BPF and CAP_PERFMON. Rows go to stdout, everything else to stderr.
 Exit status: 0 at the end, 1 if it could not trace, 2 if it was called wrongly.";
 
 /// Streams every TCP state transition on this host as it happens.
 #[derive(Debug, Parser)]
-#[command(name = "rnetstat-trace", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(
+    name = "rnetstat-trace",
+    version,
+    after_help = EXAMPLES,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
+    /// What to do instead of tracing.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// What it prints.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -48,6 +62,13 @@ pub struct Cli {
     /// Where the events come from.
     #[command(flatten)]
     pub source: SourceArgs,
+}
+
+/// What to do instead of tracing.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say what can and can't be seen on this host, and what to do about it
+    Doctor(DoctorArgs),
 }
 
 /// What it prints.
@@ -91,19 +112,23 @@ pub struct LimitArgs {
     pub count: Option<u64>,
 }
 
-/// The configuration that the arguments ask for.
+/// What the arguments ask for.
 ///
 /// `color_by_default` decides for `--color auto`.
 ///
 /// # Errors
 /// What is wrong with the arguments, or the text of `--help` and `--version`: for [`clap::Error::exit`],
 /// which knows the stream and the exit code.
-pub fn parse<I, A>(arguments: I, color_by_default: bool) -> Result<Config, clap::Error>
+pub fn parse<I, A>(arguments: I, color_by_default: bool) -> Result<Order, clap::Error>
 where
     I: IntoIterator<Item = A>,
     A: Into<OsString> + Clone,
 {
     let cli = Cli::try_parse_from(arguments)?;
+    if let Some(Command::Doctor(args)) = &cli.command {
+        return Ok(Order::Doctor(args.config(color_by_default)));
+    }
     Config::from_cli(cli, color_by_default)
+        .map(|config| Order::Trace(Box::new(config)))
         .map_err(|error| Cli::command().error(ErrorKind::ArgumentConflict, error))
 }

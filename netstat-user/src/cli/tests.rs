@@ -4,22 +4,25 @@ use netstat_ebpf::wire;
 
 use super::*;
 use crate::{
-    config::{LifeHook, SourceChoice, StateHook},
+    config::{DoctorConfig, LifeHook, SourceChoice, StateHook},
     filter::{FamilyFilter, Filter, Verdict},
     model::{Endpoint, Family},
 };
 
-fn parse_line(line: &str) -> Result<Config, clap::Error> {
+fn parse_line(line: &str) -> Result<Order, clap::Error> {
     parse(format!("rnetstat-trace {line}").split_whitespace().map(str::to_owned), false)
 }
 
 fn config(line: &str) -> Config {
-    parse_line(line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    match parse_line(line) {
+        Ok(Order::Trace(config)) => *config,
+        other => panic!("{line}: {other:?}"),
+    }
 }
 
 fn error(line: &str) -> clap::Error {
     match parse_line(line) {
-        Ok(config) => panic!("{line} was taken for {config:?}"),
+        Ok(order) => panic!("{line} was taken for {order:?}"),
         Err(error) => error,
     }
 }
@@ -27,6 +30,19 @@ fn error(line: &str) -> clap::Error {
 #[test]
 fn the_command_line_is_free_of_contradictions() {
     Cli::command().debug_assert();
+}
+
+#[test]
+fn doctor_has_options_of_its_own() {
+    let ordered = |line| parse_line(line).unwrap();
+    assert_eq!(ordered("doctor"), Order::Doctor(DoctorConfig { json: false, color: false }));
+    assert_eq!(
+        ordered("doctor --json --color always"),
+        Order::Doctor(DoctorConfig { json: true, color: true })
+    );
+    for line in ["doctor --port 80", "--port 80 doctor", "doctor again", "help"] {
+        assert_eq!(error(line).exit_code(), 2, "{line}");
+    }
 }
 
 #[test]
@@ -70,7 +86,9 @@ fn colours_are_as_asked_or_as_the_terminal_wants_them() {
         ("--color=never", true, false),
         ("--color=always", false, true),
     ] {
-        let config = parse(["rnetstat-trace", line], terminal).unwrap();
+        let Order::Trace(config) = parse(["rnetstat-trace", line], terminal).unwrap() else {
+            panic!("{line}")
+        };
         assert_eq!(config.color, expected, "{line} {terminal}");
     }
 }
@@ -151,7 +169,7 @@ fn wrong_usage_exits_with_2_and_one_line_that_says_what_is_wrong() {
         ("--cgroup /no/such/cgroup", "\"/no/such/cgroup\""),
         ("--life-hook magic", "'magic' for '--life-hook"),
         ("--frobnicate", "unexpected argument '--frobnicate'"),
-        ("extra", "unexpected argument 'extra'"),
+        ("extra", "unrecognized subcommand 'extra'"),
     ] {
         let error = error(line);
         assert_eq!(error.exit_code(), 2, "{line}");

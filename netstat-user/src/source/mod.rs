@@ -3,6 +3,11 @@
 #[cfg(target_os = "linux")]
 pub mod ebpf;
 
+use rustix::{
+    io::Errno,
+    process::{Pid, test_kill_process},
+};
+
 use crate::{
     model::{Event, Moment, Snapshot, Started},
     table::Sight,
@@ -66,5 +71,7 @@ impl<L: Looks> Looks for Option<L> {
 
 /// Whether a process of this id exists, its main thread at least as a zombie.
 pub fn process_is_alive(pid: u32) -> bool {
-    std::path::Path::new("/proc").join(pid.to_string()).exists()
+    // A signal that is none asks the same whatever hides /proc; that it isn't allowed means yes.
+    let asked = Pid::from_raw(pid.cast_signed()).map(test_kill_process);
+    matches!(asked, Some(Ok(()) | Err(Errno::PERM)))
 }

@@ -36,7 +36,7 @@ pub enum Compiler {
 
 impl Toolchain {
     pub fn find() -> Result<Self> {
-        let Some(compiler) = with_compiled_core().or_else(nightly) else { bail!(NO_COMPILER) };
+        let compiler = with_sources()?;
         let sysroot = compiler.sysroot().context("rustc --print sysroot failed")?;
         let verbose = said(compiler.command("rustc").arg("-vV"))?;
         let fact = |name: &str| {
@@ -90,6 +90,11 @@ impl Compiler {
         let sysroot = said(self.command("rustc").args(["--print", "sysroot"])).ok()?;
         Some(PathBuf::from(sysroot.trim()))
     }
+}
+
+/// A compiler that has the sources of `core` and std, and serves what is unstable.
+pub fn with_sources() -> Result<Compiler> {
+    with_compiled_core().or_else(nightly).context(NO_COMPILER)
 }
 
 fn with_compiled_core() -> Option<Compiler> {

@@ -1,6 +1,8 @@
 //! Reads the layout of the classic tracepoint's record from tracefs.
 
-use anyhow::{Context as _, Result};
+use std::io::ErrorKind;
+
+use anyhow::{Context as _, Result, bail, ensure};
 use netstat_ebpf::wire::ClassicFormat;
 
 /// The tracepoint, as tracefs names it.
@@ -16,11 +18,15 @@ const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 /// # Errors
 /// tracefs is not mounted or not readable, or the record lacks a field.
 pub fn read() -> Result<ClassicFormat> {
-    let text = TRACEFS
-        .iter()
-        .find_map(|root| std::fs::read_to_string(format!("{root}/events/{CATEGORY}/{NAME}/format")).ok())
-        .context("tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)")?;
-    parse(&text)
+    let mut denied = false;
+    for root in TRACEFS {
+        match std::fs::read_to_string(format!("{root}/events/{CATEGORY}/{NAME}/format")) {
+            Ok(text) => return parse(&text),
+            Err(error) => denied |= error.kind() == ErrorKind::PermissionDenied,
+        }
+    }
+    ensure!(!denied, "tracefs can't be read without root");
+    bail!("tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)")
 }
 
 fn parse(text: &str) -> Result<ClassicFormat> {

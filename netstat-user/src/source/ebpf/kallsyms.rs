@@ -32,6 +32,16 @@ pub fn addresses<const N: usize>(names: [&str; N]) -> [u64; N] {
     found
 }
 
+/// Why [`addresses`] found none, with what the user can do (kernel/ksyms_common.c, `kallsyms_show_value`).
+pub fn why_hidden() -> &'static str {
+    let restricted = std::fs::read_to_string("/proc/sys/kernel/kptr_restrict");
+    if restricted.is_ok_and(|level| level.trim() == "2") {
+        "kernel.kptr_restrict is 2 and /proc/kallsyms hides addresses (sysctl kernel.kptr_restrict=1)"
+    } else {
+        "/proc/kallsyms shows no addresses: they take CAP_SYSLOG"
+    }
+}
+
 /// `ffffffff82006870 t tw_timer_handler`, perhaps with `\t[module]` behind it.
 fn parse(line: &[u8]) -> Option<(u64, &[u8])> {
     let mut words = line.split(|byte| byte.is_ascii_whitespace());

@@ -1,16 +1,24 @@
 //! Loads and attaches the programs: the best form of each hook that this kernel takes.
 
+mod advice;
 mod life;
+pub mod memlock;
 mod programs;
+mod tried;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use aya::{Ebpf, EbpfLoader, programs::TracePoint};
+use aya::{Ebpf, EbpfError, EbpfLoader, maps::MapError, programs::TracePoint};
 use netstat_ebpf::wire::{ClassicFormat, Filter, Offsets, as_bytes, global, map, program};
 
-pub use programs::{Hook, find, reason};
+pub use programs::{find, reason};
+pub use tried::{Attempts, Hook, Outcome, Tried};
 
-use self::life::Life;
-use super::{btf::Btf, classic_format, offsets, snapshot::Snapshotter};
+use self::{advice::advice, life::Life};
+use super::{
+    btf::Btf,
+    classic_format, offsets,
+    snapshot::{Snapshotter, out_of_reach},
+};
 use crate::{
     config::{LifeHook, StateHook},
     model::Missing,
@@ -37,12 +45,23 @@ pub struct Request {
     pub life_hook: LifeHook,
 }
 
+impl Request {
+    /// All transitions, by the best that loads.
+    pub fn of_everything(ring_bytes: u32) -> Self {
+        Self {
+            filter: Filter::ALL,
+            ring_bytes,
+            verbose: false,
+            state_hook: StateHook::Auto,
+            life_hook: LifeHook::Auto,
+        }
+    }
+}
+
 /// Programs at work; they end with the value, or with the process.
 pub struct Loaded {
     /// The object, its maps and links.
     pub ebpf: Ebpf,
-    /// Each attached probe: its name and kind.
-    pub hooks: Vec<Hook>,
     /// What can't be seen.
     pub missing: Vec<Missing>,
     /// Whether the local port in SYN_SENT is seen.
@@ -56,48 +75,46 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    fn add_life(&mut self, Life { hooks, missing, ends, minisocks }: Life) {
-        self.hooks.extend(hooks);
+    fn add_life(&mut self, Life { missing, ends, minisocks }: Life) {
         self.missing.extend(missing);
         self.ends = ends;
         self.minisocks = minisocks;
     }
 
-    fn attach_accept(&mut self, kernel: &aya::Btf) {
-        match programs::attach_all(&mut self.ebpf, &[program::ACCEPT], kernel) {
-            Ok(hooks) => self.hooks.extend(hooks),
-            Err(error) => {
-                let what = "who accepts, at once (a scan finds it while the connection lives)";
-                self.missing.push(Missing { what, why: format!("{error:#}") });
-            }
+    fn attach_accept(&mut self, kernel: &aya::Btf, attempts: &mut Attempts) {
+        if let Err(error) = programs::attach_all(&mut self.ebpf, &[program::ACCEPT], kernel, attempts) {
+            let what = "who accepts, at once (a scan finds it while the connection lives)";
+            self.missing.push(Missing { what, why: format!("{error:#}") });
         }
     }
 
-    fn start_snapshots(&mut self, offsets: &Offsets, kernel: &aya::Btf) {
-        match Snapshotter::start(offsets, kernel) {
-            Ok(snapshotter) => self.snapshotter = Some(snapshotter),
+    fn start_snapshots(&mut self, offsets: &Offsets, kernel: &aya::Btf, attempts: &mut Attempts) {
+        match Snapshotter::start(offsets, kernel, attempts) {
+            Ok(snapshotter) => {
+                self.missing.extend(out_of_reach());
+                self.snapshotter = Some(snapshotter);
+            }
             Err(error) => self.missing.push(Missing { what: THE_PAST, why: format!("iterators: {error:#}") }),
         }
     }
 }
 
-/// Loads by the best way that works.
+/// Loads by the best way that works; `attempts` gets each probe that was tried.
 ///
 /// # Errors
 /// No way works; the error says why for each of them.
-pub fn load(request: &Request) -> Result<Loaded> {
+pub fn load(request: &Request, attempts: &mut Attempts) -> Result<Loaded> {
+    memlock::raise();
     let typed = match request.state_hook {
         StateHook::Tracepoint => Err(anyhow!("not asked for")),
-        StateHook::Auto | StateHook::TpBtf => with_tp_btf(request),
+        StateHook::Auto | StateHook::TpBtf => with_tp_btf(request, attempts),
     };
     match (typed, request.state_hook) {
-        (Ok(typed), _) => typed.complete(request),
+        (Ok(typed), _) => typed.complete(request, attempts),
         (Err(error), StateHook::TpBtf) => Err(error),
-        (Err(typed), _) => with_tracepoint(request, &typed).map_err(|classic| {
-            anyhow!(
-                "the kernel takes no eBPF program: tp_btf: {typed:#}; tracepoint: {classic:#}{}",
-                advice()
-            )
+        (Err(typed), _) => with_tracepoint(request, &typed, attempts).map_err(|classic| {
+            let advice = advice();
+            anyhow!("the kernel takes no eBPF program: tp_btf: {typed:#}; tracepoint: {classic:#}; {advice}")
         }),
     }
 }
@@ -112,41 +129,47 @@ struct Typed {
 
 impl Typed {
     /// Attaches what adds a fact; where one doesn't load, that fact is missing.
-    fn complete(self, request: &Request) -> Result<Loaded> {
+    fn complete(self, request: &Request, attempts: &mut Attempts) -> Result<Loaded> {
         let Self { mut loaded, offsets, btf, kernel } = self;
-        let life = life::attach(&mut loaded.ebpf, request.life_hook, &offsets, &btf, &kernel)?;
+        let life = life::attach(&mut loaded.ebpf, request.life_hook, &offsets, &btf, &kernel, attempts)?;
         loaded.add_life(life);
-        loaded.attach_accept(&kernel);
-        loaded.start_snapshots(&offsets, &kernel);
+        loaded.attach_accept(&kernel, attempts);
+        loaded.start_snapshots(&offsets, &kernel, attempts);
         Ok(loaded)
     }
 }
 
-fn with_tp_btf(request: &Request) -> Result<Typed> {
+fn with_tp_btf(request: &Request, attempts: &mut Attempts) -> Result<Typed> {
     let btf = Btf::of_this_kernel().context("no BTF of the kernel in /sys/kernel/btf/vmlinux")?;
     let kernel = aya::Btf::parse(btf.bytes(), aya::Endianness::default())?;
     // `bpf_get_socket_cookie` came to tracing programs with 5.12; without it a cookie is what the
     // kernel has made for others.
-    let with_cookies = |helper| {
+    let mut with_cookies = |helper| {
+        attempts.start_anew();
         let (offsets, missing) = offsets::resolve(&btf, helper)?;
-        let mut ebpf = object(request, &offsets, &ClassicFormat::NONE, Some(&kernel))?;
-        let hooks = programs::attach_all(&mut ebpf, &[program::STATE, program::STATE_NESTED], &kernel)?;
+        let mut ebpf = with_ring(request, &offsets, &ClassicFormat::NONE, Some(&kernel), attempts)?;
+        programs::attach_all(&mut ebpf, &[program::STATE, program::STATE_NESTED], &kernel, attempts)?;
         let state_program = program::STATE;
         let loaded =
-            Loaded { ebpf, hooks, missing, ends: false, minisocks: false, state_program, snapshotter: None };
+            Loaded { ebpf, missing, ends: false, minisocks: false, state_program, snapshotter: None };
         anyhow::Ok((loaded, offsets))
     };
     let (loaded, offsets) = with_cookies(true).or_else(|_| with_cookies(false))?;
     Ok(Typed { loaded, offsets, btf, kernel })
 }
 
-fn with_tracepoint(request: &Request, why_not_tp_btf: &anyhow::Error) -> Result<Loaded> {
+fn with_tracepoint(
+    request: &Request,
+    why_not_tp_btf: &anyhow::Error,
+    attempts: &mut Attempts,
+) -> Result<Loaded> {
     ensure!(request.life_hook == LifeHook::Auto, "--life-hook needs tp_btf programs");
     let format = classic_format::read()?;
-    let mut ebpf = object(request, &Offsets::NONE, &format, None)?;
+    let mut ebpf = with_ring(request, &Offsets::NONE, &format, None, attempts)?;
     let state: &mut TracePoint = find(&mut ebpf, program::STATE_CLASSIC)?.try_into()?;
-    state.load().map_err(reason)?;
+    attempts.note(program::STATE_CLASSIC, "tracepoint", state.load().map_err(reason))?;
     state.attach(classic_format::CATEGORY, classic_format::NAME)?;
+    attempts.attached(1);
     let missing = [
         life::SYN_SENT_PORT,
         life::MINISOCKS,
@@ -156,7 +179,6 @@ fn with_tracepoint(request: &Request, why_not_tp_btf: &anyhow::Error) -> Result<
     .map(|what| Missing { what, why: format!("tp_btf programs don't load: {why_not_tp_btf:#}") });
     Ok(Loaded {
         ebpf,
-        hooks: vec![(program::STATE_CLASSIC, "tracepoint")],
         missing: missing.to_vec(),
         ends: false,
         minisocks: false,
@@ -165,13 +187,37 @@ fn with_tracepoint(request: &Request, why_not_tp_btf: &anyhow::Error) -> Result<
     })
 }
 
+/// As [`object`], with a note of whether the kernel gives a ring buffer and the other maps.
+fn with_ring(
+    request: &Request,
+    offsets: &Offsets,
+    format: &ClassicFormat,
+    btf: Option<&aya::Btf>,
+    attempts: &mut Attempts,
+) -> Result<Ebpf> {
+    let mut ebpf = None;
+    let said = object(request, offsets, format, btf).map(|object| ebpf = Some(object));
+    attempts.note(map::EVENTS, "map", said.map_err(map_reason))?;
+    ebpf.context("no eBPF object")
+}
+
+/// The kernel's own word, without aya's two frames around it.
+fn map_reason(error: EbpfError) -> anyhow::Error {
+    match error {
+        EbpfError::MapError(MapError::CreateError { io_error, .. }) => anyhow!(io_error),
+        // Then aya makes the object ready for a kernel that can't exist.
+        _ if !aya::features().bpf_global_data() => anyhow!("the kernel refuses even the simplest program"),
+        error => anyhow!(error),
+    }
+}
+
 /// The object with its globals set; its maps exist, its programs are not loaded yet.
 pub fn object(
     request: &Request,
     offsets: &Offsets,
     format: &ClassicFormat,
     btf: Option<&aya::Btf>,
-) -> Result<Ebpf> {
+) -> Result<Ebpf, EbpfError> {
     let level: u8 = if request.verbose { u8::MAX } else { 0 };
     EbpfLoader::new()
         .btf(btf)
@@ -181,14 +227,4 @@ pub fn object(
         .override_global(global::LOG_LEVEL, &level, true)
         .map_max_entries(map::EVENTS, request.ring_bytes)
         .load(OBJECT)
-        .map_err(|error| anyhow!(error))
-}
-
-/// What the user can do about a refusal.
-fn advice() -> &'static str {
-    if rustix::process::geteuid().is_root() {
-        ""
-    } else {
-        "; run it as root (sudo rnetstat-trace) or with CAP_BPF and CAP_PERFMON"
-    }
 }

@@ -20,10 +20,11 @@ use aya::{
     maps::{MapData, RingBuf},
 };
 use netstat_ebpf::wire::map;
+use rustix::thread::CapabilitySet;
 use tokio::io::unix::AsyncFd;
 
-pub use load::Request;
-pub use snapshot::Snapshotter;
+pub use load::{Attempts, Outcome, Request, Tried, memlock};
+pub use snapshot::{Snapshotter, in_first_pid_namespace};
 
 use self::{
     load::Loaded,
@@ -40,6 +41,9 @@ use crate::{
 const DRAIN_LIMIT: usize = 16_384;
 /// A storm of connections would keep its own reader from the CPU until the ring is full.
 const NICENESS: i32 = -10;
+/// What the source's reader needs after the load: before 5.19 every `bpf()`, and so a look at the counters of
+/// losses, asks for CAP_BPF.
+pub const PRIVILEGES: CapabilitySet = CapabilitySet::BPF;
 /// How often the counters of losses are looked at while events come.
 const LOSS_INTERVAL: Duration = Duration::from_millis(100);
 /// How many looks at the counters follow an event: what was on its way at the first is told by the second.
@@ -68,8 +72,9 @@ impl EbpfSource {
     pub fn start(request: &Request) -> Result<(Self, Option<Snapshotter>)> {
         // Without CAP_SYS_NICE it reads as it is.
         let _not_allowed = rustix::process::setpriority_process(None, NICENESS);
-        let Loaded { mut ebpf, hooks, missing, ends, minisocks, state_program, snapshotter } =
-            load::load(request)?;
+        let mut attempts = Attempts::default();
+        let Loaded { mut ebpf, missing, ends, minisocks, state_program, snapshotter } =
+            load::load(request, &mut attempts)?;
         let ring = ebpf.take_map(map::EVENTS).context("the eBPF object has no map EVENTS")?;
         let losses = Losses::new(&mut ebpf, state_program)?;
         if request.verbose {
@@ -79,7 +84,7 @@ impl EbpfSource {
         let ring = unsafe { AsyncFd::register(RingBuf::try_from(ring)?) }?;
         let source = Self {
             ebpf: Some(ebpf),
-            hooks,
+            hooks: attempts.hooks(),
             missing,
             sight: Sight { source: Source::Ebpf, ends, minisocks },
             ring,
@@ -122,12 +127,26 @@ impl EbpfSource {
     }
 }
 
+/// What a start would come to, found out by starting; all of it has left the kernel on return.
+///
+/// # Errors
+/// As [`EbpfSource::start`].
+pub fn probe(request: &Request, attempts: &mut Attempts) -> Result<Vec<Missing>> {
+    Ok(load::load(request, attempts)?.missing)
+}
+
+/// The kernel's release and its machine, as uname(2) tells them.
+pub fn kernel() -> (String, String) {
+    let name = rustix::system::uname();
+    (name.release().to_string_lossy().into_owned(), name.machine().to_string_lossy().into_owned())
+}
+
 impl EventSource for EbpfSource {
     fn started(&self) -> Started {
         Started {
             at: clock::now(),
             source: Source::Ebpf,
-            kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+            kernel: kernel().0,
             hooks: self.hooks.clone(),
             missing: self.missing.clone(),
         }

@@ -5,8 +5,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 use aya::Ebpf;
 use netstat_ebpf::wire::{Offsets, program};
 
-use super::programs::{self, Hook};
-use crate::{config::LifeHook, model::Missing, source::ebpf::btf::Btf};
+use super::{programs, tried::Attempts};
+use crate::{
+    config::LifeHook,
+    model::Missing,
+    source::ebpf::{btf::Btf, kallsyms},
+};
 
 /// What [`Missing`] calls the port that the kernel chooses after CLOSE→SYN_SENT.
 pub const SYN_SENT_PORT: &str = "the local port in SYN_SENT";
@@ -27,8 +31,6 @@ const FUNCTIONS: [&[&str]; 7] = [
 /// What is seen of a life, and by what.
 #[derive(Default)]
 pub struct Life {
-    /// Each attached probe.
-    pub hooks: Vec<Hook>,
     /// What can't be seen.
     pub missing: Vec<Missing>,
     /// Whether the local port in SYN_SENT is seen.
@@ -48,17 +50,23 @@ pub fn attach(
     offsets: &Offsets,
     btf: &Btf,
     kernel: &aya::Btf,
+    attempts: &mut Attempts,
 ) -> Result<Life> {
     match asked {
-        LifeHook::Fentry => by_functions(ebpf, btf, kernel).context("--life-hook fentry doesn't work here"),
-        LifeHook::Timer => by_timers(ebpf, offsets, kernel).context("--life-hook timer doesn't work here"),
-        LifeHook::Auto => Ok(by_functions(ebpf, btf, kernel).unwrap_or_else(|functions| {
-            by_timers(ebpf, offsets, kernel).unwrap_or_else(|timers| Life::nothing(&timers, &functions))
+        LifeHook::Fentry => {
+            by_functions(ebpf, btf, kernel, attempts).context("--life-hook fentry doesn't work here")
+        }
+        LifeHook::Timer => {
+            by_timers(ebpf, offsets, kernel, attempts).context("--life-hook timer doesn't work here")
+        }
+        LifeHook::Auto => Ok(by_functions(ebpf, btf, kernel, attempts).unwrap_or_else(|functions| {
+            by_timers(ebpf, offsets, kernel, attempts)
+                .unwrap_or_else(|timers| Life::nothing(&timers, &functions))
         })),
     }
 }
 
-fn by_functions(ebpf: &mut Ebpf, btf: &Btf, kernel: &aya::Btf) -> Result<Life> {
+fn by_functions(ebpf: &mut Ebpf, btf: &Btf, kernel: &aya::Btf, attempts: &mut Attempts) -> Result<Life> {
     let mut names = Vec::with_capacity(FUNCTIONS.len());
     for function in FUNCTIONS {
         match function.iter().find(|name| btf.has_function(name)) {
@@ -66,27 +74,22 @@ fn by_functions(ebpf: &mut Ebpf, btf: &Btf, kernel: &aya::Btf) -> Result<Life> {
             None => bail!("this kernel has no function {}", function.join(" or ")),
         }
     }
-    let hooks = programs::attach_all(ebpf, &names, kernel)?;
-    Ok(Life { hooks, missing: Vec::new(), ends: true, minisocks: true })
+    programs::attach_all(ebpf, &names, kernel, attempts)?;
+    Ok(Life { missing: Vec::new(), ends: true, minisocks: true })
 }
 
-fn by_timers(ebpf: &mut Ebpf, offsets: &Offsets, kernel: &aya::Btf) -> Result<Life> {
-    ensure!(
-        offsets.tw_timer_handler != 0 && offsets.reqsk_timer_handler != 0,
-        "/proc/kallsyms hides addresses; run as root with kernel.kptr_restrict below 2"
-    );
-    let hooks = programs::attach_all(ebpf, &[program::TIMER_START, program::TIMER_CANCEL], kernel)?;
-    let mut life = Life { hooks, missing: Vec::new(), ends: offsets.tcp_write_timer != 0, minisocks: true };
+fn by_timers(ebpf: &mut Ebpf, offsets: &Offsets, kernel: &aya::Btf, attempts: &mut Attempts) -> Result<Life> {
+    let addresses_are_known = offsets.tw_timer_handler != 0 && offsets.reqsk_timer_handler != 0;
+    ensure!(addresses_are_known, "timers: {}", kallsyms::why_hidden());
+    programs::attach_all(ebpf, &[program::TIMER_START, program::TIMER_CANCEL], kernel, attempts)?;
+    let mut life = Life { missing: Vec::new(), ends: offsets.tcp_write_timer != 0, minisocks: true };
     if !life.ends {
         let why = "this kernel keeps its retransmission timer in an unknown place".to_owned();
         life.missing.push(Missing { what: SYN_SENT_PORT, why });
     }
-    match programs::attach_all(ebpf, &[program::KFREE_SKB], kernel) {
-        Ok(hooks) => life.hooks.extend(hooks),
-        Err(error) => {
-            let what = "the moment of FIN_WAIT2→TIME_WAIT after close()";
-            life.missing.push(Missing { what, why: format!("{error:#}") });
-        }
+    if let Err(error) = programs::attach_all(ebpf, &[program::KFREE_SKB], kernel, attempts) {
+        let what = "the moment of FIN_WAIT2→TIME_WAIT after close()";
+        life.missing.push(Missing { what, why: format!("{error:#}") });
     }
     Ok(life)
 }

@@ -6,8 +6,7 @@ use aya::{
     programs::{Program, ProgramError},
 };
 
-/// An attached probe: its name and kind, as `start.hooks` has them.
-pub type Hook = (&'static str, &'static str);
+use super::tried::Attempts;
 
 /// The program of that name.
 ///
@@ -21,13 +20,22 @@ pub fn find<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Program> {
 ///
 /// # Errors
 /// The kernel refuses one: the error says which, and why.
-pub fn attach_all(ebpf: &mut Ebpf, names: &[&'static str], kernel: &aya::Btf) -> Result<Vec<Hook>> {
-    // What doesn't load shows before anything is attached.
-    let result = names
-        .iter()
-        .try_for_each(|name| load(ebpf, name, kernel))
-        .and_then(|()| names.iter().map(|name| attach(ebpf, name)).collect());
-    if result.is_err() {
+pub fn attach_all(
+    ebpf: &mut Ebpf,
+    names: &[&'static str],
+    kernel: &aya::Btf,
+    attempts: &mut Attempts,
+) -> Result<()> {
+    // What doesn't load shows before anything is attached; each is tried, so that each one's answer is known.
+    let mut result = Ok(());
+    for name in names {
+        let kind = kind(find(ebpf, name)?);
+        result = result.and(attempts.note(name, kind, load(ebpf, name, kernel)));
+    }
+    let result = result.and_then(|()| names.iter().try_for_each(|name| attach(ebpf, name)));
+    if result.is_ok() {
+        attempts.attached(names.len());
+    } else {
         for name in names {
             unload(ebpf, name);
         }
@@ -37,29 +45,25 @@ pub fn attach_all(ebpf: &mut Ebpf, names: &[&'static str], kernel: &aya::Btf) ->
 
 /// Loads a program for the hook that it is named after; two of one tracepoint differ by `_nested`.
 fn load(ebpf: &mut Ebpf, name: &'static str, kernel: &aya::Btf) -> Result<()> {
-    let program = find(ebpf, name)?;
-    let kind = kind(program);
-    match program {
+    match find(ebpf, name)? {
         Program::BtfTracePoint(program) => program.load(name.strip_suffix("_nested").unwrap_or(name), kernel),
         Program::FEntry(program) => program.load(name, kernel),
         Program::FExit(program) => program.load(name, kernel),
         _ => bail!("the program {name} is of a kind that is not attached by BTF"),
     }
     .map_err(reason)
-    .with_context(|| format!("{kind}/{name}"))
 }
 
-fn attach(ebpf: &mut Ebpf, name: &'static str) -> Result<Hook> {
+fn attach(ebpf: &mut Ebpf, name: &'static str) -> Result<()> {
     let program = find(ebpf, name)?;
     let kind = kind(program);
     match program {
         Program::BtfTracePoint(program) => program.attach().map(|_link| ()),
         Program::FEntry(program) => program.attach().map(|_link| ()),
         Program::FExit(program) => program.attach().map(|_link| ()),
-        _ => return Err(anyhow!("the program {name} is of a kind that is not attached by BTF")),
+        _ => bail!("the program {name} is of a kind that is not attached by BTF"),
     }
-    .with_context(|| format!("{kind}/{name}"))?;
-    Ok((name, kind))
+    .with_context(|| format!("{kind}/{name}"))
 }
 
 /// Takes a program off its hook and out of the kernel, if it is there.

@@ -5,14 +5,11 @@ use std::{
     io::{self, Read},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use aya::{Ebpf, programs::Iter};
-use netstat_ebpf::wire::{
-    self, ClassicFormat, Filter, HolderRecord, Offsets, Plain, SnapshotRecord, program,
-};
+use netstat_ebpf::wire::{self, ClassicFormat, HolderRecord, Offsets, Plain, SnapshotRecord, program};
 
-use super::super::load;
-use crate::config::{LifeHook, StateHook};
+use super::super::load::{self, Attempts};
 
 /// The least that a ring buffer can have on any machine (the largest page); nothing is written to it.
 const UNUSED_RING_BYTES: u32 = 64 << 10;
@@ -30,20 +27,12 @@ impl Iterators {
     ///
     /// # Errors
     /// The kernel refuses one: the error says which, and why.
-    pub fn load(offsets: &Offsets, kernel: &aya::Btf) -> Result<Self> {
-        let request = load::Request {
-            filter: Filter::ALL,
-            ring_bytes: UNUSED_RING_BYTES,
-            verbose: false,
-            state_hook: StateHook::Auto,
-            life_hook: LifeHook::Auto,
-        };
+    pub fn load(offsets: &Offsets, kernel: &aya::Btf, attempts: &mut Attempts) -> Result<Self> {
+        let request = load::Request::of_everything(UNUSED_RING_BYTES);
         let mut ebpf = load::object(&request, offsets, &ClassicFormat::NONE, Some(kernel))?;
         for (name, kind) in [(program::ITER_TCP, "tcp"), (program::ITER_TASK_FILE, "task_file")] {
-            find(&mut ebpf, name)?
-                .load(kind, kernel)
-                .map_err(load::reason)
-                .with_context(|| format!("iter/{kind}"))?;
+            let said = find(&mut ebpf, name)?.load(kind, kernel).map_err(load::reason);
+            attempts.note(kind, "iter", said)?;
         }
         Ok(Self { ebpf, buffer: vec![0; BUFFER_BYTES] })
     }

@@ -4,6 +4,7 @@ mod decode;
 mod iterators;
 mod look;
 mod namespaces;
+mod reach;
 #[cfg(test)]
 mod tests;
 
@@ -17,13 +18,27 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use netstat_ebpf::wire::Offsets;
+use rustix::thread::CapabilitySet;
 use tokio::sync::mpsc;
 
+pub use reach::{in_first_pid_namespace, out_of_reach};
+
 use self::{iterators::Iterators, look::Looker};
+use super::load::Attempts;
 use crate::{
     model::Snapshot,
+    privilege,
     source::{LookAt, Looks},
 };
+
+/// What the thread needs after the load: to open iterators (before 5.19 every `bpf()` asks for CAP_BPF), to enter
+/// other network namespaces, and to find them through other users' processes, files and sockets (`SIOCGSKNS`
+/// asks for CAP_NET_ADMIN).
+const PRIVILEGES: CapabilitySet = CapabilitySet::BPF
+    .union(CapabilitySet::SYS_ADMIN)
+    .union(CapabilitySet::SYS_PTRACE)
+    .union(CapabilitySet::DAC_READ_SEARCH)
+    .union(CapabilitySet::NET_ADMIN);
 
 /// What a request asks for, as bits: requests that wait add up.
 mod wanted {
@@ -48,14 +63,18 @@ impl Snapshotter {
     ///
     /// # Errors
     /// The kernel doesn't take one of the iterators (before 5.9), or the thread can't be started.
-    pub fn start(offsets: &Offsets, kernel: &aya::Btf) -> Result<Self> {
-        let mut looker = Looker::new(Iterators::load(offsets, kernel)?)?;
+    pub fn start(offsets: &Offsets, kernel: &aya::Btf, attempts: &mut Attempts) -> Result<Self> {
+        let mut looker = Looker::new(Iterators::load(offsets, kernel, attempts)?)?;
         let wanted = Arc::new(AtomicU8::new(0));
         let (sender, snapshots) = mpsc::unbounded_channel();
         let requests = Arc::clone(&wanted);
         let handle = thread::Builder::new()
             .name("snapshot".to_owned())
-            .spawn(move || serve(&requests, &mut looker, &sender))
+            .spawn(move || {
+                // Where a filter forbids it, the thread can do more than it has to.
+                let _kept_all = privilege::keep_only(PRIVILEGES);
+                serve(&requests, &mut looker, &sender);
+            })
             .context("can't start the thread that takes snapshots")?;
         Ok(Self { wanted, thread: handle.thread().clone(), snapshots })
     }

@@ -17,7 +17,10 @@ use crate::{
 fn snapshotter() -> Result<Snapshotter> {
     let btf = Btf::of_this_kernel()?;
     let kernel = aya::Btf::parse(btf.bytes(), aya::Endianness::default())?;
-    let start = |cookie_helper| Snapshotter::start(&offsets::resolve(&btf, cookie_helper)?.0, &kernel);
+    let start = |cookie_helper| {
+        let (offsets, _missing) = offsets::resolve(&btf, cookie_helper)?;
+        Snapshotter::start(&offsets, &kernel, &mut Attempts::default())
+    };
     start(true).or_else(|_| start(false))
 }
 

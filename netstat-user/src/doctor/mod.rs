@@ -1,0 +1,53 @@
+//! `rnetstat-trace doctor`: what can and can't be seen on this host, why, and what to do about it.
+
+mod advice;
+mod host;
+mod json;
+mod text;
+mod wrap;
+
+use std::io::{self, Write as _};
+
+use anyhow::Context as _;
+
+use self::host::Host;
+use crate::{
+    config::DoctorConfig,
+    model::Missing,
+    source::ebpf::{self, Attempts, Request},
+};
+
+/// As much as the trace takes unless it is told otherwise, bytes.
+const RING_BYTES: u32 = 16 << 20;
+
+/// What was found out.
+struct Report {
+    host: Host,
+    /// Each probe that a start tries.
+    attempts: Attempts,
+    /// What a trace would not see; an error if the kernel's events can't be had.
+    missing: Result<Vec<Missing>, String>,
+}
+
+/// Examines the host and writes to stdout; says whether the kernel's own events can be had.
+///
+/// # Errors
+/// stdout can't be written, for another reason than that its reader went away.
+pub fn run(config: DoctorConfig) -> anyhow::Result<bool> {
+    let report = examine();
+    let text = if config.json { json::write(&report)? } else { text::write(&report, config.color) };
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("stdout can't be written")
+        }
+        _ => Ok(report.missing.is_ok()),
+    }
+}
+
+fn examine() -> Report {
+    // Before the start raises limits.
+    let host = Host::examine();
+    let mut attempts = Attempts::default();
+    let missing = ebpf::probe(&Request::of_everything(RING_BYTES), &mut attempts);
+    Report { host, attempts, missing: missing.map_err(|error| format!("{error:#}")) }
+}

@@ -1,0 +1,86 @@
+//! Less than root: a copy of the binary for other users, with capabilities or without.
+
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::tracer;
+
+/// The user and group of nobody.
+const NOBODY: u32 = 65534;
+
+/// The binary where every user can run it: the build's directory may be closed. It goes with this value.
+pub struct Copy {
+    directory: PathBuf,
+}
+
+impl Copy {
+    /// Copies it, and gives the file these capabilities, as `cap_bpf,cap_perfmon+ep`.
+    pub fn new(capabilities: Option<&str>) -> Result<Self> {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("rnetstat-tests-copy-{}-{number}", std::process::id());
+        let copy = Self { directory: std::env::temp_dir().join(name) };
+        fs::create_dir(&copy.directory)?;
+        // By a process of its own: a file that another thread's fork still has open for writing can't be run.
+        run(Command::new("cp").arg(tracer::binary()?).arg(copy.path()))?;
+        for path in [copy.directory.as_path(), &copy.path()] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+        }
+        if let Some(capabilities) = capabilities {
+            run(Command::new("setcap").arg(capabilities).arg(copy.path()))?;
+        }
+        Ok(copy)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.join("rnetstat-trace")
+    }
+
+    /// A command that runs the copy as nobody.
+    pub fn as_nobody(&self, arguments: &[&str]) -> Command {
+        let mut command = tracer::command_of(&self.path(), arguments);
+        command.current_dir("/").uid(NOBODY).gid(NOBODY);
+        command
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        // What can't be removed now is in the system's directory for such things.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// A command that runs the binary as root without these capabilities: `-bpf,-sys_admin`.
+pub fn as_root_without(capabilities: &str, arguments: &[&str]) -> Result<Command> {
+    let mut command = tracer::command_of(Path::new("setpriv"), &["--bounding-set", capabilities]);
+    command.arg(format!("--inh-caps={capabilities}")).arg("--").arg(tracer::binary()?).args(arguments);
+    Ok(command)
+}
+
+/// The effective capabilities of each thread of a process, as `/proc/PID/task/TID/status` tells them.
+pub fn effective_of_threads(pid: u32) -> Result<Vec<(String, u64)>> {
+    let mut threads = Vec::new();
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let status = fs::read_to_string(thread?.path().join("status"))?;
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|value| value.trim().to_owned()).with_context(|| format!("no {name} in {status}"))
+        };
+        threads.push((field("Name:")?, u64::from_str_radix(&field("CapEff:")?, 16)?));
+    }
+    Ok(threads)
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().with_context(|| format!("running {command:?}"))?;
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! Users, roots and containers that may do less than root: what works still works, and what doesn't is said plainly.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use netstat_tests::{
+    compare, forbidden,
+    lives::{self, Life},
+    oracle::{ORDINARY, Oracle},
+    output::Destination,
+    privilege::{Copy, as_root_without, effective_of_threads},
+    refinement,
+    scenario::{Place, close, reset},
+    skip,
+    trace::Trace,
+    tracer::{self, Tracer},
+};
+use rustix::process::{Resource, Rlimit};
+
+/// A trace of the kernel's own events that gives up by itself if it can't be stopped.
+const TRACE: [&str; 5] = ["--json", "--source", "ebpf", "-d", "60s"];
+
+/// CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF (include/uapi/linux/capability.h).
+const READ_SEARCH: u64 = 1 << 2;
+const PTRACE: u64 = 1 << 19;
+const ADMIN: u64 = 1 << 21;
+const NET_ADMIN: u64 = 1 << 12;
+const BPF: u64 = 1 << 39;
+
+#[test]
+fn without_privileges_it_says_so_in_one_line() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let copy = Copy::new(None)?;
+    refuses(&mut copy.as_nobody(&TRACE), &["not permitted", "sudo", "CAP_BPF", "CAP_PERFMON", "setcap"])
+}
+
+#[test]
+fn root_without_cap_bpf_is_told_what_it_lacks() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    refuses(&mut as_root_without("-bpf,-sys_admin", &TRACE)?, &["this root lacks CAP_BPF:", "--cap-add BPF"])
+}
+
+#[test]
+fn a_user_with_two_capabilities_sees_every_transition_and_is_told_what_others_would_add() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let copy = Copy::new(Some("cap_bpf,cap_perfmon+ep"))?;
+    let trace = beside_traffic(&mut copy.as_nobody(&TRACE))?;
+    let missing = trace.events()?.start.missing;
+    let says = |word: &str| missing.iter().any(|missing| missing.why.contains(word));
+    ensure!(says("CAP_SYS_ADMIN"), "{missing:?}");
+    let by_functions = trace.events()?.start.hooks.iter().any(|hook| hook.kind == "fentry");
+    ensure!(by_functions || says("CAP_SYSLOG") || says("kptr_restrict"), "{missing:?}");
+    Ok(())
+}
+
+#[test]
+fn with_cap_syslog_a_user_sees_time_wait_too() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let copy = Copy::new(Some("cap_bpf,cap_perfmon,cap_syslog+ep"))?;
+    let trace = beside_traffic(&mut copy.as_nobody(&TRACE))?;
+    ensure!(trace.rows()?.iter().any(|row| row.new_state == "TIME_WAIT"), "no TIME_WAIT: {}", trace.stderr);
+    Ok(())
+}
+
+#[test]
+fn after_the_start_no_thread_keeps_a_privilege_that_it_does_not_need() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let tracer = Tracer::start(&[])?;
+    let threads = effective_of_threads(tracer.pid())?;
+    ensure!(threads.iter().any(|(name, _)| name == "snapshot"), "{threads:?}");
+    for (name, effective) in &threads {
+        let needed = match name.as_str() {
+            "snapshot" => BPF | ADMIN | PTRACE | READ_SEARCH | NET_ADMIN,
+            _ => BPF | READ_SEARCH,
+        };
+        ensure!(effective & !needed == 0, "the thread {name} keeps {:#x}", effective & !needed);
+    }
+    tracer.stop()?;
+    Ok(())
+}
+
+#[test]
+fn where_a_filter_forbids_every_load_it_is_suspected() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let mut command = tracer::command(&TRACE)?;
+    forbidden::loads_fail_with(&mut command, libc::EPERM);
+    refuses(&mut command, &["even the simplest program", "seccomp", "lockdown", "rnetstat-trace doctor"])
+}
+
+#[test]
+fn a_small_limit_on_locked_memory_is_raised_or_named() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let small = Rlimit { current: Some(64 << 10), maximum: Some(64 << 10) };
+    let limit = move || Ok(rustix::process::setrlimit(Resource::Memlock, small)?);
+    // CAP_SYS_RESOURCE is what raising it takes; a kernel that counts is before 5.11.
+    let mut command = as_root_without("-sys_resource", &["--json", "--source", "ebpf", "-d", "1s"])?;
+    let output = limited(&mut command, limit).output()?;
+    if kernel_counts_locked_memory()? {
+        is_one_error(&output, &["limit on locked memory", "64 KiB", "ulimit"])?;
+        let mut command = tracer::command(&["--json", "--source", "ebpf", "-d", "1s"])?;
+        let output = limited(&mut command, limit).output()?;
+        ensure!(output.status.success(), "it was not raised: {}", String::from_utf8_lossy(&output.stderr));
+    } else {
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
+fn limited(
+    command: &mut Command,
+    limit: impl Fn() -> std::io::Result<()> + Send + Sync + 'static,
+) -> &mut Command {
+    use std::os::unix::process::CommandExt as _;
+    // SAFETY: it only makes one system call, which is allowed between fork and exec.
+    unsafe { command.pre_exec(limit) }
+}
+
+/// Up to 5.10 BPF's memory counts (kernel/bpf/syscall.c, `bpf_map_charge_init`, gone with 5.11).
+fn kernel_counts_locked_memory() -> Result<bool> {
+    let uname = rustix::system::uname();
+    let release = uname.release().to_str()?;
+    let mut numbers = release.split(['.', '-']).map(str::parse::<u32>);
+    let version = (numbers.next().context("no version")??, numbers.next().context("no version")??);
+    Ok(version < (5, 11))
+}
+
+#[test]
+fn inside_a_network_and_a_pid_namespace_the_whole_host_is_seen() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let place = Place::new()?;
+    let mut command = tracer::command_of(
+        "unshare".as_ref(),
+        &["--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--"],
+    );
+    let address = place.block.server().ip().to_string();
+    command.arg(tracer::binary()?).args(TRACE).args(["-n", "12", "--addr", &address]);
+    let tracer = Tracer::spawn(&mut command, Destination::Pipe)?.started()?;
+    place.here.run(|| place.pair()?.client_closes())?;
+    let trace = tracer.finish()?;
+    let missing = trace.events()?.start.missing;
+    ensure!(missing.iter().any(|missing| missing.what.contains("PID namespace")), "{missing:?}");
+    let rows = trace.rows()?;
+    let connects = rows.iter().find(|row| row.new_state == "SYN_SENT").context("no SYN_SENT")?;
+    ensure!(connects.netns == Some(place.here.inum()?), "another namespace: {connects:?}");
+    ensure!(connects.pid == Some(std::process::id()), "another process: {connects:?}");
+    Ok(())
+}
+
+/// Runs a trace beside some connections; what it shows is what the kernel recorded.
+fn beside_traffic(command: &mut Command) -> Result<Trace> {
+    let place = Place::new()?;
+    let mut oracle = Oracle::start(ORDINARY, &[&place.block])?;
+    let tracer = Tracer::spawn(command, Destination::Pipe)?.started()?;
+    for case in close::CASES.iter().chain(reset::CASES) {
+        place.play(case)?;
+    }
+    let record: Vec<Life> = lives::completed(&mut oracle, &[&place.block])?;
+    let trace = tracer.stop()?;
+    let events = trace.events()?;
+    let blind = events.start.missing.iter().any(|missing| missing.what.contains("TIME_WAIT"));
+    let rules = if blind { refinement::CLASSIC } else { refinement::TODAY };
+    let rows = trace.rows()?;
+    compare::hold_against(&record, rows.iter().filter(|row| row.is_of(&place.block)), rules)?;
+    Ok(trace)
+}
+
+/// It ends with exit code 1 and one line on stderr that has all the words.
+fn refuses(command: &mut Command, words: &[&str]) -> Result<()> {
+    is_one_error(&command.output().context("running rnetstat-trace")?, words)
+}
+
+fn is_one_error(output: &std::process::Output, words: &[&str]) -> Result<()> {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.code() == Some(1), "{}: {stderr}", output.status);
+    ensure!(output.stdout.is_empty(), "it wrote to stdout: {}", String::from_utf8_lossy(&output.stdout));
+    ensure!(stderr.lines().count() == 1 && stderr.starts_with("rnetstat-trace: "), "{stderr}");
+    for word in words {
+        ensure!(stderr.contains(word), "no {word:?} in {stderr}");
+    }
+    Ok(())
+}

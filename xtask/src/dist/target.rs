@@ -1,0 +1,110 @@
+//! Static programs for each kind of machine, built with a compiler that has the sources of std.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::ebpf::toolchain::with_sources;
+use crate::kernels::packages::run;
+use crate::workspace;
+
+/// The programs of an archive.
+const PACKAGE: &str = "netstat-user";
+
+/// A kind of machine.
+pub struct Target {
+    /// As `uname -m` says it.
+    pub machine: &'static str,
+    triple: &'static str,
+    linker: &'static str,
+    strip: &'static str,
+    packages: &'static str,
+}
+
+/// The kinds of machines that get an archive.
+pub const TARGETS: [Target; 2] = [
+    Target {
+        machine: "x86_64",
+        triple: "x86_64-unknown-linux-musl",
+        linker: "musl-gcc",
+        strip: "strip",
+        packages: "musl-tools libunwind-14-dev",
+    },
+    Target {
+        machine: "aarch64",
+        triple: "aarch64-unknown-linux-gnu",
+        linker: "aarch64-linux-gnu-gcc",
+        strip: "aarch64-linux-gnu-strip",
+        packages: "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+    },
+];
+
+impl Target {
+    /// Builds the programs; says where they are, stripped.
+    pub fn build(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        let hint = || format!("{} is not installed: apt-get install {}", self.linker, self.packages);
+        which::which(self.linker).with_context(hint)?;
+        let folder = folder.join(self.machine);
+        fs::create_dir_all(&folder)?;
+        let compiler = with_sources()?;
+        let target_dir = workspace::target_dir()?.join("static");
+        let mut build = compiler.command("cargo");
+        build.args(["build", "--release", "--package", PACKAGE, "--bins"]).current_dir(workspace::root()?);
+        build
+            .args(["--target", self.triple, "-Zbuild-std=std,panic_unwind"])
+            .arg("--target-dir")
+            .arg(&target_dir);
+        build.env(self.linker_variable(), self.linker);
+        build.env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(&folder)?.join("\x1f".as_ref()));
+        if !build.status().context("cannot run cargo")?.success() {
+            bail!("the build for {} failed, see above", self.triple);
+        }
+        self.stripped(&target_dir.join(self.triple).join("release"), &folder)
+    }
+
+    fn linker_variable(&self) -> String {
+        format!("CARGO_TARGET_{}_LINKER", self.triple.replace('-', "_").to_uppercase())
+    }
+
+    fn rustflags(&self, folder: &Path) -> Result<Vec<OsString>> {
+        let mut flags: Vec<OsString> = vec!["-Ctarget-feature=+crt-static".into()];
+        if self.triple.ends_with("musl") {
+            // The compiler has no musl of its own to link; gcc's unwinder aborts in static programs.
+            flags.extend(["-Clink-self-contained=no".into(), "-Crelocation-model=static".into()]);
+            let mut search = OsString::from("-Lnative=");
+            search.push(unwinder(folder)?);
+            flags.push(search);
+        }
+        Ok(flags)
+    }
+
+    fn stripped(&self, built: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
+        let mut programs = Vec::new();
+        for entry in fs::read_dir(built)? {
+            let file = entry?.path();
+            if file.is_file() && file.extension().is_none() && !file.ends_with(".cargo-lock") {
+                let target = folder.join(file.file_name().context("a program without a name")?);
+                run(Command::new(self.strip).arg("-o").arg(&target).arg(&file))?;
+                programs.push(target);
+            }
+        }
+        programs.sort();
+        Ok(programs)
+    }
+}
+
+/// A folder with a `libunwind.a` that musl can be linked with.
+fn unwinder(folder: &Path) -> Result<PathBuf> {
+    let library = "/usr/lib/x86_64-linux-gnu/libunwind.a";
+    let place = folder.join("unwind");
+    fs::create_dir_all(&place)?;
+    let (object, archive) = (place.join("unwind.o"), place.join("libunwind.a"));
+    fs::copy(library, &archive).with_context(|| format!("{library}: apt-get install libunwind-14-dev"))?;
+    let source = workspace::root()?.join("xtask/src/dist/unwind.c");
+    run(Command::new("musl-gcc").arg("-O2").arg("-c").arg(source).arg("-o").arg(&object))?;
+    run(Command::new("ar").arg("r").arg(&archive).arg(&object))?;
+    Ok(place)
+}

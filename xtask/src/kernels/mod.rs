@@ -1,0 +1,180 @@
+//! `cargo xtask kernels`: the behaviour suite on real kernels of several ages, in emulated guests.
+
+pub mod guest;
+pub mod modules;
+pub mod packages;
+pub mod qemu;
+mod suite;
+mod table;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use self::guest::Guest;
+use self::packages::{Archive, Kernel, SUITES};
+use self::qemu::{Ended, X86_64};
+use self::table::Line;
+use crate::{cargo, test, workspace};
+
+/// As long as a guest may take.
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+/// As many guests at once: they are slow, and have two processors each.
+const AT_ONCE: usize = 2;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only kernels whose version begins so: 6.1; may be repeated
+    #[arg(long)]
+    kernel: Vec<String>,
+    /// Keep the guests' files and logs in the target folder
+    #[arg(long)]
+    keep: bool,
+    /// Write the README's table of kernels
+    #[arg(long, conflicts_with = "kernel")]
+    write_readme: bool,
+    /// Compare the README's table of kernels
+    #[arg(long, conflicts_with_all = ["kernel", "write_readme"])]
+    check: bool,
+    /// Only tests whose name contains this
+    #[arg(last = true, num_args = 0..=1)]
+    filter: Option<String>,
+}
+
+pub fn kernels(args: &Args) -> Result<ExitCode> {
+    X86_64.check()?;
+    let folder = workspace::target_dir()?.join("kernels/guests");
+    let guest = stage(&folder.join("root"), args.filter.as_deref().unwrap_or_default())?;
+    let mut kernels = fetch()?;
+    kernels.retain(|kernel| {
+        args.kernel.is_empty() || args.kernel.iter().any(|wanted| kernel.release.starts_with(wanted.as_str()))
+    });
+    if kernels.is_empty() {
+        bail!("no kernel's version begins with {}", args.kernel.join(" or "));
+    }
+    let mut guests = Vec::new();
+    for kernel in kernels {
+        let initramfs = folder.join(format!("{}.cpio", kernel.release));
+        guest.pack(&kernel, &suite::MODULES, &initramfs)?;
+        guests.push((kernel, initramfs));
+    }
+    let ended = run_all(&guests, &folder)?;
+    let mut lines = Vec::new();
+    let mut failed = Vec::new();
+    for ((kernel, _), ended) in guests.iter().zip(&ended) {
+        report(kernel, ended);
+        if ended.status != Some(0) {
+            failed.push(kernel.release.as_str());
+        }
+        if let Some(start) = suite::start(&ended.reports, "auto") {
+            lines.push(Line::new(kernel, &start));
+        }
+    }
+    if !args.keep {
+        fs::remove_dir_all(&folder)?;
+    }
+    if !failed.is_empty() {
+        bail!("the suite failed on {}", failed.join(", "));
+    }
+    if args.write_readme || args.check {
+        table::write(&lines, args.check)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The guests' common part.
+fn stage(root: &Path, filter: &str) -> Result<Guest> {
+    let guest = Guest::new(root.to_path_buf())?;
+    for program in suite::PROGRAMS {
+        guest.add_program(program)?;
+    }
+    let mut build = cargo::command("build")?;
+    build.args(["--release", "--package", "netstat-user", "--bins"]);
+    for program in cargo::programs(build)? {
+        guest.add_stripped(&program.path, &format!("{}/{}", suite::BIN, program.name))?;
+    }
+    let programs = test::integration_programs()?;
+    for name in suite::programs() {
+        let program = programs.iter().find(|program| program.name == name);
+        let program = program.with_context(|| format!("there is no test program {name}"))?;
+        guest.add_stripped(&program.path, &format!("{}/{name}", suite::TESTS))?;
+    }
+    guest.write("/script", &suite::script(filter))?;
+    Ok(guest)
+}
+
+fn fetch() -> Result<Vec<Kernel>> {
+    let archive = Archive::open("amd64", &SUITES)?;
+    SUITES.into_iter().map(|suite| archive.newest_kernel(suite)).collect()
+}
+
+/// Runs the guests, some at once; what they leave is in their order.
+fn run_all(guests: &[(Kernel, PathBuf)], folder: &Path) -> Result<Vec<Ended>> {
+    let next = Mutex::new(0..guests.len());
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let number = next.lock().map_or(None, |mut numbers| numbers.next());
+            let Some(number) = number else { return done };
+            let (kernel, initramfs) = &guests[number];
+            println!("{}: boots", kernel.release);
+            let logs = folder.join(format!("{}.logs", kernel.release));
+            done.push((number, X86_64.run(kernel, initramfs, &logs, LIMIT)));
+        }
+    };
+    let mut done: Vec<(usize, Result<Ended>)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+    });
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, ended)| ended).collect()
+}
+
+fn report(kernel: &Kernel, ended: &Ended) {
+    let (programs, failed) = suite::outcomes(&ended.reports);
+    println!(
+        "\n=== {} ({}): {programs} test programs, {} failed",
+        kernel.release,
+        kernel.suite,
+        failed.len()
+    );
+    for way in suite::WAYS.into_iter().chain(["auto"]) {
+        match suite::start(&ended.reports, way) {
+            Some(start) => println!("    {way}: {}", summary(&start)),
+            None => println!("    {way}: doesn't start"),
+        }
+    }
+    for skipped in suite::skipped(&ended.reports) {
+        println!("    SKIPPED {skipped}");
+    }
+    if ended.status != Some(0) {
+        for failed in failed {
+            println!("    FAILED {failed}");
+        }
+        println!("{}", ended.output);
+        if ended.status.is_none() {
+            println!("it died or took too long; the end of its console:");
+            let lines: Vec<&str> = ended.console.lines().collect();
+            println!("{}", lines[lines.len().saturating_sub(20)..].join("\n"));
+        }
+    }
+}
+
+/// `start`'s hooks by kind, and what is missing.
+fn summary(start: &serde_json::Value) -> String {
+    let list = |name: &str| start[name].as_array().cloned().unwrap_or_default();
+    let hooks = list("hooks");
+    let hooks = hooks
+        .iter()
+        .filter_map(|hook| Some(format!("{}/{}", hook["kind"].as_str()?, hook["name"].as_str()?)));
+    let missing = list("missing");
+    let missing = missing.iter().filter_map(|missing| missing["what"].as_str());
+    let missing: Vec<&str> = missing.collect();
+    let missing = if missing.is_empty() { "nothing".to_owned() } else { missing.join(", ") };
+    format!("{}; missing: {missing}", hooks.collect::<Vec<_>>().join(" "))
+}

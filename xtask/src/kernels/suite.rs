@@ -1,0 +1,88 @@
+//! The behaviour suite in a guest: which test programs, in which ways, and what they report.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+/// Where a guest has the product.
+pub const BIN: &str = "/product";
+/// Where a guest has the test programs.
+pub const TESTS: &str = "/tests";
+/// Modules that the tests' networks are made of.
+pub const MODULES: [&str; 4] = ["veth", "tun", "inet_diag", "tcp_diag"];
+/// Programs that the tests run. busybox's `ip` knows too little.
+pub const PROGRAMS: [&str; 6] = ["ip", "ss", "setpriv", "unshare", "setcap", "cp"];
+
+/// The ways to see half-open connections and TIME_WAIT.
+pub const WAYS: [&str; 2] = ["fentry", "timer"];
+/// The test programs that look at what the two ways show.
+const OF_BOTH_WAYS: [&str; 2] = ["connections", "life"];
+/// The test programs that run once, by the way that the product chooses. `load` proves nothing in an emulator.
+const ONCE: [&str; 7] = ["filters", "formats", "ending", "hosts", "privileges", "kptr_restrict", "doctor"];
+
+/// All test programs.
+pub fn programs() -> impl Iterator<Item = &'static str> {
+    OF_BOTH_WAYS.into_iter().chain(ONCE)
+}
+
+/// What the guest runs: it goes on after a failure, and ends with how many programs failed. Reports go to
+/// descriptor 3.
+pub fn script(filter: &str) -> String {
+    let mut script = format!(
+        "export RNETSTAT_BIN_DIR={BIN} RNETSTAT_SKIPPED=/tmp/skipped RNETSTAT_SLOW=1 RUST_BACKTRACE=0\nfailed=0\n: > $RNETSTAT_SKIPPED\n\
+         cd {TESTS}\n\
+         t() {{\n  echo \"--- $1 $RNETSTAT_LIFE_HOOK\"\n  ./$1 --test-threads=2 {filter}\n  status=$?\n\
+         \x20 [ $status = 0 ] || failed=$((failed + 1))\n  echo \"test $1 ${{RNETSTAT_LIFE_HOOK:-auto}} $status\" >&3\n}}\n\
+         s() {{ {BIN}/rnetstat-trace --json -d 100ms --life-hook $1 2> /tmp/why | head -n 1 > /tmp/start\n\
+         \x20 echo \"start $1 $(cat /tmp/start)\" >&3; }}\n\
+         s auto\n"
+    );
+    for way in WAYS {
+        let _ = writeln!(script, "s {way}\nexport RNETSTAT_LIFE_HOOK={way}");
+        for program in OF_BOTH_WAYS {
+            let _ = writeln!(script, "t {program}");
+        }
+    }
+    let _ = writeln!(script, "unset RNETSTAT_LIFE_HOOK");
+    for program in ONCE {
+        let _ = writeln!(script, "t {program}");
+    }
+    script + "while read -r line; do echo \"skipped $line\" >&3; done < $RNETSTAT_SKIPPED\nexit $failed\n"
+}
+
+/// The `start` event of a way, as the guest reported it.
+pub fn start(reports: &[String], way: &str) -> Option<Value> {
+    let prefix = format!("start {way} ");
+    reports.iter().find_map(|line| serde_json::from_str(line.strip_prefix(&prefix)?).ok())
+}
+
+/// The skipped tests, with their reasons.
+pub fn skipped(reports: &[String]) -> Vec<&str> {
+    reports.iter().filter_map(|line| line.strip_prefix("skipped ")).collect()
+}
+
+/// How many test programs ran, and which of them failed, each with its way.
+pub fn outcomes(reports: &[String]) -> (usize, Vec<&str>) {
+    let all: Vec<&str> = reports.iter().filter_map(|line| line.strip_prefix("test ")).collect();
+    let failed = all.iter().filter(|line| !line.ends_with(" 0")).copied().collect();
+    (all.len(), failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_s_reports_are_understood() {
+        let reports = [
+            "ready",
+            "start auto {\"hooks\":[]}",
+            "start fentry ",
+            "test life timer 0",
+            "test life fentry 101",
+        ];
+        let reports = reports.map(str::to_owned).to_vec();
+        assert!(start(&reports, "auto").is_some() && start(&reports, "fentry").is_none());
+        assert_eq!(outcomes(&reports), (2, vec!["life fentry 101"]));
+    }
+}
