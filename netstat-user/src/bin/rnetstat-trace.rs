@@ -1,14 +1,17 @@
 //! `rnetstat-trace`: arguments, run, exit code.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{convert::Infallible, io::Write as _, process::ExitCode};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use netstat_user::{
     agent, cli,
     config::{Config, stdout_has_color},
-    source::ebpf::{EbpfSource, Request},
+    source::{self, Chosen},
 };
 use tokio::signal::unix::{SignalKind, signal};
+
+/// A source that only looks has no looks beside its events.
+const NO_LOOKS: Option<Infallible> = None;
 
 fn main() -> ExitCode {
     let config = match cli::parse(std::env::args_os(), stdout_has_color()) {
@@ -29,15 +32,12 @@ fn run(config: &Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let stop = signals()?;
-        let (source, looks) = EbpfSource::start(&Request {
-            filter: config.filter.for_kernel(),
-            ring_bytes: config.ring_bytes,
-            verbose: config.verbose,
-            state_hook: config.state_hook,
-            life_hook: config.life_hook,
-        })
-        .context("can't trace")?;
-        agent::run(config, source, looks, stop).await
+        match source::start(config)? {
+            #[cfg(target_os = "linux")]
+            Chosen::Ebpf(source, looks) => agent::run(config, *source, looks, stop).await,
+            #[cfg(target_os = "linux")]
+            Chosen::Proc(source) => agent::run(config, *source, NO_LOOKS, stop).await,
+        }
     });
     // A thread may be stuck in a write to a reader that has stopped.
     runtime.shutdown_background();

@@ -39,6 +39,8 @@ fn without_arguments_everything_is_traced_for_people() {
         duration: None,
         count: None,
         source: SourceChoice::Auto,
+        poll_interval: Duration::from_secs(1),
+        proc_root: "/proc".into(),
         verbose: false,
         ring_bytes: wire::RING_BYTES,
         table_size: 1_000_000,

@@ -3,7 +3,6 @@
 mod decode;
 mod iterators;
 mod look;
-mod namespaces;
 #[cfg(test)]
 mod tests;
 
