@@ -1,6 +1,6 @@
 //! Where eBPF can't be used: `--source proc` shows what two looks at /proc can tell, and nothing that they can't.
 
-use std::{fs, net::SocketAddr, os::unix::fs::symlink, path::PathBuf, process::Command};
+use std::{fs, net::SocketAddr, os::unix::fs::symlink, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
@@ -17,7 +17,7 @@ use netstat_tests::{
 
 #[test]
 fn a_connection_s_states_are_shown_as_they_are_found() -> Result<()> {
-    let Some(watch) = Watch::begin(&[])? else { return Ok(()) };
+    let Some(watch) = Watch::begin()? else { return Ok(()) };
     watch.place.here.run(|| {
         let listener = watch.place.listener()?;
         watch.until(&["CLOSE LISTEN"])?;
@@ -43,8 +43,8 @@ fn a_connection_s_states_are_shown_as_they_are_found() -> Result<()> {
 }
 
 #[test]
-fn half_open_connections_and_attempts_are_shown() -> Result<()> {
-    let Some(watch) = Watch::begin(&[])? else { return Ok(()) };
+fn an_attempt_that_nobody_answers_is_shown() -> Result<()> {
+    let Some(watch) = Watch::begin()? else { return Ok(()) };
     watch.place.here.run(|| {
         // Nobody answers at an address whose neighbour can't be found; the SYN is sent again and again.
         let nowhere = SocketAddr::new(watch.place.block.link(9), watch.place.block.port());
@@ -66,7 +66,7 @@ fn half_open_connections_and_attempts_are_shown() -> Result<()> {
 
 #[test]
 fn a_connection_that_waits_in_the_queue_is_its_listener_s() -> Result<()> {
-    let Some(watch) = Watch::begin(&[])? else { return Ok(()) };
+    let Some(watch) = Watch::begin()? else { return Ok(()) };
     watch.place.here.run(|| {
         let listener = watch.place.listener()?;
         let client = Sock::connected(listener.local()?)?;
@@ -92,10 +92,11 @@ fn existing_connections_are_those_that_ss_lists() -> Result<()> {
         pairs[0].client.shutdown_write()?;
         pairs[0].server.receive_fin()?;
         let mut expected = listed_by_ss()?;
-        let trace = Tracer::start(&["--source", "proc", "--existing", "-n", "6"])?.finish()?;
-        let own = Some(place.here.inum()?);
+        let own = place.here.inum()?.to_string();
+        let arguments = ["--source", "proc", "--existing", "-n", "6", "--netns", &own];
+        let trace = Tracer::start(&arguments)?.finish()?;
         let mut found = Vec::new();
-        for row in trace.events()?.existing.iter().filter(|row| row.netns == own) {
+        for row in trace.events()?.existing {
             let end = |addr: Option<std::net::IpAddr>, port: Option<u16>| {
                 addr.zip(port).map(|(addr, port)| SocketAddr::new(addr, port).to_string())
             };
@@ -116,8 +117,8 @@ fn every_network_namespace_in_which_a_process_is_is_looked_at() -> Result<()> {
         return Ok(());
     }
     let place = Place::new()?;
-    let tracer = Tracer::start(&["--source", "proc", "--interval", "20ms"])?;
     let inum = place.here.inum()?;
+    let tracer = Tracer::start(&["--source", "proc", "--interval", "20ms", "--netns", &inum.to_string()])?;
     // The process makes the namespace known; the socket is ours.
     let mut inhabitant = place.here.run(|| Ok(Command::new("sleep").arg("60").spawn()?))?;
     let seen = place.here.run(|| {
@@ -141,7 +142,7 @@ fn another_root_is_looked_at_and_its_wrong_bytes_harm_nobody() -> Result<()> {
     outcome
 }
 
-fn trace_of_root(root: &PathBuf) -> Result<()> {
+fn trace_of_root(root: &Path) -> Result<()> {
     const HEADER: &str =
         "sl local_address rem_address st tx_queue:rx_queue tr:when retrnsmt uid timeout inode\n";
     const LISTENER: &str =
@@ -179,12 +180,14 @@ struct Watch {
 }
 
 impl Watch {
-    fn begin(arguments: &[&str]) -> Result<Option<Self>> {
+    fn begin() -> Result<Option<Self>> {
         if skip::without_root() {
             return Ok(None);
         }
         let place = Place::new()?;
-        let arguments = [&["--source", "proc", "--interval", "20ms"], arguments].concat();
+        // Others on this machine may have more connections than a look every 20 ms allows.
+        let inum = place.here.inum()?.to_string();
+        let arguments = ["--source", "proc", "--interval", "20ms", "--netns", &inum];
         let tracer = place.here.run(|| Tracer::start(&arguments))?;
         Ok(Some(Self { place, tracer }))
     }
@@ -246,7 +249,6 @@ fn listed_by_ss() -> Result<Vec<String>> {
     Ok(sockets)
 }
 
-/// A namespace is what the kernel says that it is.
 #[test]
 fn a_filter_by_namespace_is_obeyed() -> Result<()> {
     if skip::without_root() {

@@ -62,8 +62,12 @@ fn ebpf(config: &Config) -> Result<Chosen> {
 
 #[cfg(target_os = "linux")]
 fn proc(config: &Config, instead_of: Option<&anyhow::Error>) -> Result<Chosen> {
-    let request =
-        proc::Request { root: config.proc_root.clone(), interval: config.poll_interval, instead_of };
+    let request = proc::Request {
+        root: config.proc_root.clone(),
+        netns: config.filter.netns.clone(),
+        interval: config.poll_interval,
+        instead_of,
+    };
     Ok(Chosen::Proc(Box::new(proc::start(request)?)))
 }
 

@@ -15,11 +15,15 @@ use super::{
     clock,
     poll::{self, Handle, Look, Looker, PollSource},
 };
-use crate::model::{Missing, Owner, Source, Started};
+use crate::{
+    filter::Values,
+    model::{Missing, Owner, Source, Started},
+};
 
 /// Looks at the sockets that a /proc shows.
 pub struct ProcLooker {
     root: PathBuf,
+    netns: Values<u32>,
 }
 
 /// Where to look, how often, and what else has been tried.
@@ -27,6 +31,8 @@ pub struct ProcLooker {
 pub struct Request<'a> {
     /// Where the proc file system is mounted.
     pub root: PathBuf,
+    /// Inode numbers of the network namespaces to look at; all if none is named.
+    pub netns: Values<u32>,
     /// How often.
     pub interval: Duration,
     /// Why this isn't the better source that was wanted.
@@ -39,7 +45,7 @@ pub struct Request<'a> {
 /// There is no network namespace whose sockets can be read below the root.
 pub fn start(request: Request<'_>) -> Result<PollSource<ProcLooker>> {
     let missing = missing(&request);
-    let Request { root, interval, instead_of: _ } = request;
+    let Request { root, netns, interval, instead_of: _ } = request;
     ensure!(
         tables::find(&root).iter().any(|namespace| namespace.read().is_ok()),
         "no process's net/tcp can be read below {}: name a mounted proc file system by --proc-root",
@@ -47,13 +53,16 @@ pub fn start(request: Request<'_>) -> Result<PollSource<ProcLooker>> {
     );
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     let started = Started { at: clock::now(), source: Source::Proc, kernel, hooks: Vec::new(), missing };
-    Ok(PollSource::start(ProcLooker { root }, interval, started))
+    Ok(PollSource::start(ProcLooker { root, netns }, interval, started))
 }
 
 impl Looker for ProcLooker {
     fn look(&mut self) -> Look {
         let mut look = Look::default();
         for namespace in tables::find(&self.root) {
+            if !self.netns.allow(namespace.number) {
+                continue;
+            }
             match namespace.read() {
                 Ok(sockets) => look.sockets.extend(sockets),
                 Err(_) => {

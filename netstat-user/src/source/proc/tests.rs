@@ -41,7 +41,12 @@ impl Root {
     }
 
     fn existing(&self) -> Result<Vec<Row>> {
-        let request = Request { root: self.0.clone(), interval: Duration::from_secs(3600), instead_of: None };
+        let request = Request {
+            root: self.0.clone(),
+            netns: Values::default(),
+            interval: Duration::from_secs(3600),
+            instead_of: None,
+        };
         let mut rows = Vec::new();
         start(request)?.drain(|event| {
             if let Event::Observed(row) = event {
