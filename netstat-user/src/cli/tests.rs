@@ -142,7 +142,7 @@ fn wrong_usage_exits_with_2_and_one_line_that_says_what_is_wrong() {
         ("-4 --addr ::1/128", "no connection can match both '-4' and '--addr ::1'"),
         ("--json --format csv", "contradict"),
         ("--format xml", "'xml' for '--format <line|json|csv>'"),
-        ("--source windows", "'windows' for '--source <auto|ebpf>'"),
+        ("--source kprobes", "'kprobes' for '--source <auto|ebpf|proc|windows>'"),
         ("--ring-size 5000", "\"5000\" is no ring size"),
         ("--table-size 0", "'0' for '--table-size <N>'"),
         ("-p abc", "'abc' for '--pid <PID>': \"abc\" is no process id"),
