@@ -2,8 +2,13 @@
 
 use std::process::{Command, Output};
 
-use anyhow::{Context as _, Result, ensure};
-use netstat_tests::{hidden, skip, tracer};
+use anyhow::{Context as _, Result, bail, ensure};
+use netstat_tests::{
+    event::{Event, Source},
+    hidden,
+    privilege::Copy,
+    skip, tracer,
+};
 
 #[test]
 fn wrong_usage_is_one_error_line_that_names_the_value_and_exit_code_2() -> Result<()> {
@@ -28,6 +33,7 @@ fn wrong_usage_is_one_error_line_that_names_the_value_and_exit_code_2() -> Resul
         (&["--json", "--format", "csv"], "--format"),
         (&["--source", "magic"], "magic"),
         (&["--color", "mauve"], "mauve"),
+        (&["--interval", "0"], "0"),
         (&["--no-such-option"], "--no-such-option"),
         (&["surplus"], "surplus"),
     ] {
@@ -51,11 +57,39 @@ fn help_and_version_need_no_privileges_and_go_to_stdout() -> Result<()> {
 }
 
 #[test]
-fn with_neither_btf_nor_tracefs_it_says_what_is_missing_in_one_line() -> Result<()> {
+fn without_privileges_it_looks_at_proc_and_says_what_that_hides() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let mut command = tracer::command(&["--json", "-d", "1s"])?;
+    let copy = Copy::new(None)?;
+    let output = run(copy.as_nobody(&["--json", "-d", "1s"]))?;
+    let (stdout, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+    ensure!(output.status.success(), "{}: {stderr}", output.status);
+    let Event::Start(start) = Event::parse(stdout.lines().next().context("nothing on stdout")?)? else {
+        bail!("it doesn't begin with `start`: {stdout}")
+    };
+    ensure!(start.source == Source::Proc && start.hooks.is_empty(), "{start:?}");
+    let told: Vec<&str> = stderr.lines().filter(|line| line.contains("CAP_BPF")).collect();
+    ensure!(told.len() == 1, "the fallback is not announced once: {stderr}");
+    for words in ["eBPF", "root", "connections shorter than 1 s are not seen"] {
+        ensure!(told[0].contains(words), "{words:?} is missing: {stderr}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_source_that_is_named_and_does_not_work_is_an_error() -> Result<()> {
+    is_one_error(&run(tracer::command(&["--source", "windows"])?)?, 1, &["Windows"])?;
+    let no_proc = ["--source", "proc", "--proc-root", "/no/such/directory"];
+    is_one_error(&run(tracer::command(&no_proc)?)?, 1, &["/no/such/directory", "--proc-root"])
+}
+
+#[test]
+fn with_neither_btf_nor_tracefs_the_ebpf_source_says_what_is_missing_in_one_line() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let mut command = tracer::command(&["--json", "-d", "1s", "--source", "ebpf"])?;
     hidden::hide(&mut command, &[c"/sys/kernel/btf", c"/sys/kernel/tracing"]);
     is_one_error(&run(command)?, 1, &["BTF", "tracefs"])
 }

@@ -1,6 +1,6 @@
 //! What the program has been asked to do: checked, and without a trace of how it was written.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::ColorChoice;
 
@@ -39,6 +39,10 @@ pub struct Config {
     pub count: Option<u64>,
     /// Where the events come from.
     pub source: SourceChoice,
+    /// How often the sources look that only look.
+    pub poll_interval: Duration,
+    /// Where the proc file system is that the proc source looks at.
+    pub proc_root: PathBuf,
     /// Whether diagnostics are wanted.
     pub verbose: bool,
     /// Size of the kernel's ring buffer, bytes: a power of two.
@@ -75,6 +79,10 @@ pub enum SourceChoice {
     Auto,
     /// The kernel's own events, or an error.
     Ebpf,
+    /// Looks at /proc, or an error.
+    Proc,
+    /// Looks at Windows' TCP table, or an error.
+    Windows,
 }
 
 /// Which hook sees the transitions.
@@ -123,7 +131,9 @@ impl Config {
             filter: filter.into_filter()?,
             duration: limit.duration,
             count: limit.count,
-            source: source.source,
+            source: source.choice(),
+            poll_interval: source.interval,
+            proc_root: source.proc_root,
             verbose: source.verbose,
             ring_bytes: source.ring_size,
             state_hook: source.state_hook,

@@ -1,15 +1,18 @@
 //! `rnetstat-trace`: arguments, run, exit code.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{convert::Infallible, io::Write as _, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use netstat_user::{
     agent, cgroup, cli,
     config::{Config, Order, stdout_has_color},
     doctor, privilege,
-    source::ebpf::{self, EbpfSource, Request},
+    source::{self, Chosen},
 };
 use tokio::signal::unix::{SignalKind, signal};
+
+/// A source that only looks has no looks beside its events.
+const NO_LOOKS: Option<Infallible> = None;
 
 fn main() -> ExitCode {
     let outcome = match cli::parse(std::env::args_os(), stdout_has_color()) {
@@ -33,17 +36,15 @@ fn run(config: &Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let stop = signals()?;
-        let (source, looks) = EbpfSource::start(&Request {
-            filter: config.filter.for_kernel(),
-            ring_bytes: config.ring_bytes,
-            verbose: config.verbose,
-            state_hook: config.state_hook,
-            life_hook: config.life_hook,
-        })
-        .context("can't trace")?;
+        let chosen = source::start(config)?;
         // Before anything that comes from outside is looked at, and before the threads that write.
-        privilege::keep_only(ebpf::PRIVILEGES | cgroup::PRIVILEGES).context("can't give up privileges")?;
-        agent::run(config, source, looks, stop).await
+        privilege::keep_only(chosen.privileges() | cgroup::PRIVILEGES).context("can't give up privileges")?;
+        match chosen {
+            #[cfg(target_os = "linux")]
+            Chosen::Ebpf(source, looks) => agent::run(config, *source, looks, stop).await,
+            #[cfg(target_os = "linux")]
+            Chosen::Proc(source) => agent::run(config, *source, NO_LOOKS, stop).await,
+        }
     });
     // A thread may be stuck in a write to a reader that has stopped.
     runtime.shutdown_background();

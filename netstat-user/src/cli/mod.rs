@@ -32,7 +32,7 @@ Examples:
   rnetstat-trace --json -n 100 | jq .          the first 100, for a script
   rnetstat-trace doctor                        what can and can't be seen here, and what to do about it
 
-Needs root, or CAP_BPF and CAP_PERFMON. Rows go to stdout, everything else to stderr.
+Sees everything as root, or with CAP_BPF and CAP_PERFMON; else it looks at /proc once a second. Rows go to stdout, everything else to stderr.
 Exit status: 0 at the end, 1 if it could not trace, 2 if it was called wrongly.";
 
 /// Streams every TCP state transition on this host as it happens.

@@ -1,6 +1,6 @@
 //! The options that say where the events come from.
 
-use std::{num::NonZero, time::Duration};
+use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use super::{duration, size};
 use crate::config::{LifeHook, SourceChoice, StateHook};
@@ -16,9 +16,17 @@ pub struct SourceArgs {
         default_value_t,
         hide_default_value = true,
         hide_possible_values = true,
-        value_name = "auto|ebpf"
+        value_name = "auto|ebpf|proc|windows"
     )]
     pub source: SourceChoice,
+
+    /// How often it looks where it can only look, at /proc or at Windows' TCP table
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse)]
+    pub interval: Duration,
+
+    /// Where the proc file system is mounted that --source proc looks at, in a container the host's
+    #[arg(long, value_name = "PATH", default_value = "/proc")]
+    pub proc_root: PathBuf,
 
     /// Room for events on their way out of the kernel, a power of two: 64K, 16M
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = size::parse_ring)]
@@ -43,4 +51,16 @@ pub struct SourceArgs {
     /// Which hooks see half-open connections, TIME_WAIT and the local port in SYN_SENT.
     #[arg(long, hide = true, value_enum, default_value_t)]
     pub life_hook: LifeHook,
+}
+
+impl SourceArgs {
+    /// Where the events come from: who asks for a hook asks for eBPF.
+    pub fn choice(&self) -> SourceChoice {
+        match self.source {
+            SourceChoice::Auto if self.state_hook != StateHook::Auto || self.life_hook != LifeHook::Auto => {
+                SourceChoice::Ebpf
+            }
+            choice => choice,
+        }
+    }
 }

@@ -53,7 +53,7 @@ impl Filter {
             .judge(Some(row.family))
             .and(ports.judge(port(row.local), remote.and_then(port)))
             .and(addresses.judge(Some(row.local.addr), remote.map(|end| end.addr)))
-            .and(owner.judge(row.owner))
+            .and(owner.judge(row.owner, row.socket_uid))
             .and(netns.judge(row.netns));
         verdict == Verdict::Yes && states.matches(row) && cgroups.matches(cgroup)
     }

@@ -70,11 +70,12 @@ impl Alternatives for CommSet {
 }
 
 impl OwnerFilter {
-    pub(super) fn judge(&self, owner: Option<Owner>) -> Verdict {
+    /// `socket_uid` is what is known of the user where the process isn't.
+    pub(super) fn judge(&self, owner: Option<Owner>, socket_uid: Option<u32>) -> Verdict {
         let Self { pids, comms, users } = self;
         pids.judge(owner.map(|owner| owner.pid))
             .and(comms.judge(owner.map(|owner| owner.comm)))
-            .and(users.judge(owner.map(|owner| owner.uid)))
+            .and(users.judge(owner.map(|owner| owner.uid).or(socket_uid)))
     }
 }
 
@@ -146,14 +147,15 @@ mod tests {
                 comms: comms(names),
                 users: users.iter().copied().collect(),
             };
-            assert_eq!(filter.judge(Some(nginx)) == Verdict::Yes, expected, "{filter:?}");
+            assert_eq!(filter.judge(Some(nginx), None) == Verdict::Yes, expected, "{filter:?}");
         }
     }
 
     #[test]
     fn an_owner_that_is_not_known_matches_only_where_none_is_asked() {
-        assert_eq!(OwnerFilter::default().judge(None), Verdict::Yes);
+        assert_eq!(OwnerFilter::default().judge(None, None), Verdict::Yes);
         let root = OwnerFilter { users: [0].into_iter().collect(), ..OwnerFilter::default() };
-        assert_eq!(root.judge(None), Verdict::NotYetKnown);
+        assert_eq!(root.judge(None, None), Verdict::NotYetKnown);
+        assert_eq!(root.judge(None, Some(0)), Verdict::Yes);
     }
 }

@@ -23,6 +23,7 @@ fn row(local: &str, remote: Option<&str>, old: State, new: State) -> Row {
         new_state: new,
         state_ns: None,
         owner: None,
+        socket_uid: None,
         netns: None,
         cgroup: None,
         close_reason: None,

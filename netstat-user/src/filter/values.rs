@@ -18,6 +18,13 @@ impl<T> FromIterator<T> for Values<T> {
     }
 }
 
+impl<T: Copy + PartialEq> Values<T> {
+    /// Whether nothing was asked for, or this is one of the values.
+    pub fn allow(&self, value: T) -> bool {
+        self.0.is_empty() || self.0.contains(&value)
+    }
+}
+
 impl<T: Copy + PartialEq> Alternatives for Values<T> {
     type Value = T;
 

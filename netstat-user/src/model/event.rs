@@ -1,6 +1,6 @@
 //! What a source tells the agent: one closed enum.
 
-use super::{Endpoint, Family, Moment, Owner, Protocol, SockId, Source, State};
+use super::{Endpoint, Family, Moment, Owner, Protocol, Row, SockId, Source, State};
 
 /// Everything that can come out of a source, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum Event {
         /// The process.
         owner: Owner,
     },
+    /// What two looks at all sockets tell of a connection: such a source keeps its own table.
+    Observed(Row),
     /// Something was not seen.
     Lost(Loss),
 }
@@ -39,6 +41,7 @@ impl Event {
             Self::Transition(change) => Some(change.at),
             Self::MinisockStart(start) => Some(start.at),
             Self::MinisockStop(stop) => Some(stop.at),
+            Self::Observed(row) => Some(row.at),
             Self::Ends { .. } | Self::Accept { .. } | Self::Lost(_) => None,
         }
     }

@@ -18,4 +18,4 @@ pub use row::{CloseReason, Metrics, Row, RowKind, Source};
 pub use snapshot::{Holder, Snapshot, SnapshotSocket};
 pub use state::{State, UnknownState};
 pub use time::Moment;
-pub use transitions::{LEGAL_TRANSITIONS, may_follow};
+pub use transitions::{LEGAL_TRANSITIONS, can_lead_to, may_follow};

@@ -91,6 +91,8 @@ pub struct Row {
     pub state_ns: Option<u64>,
     /// The process that holds the socket.
     pub owner: Option<Owner>,
+    /// The socket's user, where the source tells it without the process.
+    pub socket_uid: Option<u32>,
     /// Inode number of the socket's network namespace.
     pub netns: Option<u32>,
     /// The socket's cgroup, an id that the source resolves to a path.

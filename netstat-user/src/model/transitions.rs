@@ -41,6 +41,19 @@ pub fn may_follow(state: State) -> u16 {
     LEGAL_TRANSITIONS.iter().filter(|(old, _)| *old == state).fold(0, |set, (_, new)| set | new.bit())
 }
 
+/// Whether a connection in `old` can get to `new` within its life, by whatever steps.
+pub fn can_lead_to(old: State, new: State) -> bool {
+    let mut reached = may_follow(old);
+    loop {
+        let on_the_way = State::ALL.into_iter().filter(|state| *state != Close && reached & state.bit() != 0);
+        let further = on_the_way.fold(reached, |set, state| set | may_follow(state));
+        if further == reached {
+            return reached & new.bit() != 0;
+        }
+        reached = further;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +63,19 @@ mod tests {
         for state in State::ALL {
             assert_ne!(may_follow(state), 0, "{state} has no way out");
             assert!(LEGAL_TRANSITIONS.iter().any(|(_, new)| *new == state), "{state} has no way in");
+        }
+    }
+
+    #[test]
+    fn a_life_goes_forward_and_never_through_close() {
+        for (old, new) in [(SynSent, TimeWait), (Listen, LastAck), (Established, Close), (FinWait1, Closing)]
+        {
+            assert!(can_lead_to(old, new), "{old} to {new}");
+        }
+        for (old, new) in
+            [(TimeWait, SynSent), (Established, SynRecv), (LastAck, TimeWait), (FinWait2, Closing)]
+        {
+            assert!(!can_lead_to(old, new), "{old} to {new}");
         }
     }
 

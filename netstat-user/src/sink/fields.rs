@@ -51,6 +51,7 @@ impl<'a> RowFields<'a> {
             new_state,
             state_ns,
             owner,
+            socket_uid,
             netns,
             // A number that means nothing to a reader, who gets the path.
             cgroup: _,
@@ -75,7 +76,7 @@ impl<'a> RowFields<'a> {
             state_ns,
             pid: owner.map(|owner| owner.pid),
             comm: owner.map(|owner| owner.comm),
-            uid: owner.map(|owner| owner.uid),
+            uid: owner.map(|owner| owner.uid).or(socket_uid),
             owner: owner.map(|owner| words::owner(owner.how)),
             netns,
             cgroup,

@@ -1,7 +1,18 @@
 //! Where events come from: each source turns what it has into the same [`Event`].
 
+mod choice;
+mod clock;
 #[cfg(target_os = "linux")]
 pub mod ebpf;
+#[cfg(target_os = "linux")]
+mod namespaces;
+mod poll;
+#[cfg(target_os = "linux")]
+pub mod proc;
+
+use std::convert::Infallible;
+
+pub use choice::{Chosen, start};
 
 use rustix::{
     io::Errno,
@@ -51,6 +62,17 @@ pub trait Looks {
 
     /// The next look that was asked for. Dropping the future loses nothing; without a request it never ends.
     fn next(&mut self) -> impl Future<Output = Snapshot>;
+}
+
+/// Of a source that has no looks beside its events.
+impl Looks for Infallible {
+    fn look(&self, _: LookAt) {
+        match *self {}
+    }
+
+    async fn next(&mut self) -> Snapshot {
+        match *self {}
+    }
 }
 
 /// A source that can't look has nothing to say.

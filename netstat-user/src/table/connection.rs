@@ -336,6 +336,7 @@ impl Connection {
             new_state,
             state_ns: None,
             owner: self.owner,
+            socket_uid: None,
             netns: self.netns,
             cgroup: self.cgroup,
             close_reason: None,

@@ -131,6 +131,9 @@ impl Table {
             },
             Event::MinisockStop(stop) => self.minisock_stops(stop, emit),
             Event::Accept { sock, owner } => self.accepted(*sock, *owner),
+            Event::Observed(row) => {
+                emit(row);
+            }
             Event::Lost(_) => {}
         }
     }

@@ -2,7 +2,6 @@
 
 mod btf;
 mod classic_format;
-mod clock;
 mod decode;
 mod kallsyms;
 mod load;
@@ -31,7 +30,7 @@ use self::{
     losses::Losses,
     pace::{Pace, Wait},
 };
-use super::EventSource;
+use super::{EventSource, clock};
 use crate::{
     model::{Event, Missing, Moment, Source, Started},
     table::Sight,

@@ -3,7 +3,6 @@
 mod decode;
 mod iterators;
 mod look;
-mod namespaces;
 mod reach;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::fs;
 
 use rustix::thread::CapabilitySet;
 
-use super::namespaces;
+use crate::source::namespaces;
 use crate::{model::Missing, privilege};
 
 /// `PROC_PID_INIT_INO` (include/linux/proc_ns.h): the inode number of the first PID namespace on every kernel.

@@ -9,7 +9,7 @@ use std::{
         fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd},
         unix::{ffi::OsStringExt as _, fs::MetadataExt as _},
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use rustix::{
@@ -25,9 +25,9 @@ pub fn own() -> io::Result<File> {
     File::open("/proc/thread-self/ns/net")
 }
 
-/// The namespaces of all processes that can be seen, each as often as it has processes.
-pub fn of_processes() -> impl Iterator<Item = Place> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+/// The namespaces of all processes that can be seen below `proc_root`, each as often as it has processes.
+pub fn of_processes(proc_root: &Path) -> impl Iterator<Item = Place> {
+    let processes = fs::read_dir(proc_root).into_iter().flatten().flatten();
     processes
         .filter(|entry| entry.file_name().as_encoded_bytes()[0].is_ascii_digit())
         .filter_map(|entry| linked(entry.path().join("ns/net")))
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn the_own_namespace_is_among_those_of_the_processes() {
         let own = number(&own().unwrap()).unwrap();
-        assert!(of_processes().any(|(number, _)| number == own));
+        assert!(of_processes(Path::new("/proc")).any(|(number, _)| number == own));
     }
 
     #[test]

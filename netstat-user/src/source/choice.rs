@@ -1,0 +1,100 @@
+//! Which source it is: the one that was asked for, or the best that works.
+
+use anyhow::{Context as _, Result, bail};
+#[cfg(target_os = "linux")]
+use rustix::thread::CapabilitySet;
+
+#[cfg(target_os = "linux")]
+use super::{
+    ebpf::{self, EbpfSource, Snapshotter},
+    poll::PollSource,
+    proc::{self, ProcLooker},
+};
+use crate::config::{Config, SourceChoice};
+
+/// A source that works.
+pub enum Chosen {
+    /// The kernel's own events, and what looks at all sockets beside them.
+    #[cfg(target_os = "linux")]
+    Ebpf(Box<EbpfSource>, Option<Snapshotter>),
+    /// Looks at /proc.
+    #[cfg(target_os = "linux")]
+    Proc(Box<PollSource<ProcLooker>>),
+}
+
+#[cfg(target_os = "linux")]
+impl Chosen {
+    /// What it goes on to need once it has started, in the threads that it starts later.
+    pub fn privileges(&self) -> CapabilitySet {
+        match self {
+            Self::Ebpf(..) => ebpf::PRIVILEGES,
+            Self::Proc(_) => proc::PRIVILEGES,
+        }
+    }
+}
+
+/// Starts the source. Has to be called within a tokio runtime.
+///
+/// # Errors
+/// The source that was named doesn't work here, or none does: why, and what to do.
+pub fn start(config: &Config) -> Result<Chosen> {
+    match config.source {
+        SourceChoice::Ebpf => ebpf(config).context("can't trace"),
+        SourceChoice::Proc => proc(config, None).context("can't trace"),
+        SourceChoice::Windows => windows(config).context("can't trace"),
+        SourceChoice::Auto => {
+            let no_ebpf = match ebpf(config) {
+                Ok(chosen) => return Ok(chosen),
+                Err(error) => error,
+            };
+            let no_proc = match proc(config, Some(&no_ebpf)) {
+                Ok(chosen) => return Ok(chosen),
+                Err(error) => error,
+            };
+            match windows(config) {
+                Ok(chosen) => Ok(chosen),
+                Err(no_windows) => {
+                    bail!("can't trace: eBPF: {no_ebpf:#}; proc: {no_proc:#}; Windows: {no_windows:#}")
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn ebpf(config: &Config) -> Result<Chosen> {
+    let (source, looks) = EbpfSource::start(&ebpf::Request {
+        filter: config.filter.for_kernel(),
+        ring_bytes: config.ring_bytes,
+        verbose: config.verbose,
+        state_hook: config.state_hook,
+        life_hook: config.life_hook,
+    })?;
+    Ok(Chosen::Ebpf(Box::new(source), looks))
+}
+
+#[cfg(target_os = "linux")]
+fn proc(config: &Config, instead_of: Option<&anyhow::Error>) -> Result<Chosen> {
+    let request = proc::Request {
+        root: config.proc_root.clone(),
+        netns: config.filter.netns.clone(),
+        interval: config.poll_interval,
+        instead_of,
+    };
+    Ok(Chosen::Proc(Box::new(proc::start(request)?)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ebpf(_: &Config) -> Result<Chosen> {
+    bail!("only Linux has eBPF: leave --source out")
+}
+
+#[cfg(not(target_os = "linux"))]
+fn proc(_: &Config, _: Option<&anyhow::Error>) -> Result<Chosen> {
+    bail!("only Linux has /proc: leave --source out")
+}
+
+#[cfg(not(windows))]
+fn windows(_: &Config) -> Result<Chosen> {
+    bail!("only Windows has its TCP table: leave --source out")
+}

@@ -1,0 +1,139 @@
+//! Directories that look like /proc, whole and torn.
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::*;
+use crate::{
+    model::{Event, Row, State},
+    source::EventSource as _,
+};
+
+const HEADER: &str =
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+
+/// A directory that goes with the test.
+struct Root(PathBuf);
+
+impl Root {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("rnetstat-proc-{test}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// A process in the network namespace, which holds the socket.
+    fn process(&self, pid: u32, namespace: u32, inode: u64) -> PathBuf {
+        let directory = self.0.join(pid.to_string());
+        for part in ["ns", "net", "fd"] {
+            fs::create_dir_all(directory.join(part)).unwrap();
+        }
+        symlink(format!("net:[{namespace}]"), directory.join("ns/net")).unwrap();
+        symlink("/dev/null", directory.join("fd/0")).unwrap();
+        symlink(format!("socket:[{inode}]"), directory.join("fd/3")).unwrap();
+        fs::write(directory.join("comm"), format!("proc{pid}\n")).unwrap();
+        fs::copy("/proc/self/status", directory.join("status")).unwrap();
+        directory
+    }
+
+    fn existing(&self) -> Result<Vec<Row>> {
+        let request = Request {
+            root: self.0.clone(),
+            netns: Values::default(),
+            interval: Duration::from_secs(3600),
+            instead_of: None,
+        };
+        let mut rows = Vec::new();
+        start(request)?.drain(|event| {
+            if let Event::Observed(row) = event {
+                rows.push(row);
+            }
+        });
+        rows.sort_by_key(|row| row.netns);
+        Ok(rows)
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        // What stays is in the system's directory for what may go.
+        let _stays = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn table(directory: &Path, lines: &str) {
+    fs::write(directory.join("net/tcp"), format!("{HEADER}{lines}")).unwrap();
+    fs::write(directory.join("net/tcp6"), HEADER).unwrap();
+}
+
+/// 127.0.0.1:8080 listens.
+fn listener(inode: u64) -> String {
+    format!(
+        "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 {inode} 1\n"
+    )
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn each_namespace_is_read_once_and_the_lowest_holder_owns() {
+    let _runtime = runtime().enter();
+    let root = Root::new("each");
+    for (pid, namespace, inode) in [(1, 11, 100), (20, 11, 100), (30, 11, 100), (40, 12, 200)] {
+        table(&root.process(pid, namespace, inode), &listener(inode));
+    }
+    let rows = root.existing().unwrap();
+    let found: Vec<_> = rows.iter().map(|row| (row.netns, row.owner.map(|owner| owner.pid))).collect();
+    assert_eq!(found, [(Some(11), Some(20)), (Some(12), Some(40))]);
+    assert_eq!(rows[0].owner.unwrap().comm.as_bytes(), b"proc20");
+    assert_eq!(rows[0].new_state, State::Listen);
+}
+
+#[test]
+fn a_table_of_wrong_bytes_takes_away_its_namespace_and_no_other() {
+    let _runtime = runtime().enter();
+    for (number, wrong) in [
+        "\0\u{1}\u{7f}\n",
+        "   0: 0100007F:1F90 0000\n",
+        "   0: 0100007F:1F90 00000000:0000 63 0:0 00:0 0 0 0 7\n",
+        "   0: 0100007é:1F90 00000000:0000 0A 0:0 00:0 0 0 0 7\n",
+        "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 -1 0 99999999999999999999999\n",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let root = Root::new(&format!("wrong-{number}"));
+        table(&root.process(20, 11, 100), &format!("{}{wrong}", listener(100)));
+        table(&root.process(40, 12, 200), &listener(200));
+        let rows = root.existing().unwrap();
+        assert_eq!(rows.iter().map(|row| row.netns).collect::<Vec<_>>(), [Some(12)], "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_process_that_is_half_gone_is_left_out() {
+    let _runtime = runtime().enter();
+    let root = Root::new("gone");
+    let gone = root.process(20, 11, 100);
+    fs::remove_file(gone.join("comm")).unwrap();
+    table(&root.process(40, 11, 200), &(listener(100) + &listener(200)));
+    fs::create_dir_all(root.0.join("99999999999999999999")).unwrap();
+    fs::write(root.0.join("50"), "no directory").unwrap();
+    let pids: Vec<_> = root.existing().unwrap().iter().map(|row| row.owner.map(|owner| owner.pid)).collect();
+    assert_eq!(pids, [None, Some(40)]);
+}
+
+#[test]
+fn a_root_without_processes_is_named_in_the_error() {
+    let _runtime = runtime().enter();
+    let root = Root::new("empty");
+    let error = root.existing().unwrap_err().to_string();
+    assert!(error.contains(root.0.to_str().unwrap()), "{error}");
+    assert!(error.contains("--proc-root"), "{error}");
+}

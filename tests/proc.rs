@@ -1,0 +1,265 @@
+//! Where eBPF can't be used: `--source proc` shows what two looks at /proc can tell, and nothing that they can't.
+
+use std::{fs, net::SocketAddr, os::unix::fs::symlink, path::Path, process::Command};
+
+use anyhow::{Context as _, Result, ensure};
+use netstat_tests::{
+    block::Block,
+    event::{Direction, Event, Owner, Row, Source},
+    netns::Namespace,
+    scenario::{Pair, Place},
+    skip,
+    sock::Sock,
+    state::State,
+    tracer::Tracer,
+    wait,
+};
+
+#[test]
+fn a_connection_s_states_are_shown_as_they_are_found() -> Result<()> {
+    let Some(watch) = Watch::begin()? else { return Ok(()) };
+    watch.place.here.run(|| {
+        let listener = watch.place.listener()?;
+        watch.until(&["CLOSE LISTEN"])?;
+        let Pair { listener, client, server } = Pair::through(listener)?;
+        watch.until(&["CLOSE ESTABLISHED", "CLOSE ESTABLISHED"])?;
+        client.shutdown_write()?;
+        watch.until(&["ESTABLISHED FIN_WAIT2", "ESTABLISHED CLOSE_WAIT"])?;
+        server.close();
+        watch.until(&["FIN_WAIT2 TIME_WAIT", "CLOSE_WAIT CLOSE"])?;
+        drop((listener, client));
+        watch.until(&["LISTEN CLOSE"])
+    })?;
+    let rows = watch.end()?;
+    let own = Some(std::process::id());
+    for row in &rows {
+        ensure!(row.source == Source::Proc && row.state_ns.is_none() && row.cgroup.is_none(), "{row:?}");
+        ensure!(row.pid == own && row.owner == Some(Owner::Scan), "the owner is this process: {row:?}");
+    }
+    let is_inbound = |row: &&Row| row.new_state == "CLOSE_WAIT";
+    let inbound = rows.iter().find(is_inbound).context("no CLOSE_WAIT")?;
+    ensure!(inbound.direction == Some(Direction::Inbound), "{inbound:?}");
+    Ok(())
+}
+
+#[test]
+fn an_attempt_that_nobody_answers_is_shown() -> Result<()> {
+    let Some(watch) = Watch::begin()? else { return Ok(()) };
+    watch.place.here.run(|| {
+        // Nobody answers at an address whose neighbour can't be found; the SYN is sent again and again.
+        let nowhere = SocketAddr::new(watch.place.block.link(9), watch.place.block.port());
+        netstat_tests::netns::ip("link add veth0 type veth peer name veth1")?;
+        for step in ["link set veth0 up", "link set veth1 up"] {
+            netstat_tests::netns::ip(step)?;
+        }
+        netstat_tests::netns::ip(&format!("addr add {}/24 dev veth0", watch.place.block.link(1)))?;
+        let client = Sock::tcp(nowhere)?;
+        client.start_connect(nowhere)?;
+        watch.until(&["CLOSE SYN_SENT"])?;
+        client.close();
+        watch.until(&["SYN_SENT CLOSE"])
+    })?;
+    let rows = watch.end()?;
+    ensure!(rows.iter().all(|row| row.direction == Some(Direction::Outbound)), "{rows:?}");
+    Ok(())
+}
+
+#[test]
+fn a_connection_that_waits_in_the_queue_is_its_listener_s() -> Result<()> {
+    let Some(watch) = Watch::begin()? else { return Ok(()) };
+    watch.place.here.run(|| {
+        let listener = watch.place.listener()?;
+        let client = Sock::connected(listener.local()?)?;
+        watch.until(&["CLOSE LISTEN", "CLOSE ESTABLISHED", "CLOSE ESTABLISHED"])?;
+        drop((client, listener));
+        Ok(())
+    })?;
+    let rows = watch.end()?;
+    let waiting =
+        rows.iter().find(|row| row.new_state == "ESTABLISHED" && row.owner == Some(Owner::Listener));
+    ensure!(waiting.is_some_and(|row| row.pid == Some(std::process::id())), "{rows:?}");
+    Ok(())
+}
+
+#[test]
+fn existing_connections_are_those_that_ss_lists() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let place = Place::new()?;
+    place.here.run(|| {
+        let pairs = [place.pair()?, place.pair_v6()?];
+        pairs[0].client.shutdown_write()?;
+        pairs[0].server.receive_fin()?;
+        let mut expected = listed_by_ss()?;
+        let own = place.here.inum()?.to_string();
+        let arguments = ["--source", "proc", "--existing", "-n", "6", "--netns", &own];
+        let trace = Tracer::start(&arguments)?.finish()?;
+        let mut found = Vec::new();
+        for row in trace.events()?.existing {
+            let end = |addr: Option<std::net::IpAddr>, port: Option<u16>| {
+                addr.zip(port).map(|(addr, port)| SocketAddr::new(addr, port).to_string())
+            };
+            let remote = end(row.remote_addr, row.remote_port).unwrap_or_else(|| "*".to_owned());
+            let local = end(row.local_addr, row.local_port).context("no local end")?;
+            found.push(format!("{} {local} {remote}", row.new_state));
+        }
+        expected.sort();
+        found.sort();
+        ensure!(found == expected, "found {found:#?}, but ss lists {expected:#?}");
+        Ok(())
+    })
+}
+
+#[test]
+fn every_network_namespace_in_which_a_process_is_is_looked_at() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let place = Place::new()?;
+    let inum = place.here.inum()?;
+    let tracer = Tracer::start(&["--source", "proc", "--interval", "20ms", "--netns", &inum.to_string()])?;
+    // The process makes the namespace known; the socket is ours.
+    let mut inhabitant = place.here.run(|| Ok(Command::new("sleep").arg("60").spawn()?))?;
+    let seen = place.here.run(|| {
+        let _listener = place.listener()?;
+        wait::until("the namespace's listener is shown", || {
+            let rows = rows_of(&tracer, &place.block)?;
+            Ok(rows.iter().any(|row| row.netns == Some(inum) && row.new_state == "LISTEN").then_some(()))
+        })
+    });
+    inhabitant.kill()?;
+    inhabitant.wait()?;
+    seen?;
+    tracer.stop().map(drop)
+}
+
+#[test]
+fn another_root_is_looked_at_and_its_wrong_bytes_harm_nobody() -> Result<()> {
+    let root = std::env::temp_dir().join(format!("rnetstat-tests-root-{}", std::process::id()));
+    let outcome = trace_of_root(&root);
+    fs::remove_dir_all(&root)?;
+    outcome
+}
+
+fn trace_of_root(root: &Path) -> Result<()> {
+    const HEADER: &str =
+        "sl local_address rem_address st tx_queue:rx_queue tr:when retrnsmt uid timeout inode\n";
+    const LISTENER: &str =
+        "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 42 0 7 1\n";
+    for (pid, namespace, table) in [
+        ("10", "net:[11]", [HEADER, LISTENER].concat().into_bytes()),
+        ("20", "net:[12]", [HEADER.as_bytes(), b"0: \xff\xfe\x00 \x1b[31m 0A\n"].concat()),
+        ("30", "mnt:[x]", Vec::new()),
+    ] {
+        let directory = root.join(pid);
+        for part in ["ns", "net", "fd"] {
+            fs::create_dir_all(directory.join(part))?;
+        }
+        symlink(namespace, directory.join("ns/net"))?;
+        symlink("socket:[7]", directory.join("fd/0"))?;
+        fs::write(directory.join("net/tcp"), table)?;
+        fs::write(directory.join("net/tcp6"), HEADER)?;
+        fs::write(directory.join("comm"), b"\x1b]0;owned\x07\xff\n")?;
+        fs::copy("/proc/self/status", directory.join("status"))?;
+    }
+    let path = root.to_str().context("the path isn't UTF-8")?;
+    let trace =
+        Tracer::start(&["--source", "proc", "--proc-root", path, "--existing", "-d", "100ms"])?.finish()?;
+    let existing = trace.events()?.existing;
+    ensure!(existing.len() == 1, "{existing:?}");
+    ensure!(existing[0].netns == Some(11) && existing[0].pid == Some(10), "{existing:?}");
+    ensure!(!trace.stdout.contains('\u{1b}'), "the name's escape code is passed on");
+    Ok(())
+}
+
+/// A trace by looks, in a namespace of its own.
+struct Watch {
+    place: Place,
+    tracer: Tracer,
+}
+
+impl Watch {
+    fn begin() -> Result<Option<Self>> {
+        if skip::without_root() {
+            return Ok(None);
+        }
+        let place = Place::new()?;
+        // Others on this machine may have more connections than a look every 20 ms allows.
+        let inum = place.here.inum()?.to_string();
+        let arguments = ["--source", "proc", "--interval", "20ms", "--netns", &inum];
+        let tracer = place.here.run(|| Tracer::start(&arguments))?;
+        Ok(Some(Self { place, tracer }))
+    }
+
+    /// Waits until each of these changes has been shown, in any order, as often as it is named.
+    fn until(&self, changes: &[&str]) -> Result<()> {
+        wait::until(&format!("{changes:?} are shown"), || {
+            let rows = rows_of(&self.tracer, &self.place.block)?;
+            let shown = |change: &str| rows.iter().filter(|row| self::change(row) == change).count();
+            let named = |change: &str| changes.iter().filter(|named| **named == change).count();
+            Ok(changes.iter().all(|change| shown(change) >= named(change)).then_some(()))
+        })
+    }
+
+    /// The rows, which hang together.
+    fn end(self) -> Result<Vec<Row>> {
+        let trace = self.tracer.stop()?;
+        let rows: Vec<Row> = trace.rows()?.into_iter().filter(|row| row.is_of(&self.place.block)).collect();
+        let mut states: std::collections::HashMap<&str, State> = std::collections::HashMap::new();
+        for row in &rows {
+            let before = states.insert(&row.conn, row.new_state).unwrap_or("CLOSE");
+            ensure!(before == row.old_state, "a step is missing before {row:?}");
+        }
+        Ok(rows)
+    }
+}
+
+fn change(row: &Row) -> String {
+    format!("{} {}", row.old_state, row.new_state)
+}
+
+fn rows_of(tracer: &Tracer, block: &Block) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for line in tracer.lines_so_far()?.lines() {
+        if let Event::Transition(row) = Event::parse(line)? {
+            rows.push(*row);
+        }
+    }
+    rows.retain(|row| row.is_of(block));
+    Ok(rows)
+}
+
+/// What `ss -tan` of the calling thread's namespace lists, as `STATE LOCAL REMOTE` in netstat's names.
+fn listed_by_ss() -> Result<Vec<String>> {
+    let output = Command::new("ss").args(["-H", "-tan"]).output().context("running ss (iproute2)")?;
+    let mut sockets = Vec::new();
+    for line in String::from_utf8(output.stdout)?.lines() {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let [state, _, _, local, remote, ..] = fields[..] else { continue };
+        let state = match state {
+            "ESTAB" => "ESTABLISHED".to_owned(),
+            "FIN-WAIT-1" => "FIN_WAIT1".to_owned(),
+            "FIN-WAIT-2" => "FIN_WAIT2".to_owned(),
+            other => other.replace('-', "_"),
+        };
+        let remote = if remote.ends_with(":*") { "*" } else { remote };
+        sockets.push(format!("{state} {local} {remote}"));
+    }
+    Ok(sockets)
+}
+
+#[test]
+fn a_filter_by_namespace_is_obeyed() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let (place, other) = (Place::new()?, Namespace::new()?);
+    let inum = other.inum()?.to_string();
+    let trace = place.here.run(|| {
+        let _listener = place.listener()?;
+        Tracer::start(&["--source", "proc", "--existing", "-d", "50ms", "--netns", &inum])?.finish()
+    })?;
+    ensure!(trace.events()?.existing.is_empty(), "{}", trace.stdout);
+    Ok(())
+}
