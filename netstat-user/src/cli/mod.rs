@@ -1,13 +1,18 @@
 //! rnetstat-trace's command line: arguments to plain values, then to a [`Config`].
 
+#[cfg(target_os = "linux")]
 mod cgroup;
 mod duration;
 mod filter;
+#[cfg(not(target_os = "linux"))]
+mod linux_only;
+#[cfg(target_os = "linux")]
 mod netns;
 mod size;
 mod source;
 #[cfg(test)]
 mod tests;
+#[cfg(target_os = "linux")]
 mod user;
 
 use std::{ffi::OsString, time::Duration};
@@ -15,6 +20,8 @@ use std::{ffi::OsString, time::Duration};
 use clap::{ColorChoice, CommandFactory, Parser, error::ErrorKind};
 
 pub use filter::FilterArgs;
+#[cfg(not(target_os = "linux"))]
+use linux_only::{cgroup, netns, user};
 pub use source::SourceArgs;
 
 use crate::config::{Config, Format};
