@@ -1,6 +1,10 @@
 //! rnetstat-trace: streams TCP state transitions as they happen.
 
 pub mod agent;
+#[cfg(target_os = "linux")]
+pub mod cgroup;
+#[cfg(not(target_os = "linux"))]
+#[path = "cgroup/absent.rs"]
 pub mod cgroup;
 pub mod cli;
 pub mod config;

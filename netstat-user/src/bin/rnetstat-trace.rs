@@ -9,7 +9,6 @@ use netstat_user::{
     doctor, privilege,
     source::{self, Chosen},
 };
-use tokio::signal::unix::{SignalKind, signal};
 
 /// A source that only looks has no looks beside its events.
 const NO_LOOKS: Option<Infallible> = None;
@@ -44,6 +43,8 @@ fn run(config: &Config) -> Result<()> {
             Chosen::Ebpf(source, looks) => agent::run(config, *source, looks, stop).await,
             #[cfg(target_os = "linux")]
             Chosen::Proc(source) => agent::run(config, *source, NO_LOOKS, stop).await,
+            #[cfg(windows)]
+            Chosen::Windows(source) => agent::run(config, *source, NO_LOOKS, stop).await,
         }
     });
     // A thread may be stuck in a write to a reader that has stopped.
@@ -51,8 +52,26 @@ fn run(config: &Config) -> Result<()> {
     result
 }
 
-/// A future that ends with SIGINT or SIGTERM; they are caught from here on.
+/// A future that ends with Ctrl-C, Ctrl-Break or the console's end; they are caught from here on.
+#[cfg(windows)]
 fn signals() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
+
+    let (mut interrupt, mut stop, mut close) = (ctrl_c()?, ctrl_break()?, ctrl_close()?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = stop.recv() => {}
+            _ = close.recv() => {}
+        }
+    })
+}
+
+/// A future that ends with SIGINT or SIGTERM; they are caught from here on.
+#[cfg(unix)]
+fn signals() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {

@@ -1,14 +1,19 @@
 //! rnetstat-trace's command line: arguments to plain values, then to a [`Config`].
 
+#[cfg(target_os = "linux")]
 mod cgroup;
 mod doctor;
 mod duration;
 mod filter;
+#[cfg(not(target_os = "linux"))]
+mod linux_only;
+#[cfg(target_os = "linux")]
 mod netns;
 mod size;
 mod source;
 #[cfg(test)]
 mod tests;
+#[cfg(target_os = "linux")]
 mod user;
 
 use std::{ffi::OsString, time::Duration};
@@ -17,6 +22,8 @@ use clap::{ColorChoice, CommandFactory, Parser, Subcommand, error::ErrorKind};
 
 pub use doctor::DoctorArgs;
 pub use filter::FilterArgs;
+#[cfg(not(target_os = "linux"))]
+use linux_only::{cgroup, netns, user};
 pub use source::SourceArgs;
 
 use crate::config::{Config, Format, Order};

@@ -75,7 +75,7 @@ impl OwnerFilter {
         let Self { pids, comms, users } = self;
         pids.judge(owner.map(|owner| owner.pid))
             .and(comms.judge(owner.map(|owner| owner.comm)))
-            .and(users.judge(owner.map(|owner| owner.uid).or(socket_uid)))
+            .and(users.judge(owner.and_then(|owner| owner.uid).or(socket_uid)))
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn each_option_that_was_given_has_to_match() {
-        let nginx = Owner { pid: 812, comm: comm(b"nginx"), uid: 33, how: OwnerHow::Accept };
+        let nginx = Owner { pid: 812, comm: comm(b"nginx"), uid: Some(33), how: OwnerHow::Accept };
         for (pids, names, users, expected) in [
             (&[][..], &[][..], &[][..], true),
             (&[812], &[], &[], true),

@@ -150,7 +150,7 @@ fn a_row_that_was_there_at_the_start_matches_by_its_state() {
 
 #[test]
 fn the_owner_and_the_place_have_to_match_too() {
-    let owner = Owner { pid: 812, comm: Comm::default(), uid: 33, how: OwnerHow::Accept };
+    let owner = Owner { pid: 812, comm: Comm::default(), uid: Some(33), how: OwnerHow::Accept };
     let row = Row { owner: Some(owner), netns: Some(4_026_531_840), ..connection() };
     let cgroup = Some("/system.slice/nginx.service");
     let by_netns = |inode| Filter { netns: [inode].into_iter().collect(), ..Filter::default() };

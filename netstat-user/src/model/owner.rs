@@ -32,8 +32,8 @@ pub struct Owner {
     pub pid: u32,
     /// The process's name at that moment.
     pub comm: Comm,
-    /// User id.
-    pub uid: u32,
+    /// User id; None where the system has no such number.
+    pub uid: Option<u32>,
     /// How we know.
     pub how: OwnerHow,
 }

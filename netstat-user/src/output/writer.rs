@@ -145,7 +145,23 @@ fn write_all(
     Ok(())
 }
 
+/// Writes whole lines; std turns them into what a console takes.
+#[cfg(not(unix))]
+fn write_chunk(bytes: &[u8]) -> io::Result<()> {
+    use io::Write as _;
+
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
+#[cfg(not(unix))]
+fn is_file() -> bool {
+    false
+}
+
 /// Writes past std's own buffer, whose line at a time would cost a call a row.
+#[cfg(unix)]
 fn write_chunk(mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::write(rustix::stdio::stdout(), bytes) {
@@ -157,6 +173,7 @@ fn write_chunk(mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+#[cfg(unix)]
 fn is_file() -> bool {
     use rustix::fs::FileType;
     rustix::fs::fstat(rustix::stdio::stdout()).is_ok_and(|stat| {
@@ -165,6 +182,7 @@ fn is_file() -> bool {
 }
 
 /// /dev/null swallows anything whole (character device 1:3, Documentation/admin-guide/devices.txt).
+#[cfg(unix)]
 fn is_null_device(stat: &rustix::fs::Stat) -> bool {
     rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::CharacterDevice
         && (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)) == (1, 3)

@@ -76,7 +76,7 @@ impl<'a> RowFields<'a> {
             state_ns,
             pid: owner.map(|owner| owner.pid),
             comm: owner.map(|owner| owner.comm),
-            uid: owner.map(|owner| owner.uid).or(socket_uid),
+            uid: owner.and_then(|owner| owner.uid).or(socket_uid),
             owner: owner.map(|owner| words::owner(owner.how)),
             netns,
             cgroup,

@@ -89,7 +89,7 @@ pub(super) fn alive(local: &str, remote: &str, direction: Direction, old: State,
 pub(super) fn owner(comm: &[u8], pid: u32) -> Owner {
     let mut bytes = [0; 16];
     bytes[..comm.len()].copy_from_slice(comm);
-    Owner { pid, comm: Comm::new(bytes), uid: 1000, how: OwnerHow::Connect }
+    Owner { pid, comm: Comm::new(bytes), uid: Some(1000), how: OwnerHow::Connect }
 }
 
 /// A row of a process that calls itself so.

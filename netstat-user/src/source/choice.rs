@@ -4,10 +4,12 @@ use anyhow::{Context as _, Result, bail};
 #[cfg(target_os = "linux")]
 use rustix::thread::CapabilitySet;
 
+use super::poll::PollSource;
+#[cfg(windows)]
+use super::windows::{self, TcpTable};
 #[cfg(target_os = "linux")]
 use super::{
     ebpf::{self, EbpfSource, Snapshotter},
-    poll::PollSource,
     proc::{self, ProcLooker},
 };
 use crate::config::{Config, SourceChoice};
@@ -20,6 +22,9 @@ pub enum Chosen {
     /// Looks at /proc.
     #[cfg(target_os = "linux")]
     Proc(Box<PollSource<ProcLooker>>),
+    /// Looks at Windows' TCP table.
+    #[cfg(windows)]
+    Windows(Box<PollSource<TcpTable>>),
 }
 
 #[cfg(target_os = "linux")]
@@ -92,6 +97,11 @@ fn ebpf(_: &Config) -> Result<Chosen> {
 #[cfg(not(target_os = "linux"))]
 fn proc(_: &Config, _: Option<&anyhow::Error>) -> Result<Chosen> {
     bail!("only Linux has /proc: leave --source out")
+}
+
+#[cfg(windows)]
+fn windows(config: &Config) -> Result<Chosen> {
+    Ok(Chosen::Windows(Box::new(windows::start(config.poll_interval)?)))
 }
 
 #[cfg(not(windows))]

@@ -9,6 +9,8 @@ mod namespaces;
 mod poll;
 #[cfg(target_os = "linux")]
 pub mod proc;
+#[cfg(windows)]
+pub mod windows;
 
 use std::convert::Infallible;
 

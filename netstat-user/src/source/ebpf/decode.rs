@@ -39,7 +39,7 @@ pub fn event(record: &[u8], unix_offset_ns: i64) -> Option<Event> {
         kind::MINISOCK_STOP => Some(minisock_stop(&wire::from_bytes(record)?, unix_offset_ns)),
         kind::ACCEPT => {
             let AcceptRecord { pid, sk, cookie, uid, comm, .. } = wire::from_bytes(record)?;
-            let owner = Owner { pid, comm: Comm::new(comm), uid, how: OwnerHow::Accept };
+            let owner = Owner { pid, comm: Comm::new(comm), uid: Some(uid), how: OwnerHow::Accept };
             Some(Event::Accept { sock: SockId { sk, cookie }, owner })
         }
         _ => None,
@@ -126,7 +126,12 @@ fn process(record: &ProcessRecord) -> Option<Owner> {
         (_, State::Listen) => OwnerHow::Listen,
         _ => OwnerHow::Close,
     };
-    (record.pid != 0).then_some(Owner { pid: record.pid, comm: Comm::new(record.comm), uid: record.uid, how })
+    (record.pid != 0).then_some(Owner {
+        pid: record.pid,
+        comm: Comm::new(record.comm),
+        uid: Some(record.uid),
+        how,
+    })
 }
 
 fn address(words: [u64; 2]) -> [u8; 16] {
@@ -187,7 +192,7 @@ mod tests {
         let owner = seen.process.unwrap();
         assert_eq!(
             (owner.pid, owner.uid, owner.how, owner.comm.as_bytes()),
-            (12, 1_000, OwnerHow::Connect, &b"curl"[..])
+            (12, Some(1_000), OwnerHow::Connect, &b"curl"[..])
         );
         with_process.pid = 0;
         let Some(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0) else {

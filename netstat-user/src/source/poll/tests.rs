@@ -78,7 +78,7 @@ impl Looks {
 
 fn owner(inode: Handle) -> Owner {
     let pid = u32::try_from(inode.get()).unwrap();
-    Owner { pid, comm: Comm::default(), uid: 0, how: OwnerHow::Scan }
+    Owner { pid, comm: Comm::default(), uid: Some(0), how: OwnerHow::Scan }
 }
 
 fn steps(rows: &[Row]) -> Vec<(Option<State>, State)> {

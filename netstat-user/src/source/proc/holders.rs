@@ -75,6 +75,6 @@ fn describe(pid: u32, directory: &Path) -> Option<Owner> {
     let mut comm = [0; 16];
     let length = name.len().min(comm.len() - 1);
     comm[..length].copy_from_slice(&name[..length]);
-    let uid = Status::from_file(directory.join("status")).ok()?.ruid;
+    let uid = Some(Status::from_file(directory.join("status")).ok()?.ruid);
     Some(Owner { pid, comm: Comm::new(comm), uid, how: OwnerHow::Scan })
 }

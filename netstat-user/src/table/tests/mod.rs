@@ -44,7 +44,7 @@ fn change(at: u64, sock: SockId, old: State, new: State, local: Endpoint, remote
 }
 
 fn process(pid: u32, how: OwnerHow) -> Option<Owner> {
-    Some(Owner { pid, comm: Comm::default(), uid: 0, how })
+    Some(Owner { pid, comm: Comm::default(), uid: Some(0), how })
 }
 
 /// The rows that the events make, in order.

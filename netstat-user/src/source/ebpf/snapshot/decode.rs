@@ -31,7 +31,7 @@ pub fn holder(record: &HolderRecord) -> Holder {
     let mut name = [0; 16];
     name[..8].copy_from_slice(&comm[0].to_ne_bytes());
     name[8..].copy_from_slice(&comm[1].to_ne_bytes());
-    Holder { sk, owner: Owner { pid, comm: Comm::new(name), uid, how: OwnerHow::Scan } }
+    Holder { sk, owner: Owner { pid, comm: Comm::new(name), uid: Some(uid), how: OwnerHow::Scan } }
 }
 
 /// Sorts the holders by socket; of one socket the lowest pid comes first, the parent of those that
@@ -62,6 +62,6 @@ mod tests {
     #[test]
     fn a_holder_has_its_name_without_the_padding() {
         let Owner { pid, comm, uid, how } = held(7, 30).owner;
-        assert_eq!((pid, comm.as_bytes(), uid, how), (30, &b"server"[..], 33, OwnerHow::Scan));
+        assert_eq!((pid, comm.as_bytes(), uid, how), (30, &b"server"[..], Some(33), OwnerHow::Scan));
     }
 }

@@ -85,7 +85,7 @@ fn a_listener_and_both_ends_of_a_connection_are_seen_with_their_owner() -> Resul
     assert_eq!((sockets[2].local, sockets[2].remote.port), (endpoint(listener.local()?), 0));
     for socket in sockets {
         let owner = owner(&snapshot, socket.sock.sk).context("nobody holds it")?;
-        assert_eq!((owner.pid, owner.uid, owner.how), (std::process::id(), 0, OwnerHow::Scan));
+        assert_eq!((owner.pid, owner.uid, owner.how), (std::process::id(), Some(0), OwnerHow::Scan));
         assert!(
             socket.has_socket && socket.family == Family::Ipv4 && socket.listener.is_none(),
             "{socket:?}"
