@@ -10,6 +10,9 @@ pub mod cli;
 pub mod config;
 #[cfg(target_os = "linux")]
 pub mod doctor;
+#[cfg(not(target_os = "linux"))]
+#[path = "doctor/absent.rs"]
+pub mod doctor;
 pub mod filter;
 pub mod model;
 pub mod output;

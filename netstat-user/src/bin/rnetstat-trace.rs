@@ -2,11 +2,11 @@
 
 use std::{convert::Infallible, io::Write as _, process::ExitCode};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use netstat_user::{
-    agent, cgroup, cli,
+    agent, cli,
     config::{Config, Order, stdout_has_color},
-    doctor, privilege,
+    doctor,
     source::{self, Chosen},
 };
 
@@ -37,7 +37,7 @@ fn run(config: &Config) -> Result<()> {
         let stop = signals()?;
         let chosen = source::start(config)?;
         // Before anything that comes from outside is looked at, and before the threads that write.
-        privilege::keep_only(chosen.privileges() | cgroup::PRIVILEGES).context("can't give up privileges")?;
+        give_up_privileges(&chosen)?;
         match chosen {
             #[cfg(target_os = "linux")]
             Chosen::Ebpf(source, looks) => agent::run(config, *source, looks, stop).await,
@@ -50,6 +50,20 @@ fn run(config: &Config) -> Result<()> {
     // A thread may be stuck in a write to a reader that has stopped.
     runtime.shutdown_background();
     result
+}
+
+#[cfg(target_os = "linux")]
+fn give_up_privileges(chosen: &Chosen) -> Result<()> {
+    use anyhow::Context as _;
+    use netstat_user::{cgroup, privilege};
+
+    privilege::keep_only(chosen.privileges() | cgroup::PRIVILEGES).context("can't give up privileges")
+}
+
+/// Looking at Windows' table has needed none.
+#[cfg(windows)]
+fn give_up_privileges(_: &Chosen) -> Result<()> {
+    Ok(())
 }
 
 /// A future that ends with Ctrl-C, Ctrl-Break or the console's end; they are caught from here on.
