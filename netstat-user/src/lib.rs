@@ -6,6 +6,8 @@ pub mod cli;
 pub mod config;
 pub mod filter;
 pub mod model;
+#[cfg(target_os = "linux")]
+pub mod netstat;
 pub mod output;
 pub mod sink;
 pub mod source;

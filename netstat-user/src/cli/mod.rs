@@ -8,7 +8,7 @@ mod size;
 mod source;
 #[cfg(test)]
 mod tests;
-mod user;
+pub(crate) mod user;
 
 use std::{ffi::OsString, time::Duration};
 

@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 pub mod ebpf;
+#[cfg(target_os = "linux")]
+pub mod namespaces;
 
 use crate::{
     model::{Event, Moment, Snapshot, Started},

@@ -23,7 +23,7 @@ use netstat_ebpf::wire::map;
 use tokio::io::unix::AsyncFd;
 
 pub use load::Request;
-pub use snapshot::Snapshotter;
+pub use snapshot::{Snapshotter, socket_files};
 
 use self::{
     load::Loaded,

@@ -8,10 +8,10 @@ use std::{
 use anyhow::{Context as _, Result};
 use aya::{Ebpf, programs::Iter};
 use netstat_ebpf::wire::{
-    self, ClassicFormat, Filter, HolderRecord, Offsets, Plain, SnapshotRecord, program,
+    self, ClassicFormat, Filter, HolderRecord, Offsets, Plain, SnapshotRecord, SocketFileRecord, program,
 };
 
-use super::super::load;
+use super::super::{btf::Btf, load, offsets};
 use crate::config::{LifeHook, StateHook};
 
 /// The least that a ring buffer can have on any machine (the largest page); nothing is written to it.
@@ -31,21 +31,8 @@ impl Iterators {
     /// # Errors
     /// The kernel refuses one: the error says which, and why.
     pub fn load(offsets: &Offsets, kernel: &aya::Btf) -> Result<Self> {
-        let request = load::Request {
-            filter: Filter::ALL,
-            ring_bytes: UNUSED_RING_BYTES,
-            verbose: false,
-            state_hook: StateHook::Auto,
-            life_hook: LifeHook::Auto,
-        };
-        let mut ebpf = load::object(&request, offsets, &ClassicFormat::NONE, Some(kernel))?;
-        for (name, kind) in [(program::ITER_TCP, "tcp"), (program::ITER_TASK_FILE, "task_file")] {
-            find(&mut ebpf, name)?
-                .load(kind, kernel)
-                .map_err(load::reason)
-                .with_context(|| format!("iter/{kind}"))?;
-        }
-        Ok(Self { ebpf, buffer: vec![0; BUFFER_BYTES] })
+        let programs = [(program::ITER_TCP, "tcp"), (program::ITER_TASK_FILE, "task_file")];
+        Ok(Self { ebpf: load_all(&programs, offsets, kernel)?, buffer: vec![0; BUFFER_BYTES] })
     }
 
     /// Reads the TCP sockets of the network namespace that the calling thread is in.
@@ -66,6 +53,39 @@ impl Iterators {
         let file = open(&mut self.ebpf, program::ITER_TASK_FILE)?;
         Ok(read(file, &mut self.buffer, each)?)
     }
+}
+
+/// Reads, once, which processes hold sockets of any family, in all network namespaces, as far as the calling
+/// thread's pid namespace shows processes; the process ids are those of the initial one.
+///
+/// # Errors
+/// The kernel has no BTF or refuses the iterator, or it can't be read to its end.
+pub fn socket_files(each: impl FnMut(SocketFileRecord)) -> Result<()> {
+    let btf = Btf::of_this_kernel().context("no BTF of the kernel")?;
+    let offsets = offsets::of_socket_files(&btf)?;
+    let kernel = aya::Btf::parse(btf.bytes(), aya::Endianness::default())?;
+    let mut ebpf = load_all(&[(program::ITER_SOCKET_FILE, "task_file")], &offsets, &kernel)?;
+    let file = open(&mut ebpf, program::ITER_SOCKET_FILE)?;
+    Ok(read(file, &mut vec![0; BUFFER_BYTES], each)?)
+}
+
+/// Loads iterators, each a program and the kind of objects that it goes through.
+fn load_all(programs: &[(&str, &str)], offsets: &Offsets, kernel: &aya::Btf) -> Result<Ebpf> {
+    let request = load::Request {
+        filter: Filter::ALL,
+        ring_bytes: UNUSED_RING_BYTES,
+        verbose: false,
+        state_hook: StateHook::Auto,
+        life_hook: LifeHook::Auto,
+    };
+    let mut ebpf = load::object(&request, offsets, &ClassicFormat::NONE, Some(kernel))?;
+    for (name, kind) in programs {
+        find(&mut ebpf, name)?
+            .load(kind, kernel)
+            .map_err(load::reason)
+            .with_context(|| format!("iter/{kind}"))?;
+    }
+    Ok(ebpf)
 }
 
 fn find<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Iter> {

@@ -6,8 +6,11 @@ use anyhow::{Context as _, Result};
 use netstat_ebpf::wire::HolderRecord;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{decode, iterators::Iterators, namespaces};
-use crate::{model::Snapshot, source::ebpf::clock};
+use super::{decode, iterators::Iterators};
+use crate::{
+    model::Snapshot,
+    source::{ebpf::clock, namespaces},
+};
 
 /// Takes one snapshot after the other. It belongs to one thread, which it moves about.
 pub struct Looker {

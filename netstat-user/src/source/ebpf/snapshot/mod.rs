@@ -3,7 +3,6 @@
 mod decode;
 mod iterators;
 mod look;
-mod namespaces;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +18,7 @@ use anyhow::{Context as _, Result};
 use netstat_ebpf::wire::Offsets;
 use tokio::sync::mpsc;
 
+pub use self::iterators::socket_files;
 use self::{iterators::Iterators, look::Looker};
 use crate::{
     model::Snapshot,
