@@ -1,9 +1,9 @@
 //! Taking things away from a process that we start: directories, and root.
 
-use std::{ffi::CStr, os::unix::process::CommandExt as _, process::Command};
+use std::{ffi::CStr, os::unix::process::CommandExt as _, path::PathBuf, process::Command};
 
 use rustix::{
-    mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount},
+    mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, unmount},
     thread::{UnshareFlags, unshare_unsafe},
 };
 
@@ -20,6 +20,11 @@ pub fn hide(command: &mut Command, directories: &'static [&'static CStr]) {
 /// The process doesn't find this file system mounted.
 pub fn unmounted(command: &mut Command, directory: &'static CStr) {
     in_own_mounts(command, move || Ok(unmount(directory, UnmountFlags::DETACH)?));
+}
+
+/// The process finds another file in the place of this one.
+pub fn replace(command: &mut Command, other: PathBuf, file: &'static CStr) {
+    in_own_mounts(command, move || Ok(mount_bind(&other, file)?));
 }
 
 fn in_own_mounts(

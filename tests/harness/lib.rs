@@ -11,6 +11,7 @@ pub mod hidden;
 pub mod kernel_objects;
 pub mod lives;
 pub mod netns;
+pub mod netstat;
 pub mod oracle;
 pub mod output;
 pub mod proc_tcp;

@@ -2,7 +2,7 @@
 
 mod canvas;
 
-use canvas::{Border, Canvas};
+use canvas::{Canvas, Weight};
 
 use crate::model::State::{self, *};
 
@@ -65,15 +65,16 @@ const ARROWS: &[Arrow] = &[
     arrow(TimeWait, Close, &[(48, 34), (53, 34)], "60 s", (49, 33)),
 ];
 
-/// The drawing, line by line, with one state marked and what is to stand behind a state's name.
+/// The drawing, line by line, with one state and its arrows marked and what is to stand behind a state's name.
 pub fn draw(marked: Option<State>, count: impl Fn(State) -> Option<u64>) -> Vec<String> {
     let mut canvas = Canvas::default();
-    for Arrow { path, label, at, .. } in ARROWS {
-        canvas.arrow(path);
+    for Arrow { from, to, path, label, at } in ARROWS {
+        let is_marked = marked == Some(*from) || marked == Some(*to);
+        canvas.arrow(path, if is_marked { Weight::Heavy } else { Weight::Light });
         canvas.text(*at, label);
     }
     for (index, (state, corner)) in BOXES.iter().enumerate() {
-        let border = if marked == Some(*state) { Border::Double } else { Border::Single };
+        let border = if marked == Some(*state) { Weight::Heavy } else { Weight::Light };
         let is_second = BOXES[..index].iter().any(|(before, _)| before == state);
         let title = match count(*state).filter(|_| !is_second) {
             Some(count) => format!("{state} {count}"),

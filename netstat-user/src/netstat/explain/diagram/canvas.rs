@@ -1,12 +1,12 @@
 //! A sheet of characters, each one column wide, to draw boxes and arrows on.
 
-/// How a box looks.
+/// How a box or an arrow looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Border {
+pub enum Weight {
     /// Like all others.
-    Single,
-    /// It is the one.
-    Double,
+    Light,
+    /// It stands out.
+    Heavy,
 }
 
 /// The sheet.
@@ -39,12 +39,12 @@ impl Canvas {
         &mut self,
         (x, y): (usize, usize),
         (width, height): (usize, usize),
-        border: Border,
+        border: Weight,
         title: &str,
     ) {
         let [across, down, corners @ ..] = match border {
-            Border::Single => ['─', '│', '┌', '┐', '└', '┘'],
-            Border::Double => ['═', '║', '╔', '╗', '╚', '╝'],
+            Weight::Light => ['─', '│', '┌', '┐', '└', '┘'],
+            Weight::Heavy => ['═', '║', '╔', '╗', '╚', '╝'],
         };
         let (right, bottom) = (x + width - 1, y + height - 1);
         for column in x..=right {
@@ -64,12 +64,13 @@ impl Canvas {
     }
 
     /// Draws an arrow through points that are straight below or beside each other, to the last one.
-    pub fn arrow(&mut self, points: &[(usize, usize)]) {
+    pub fn arrow(&mut self, points: &[(usize, usize)], weight: Weight) {
         let places = places(points);
         for (index, place) in places.iter().enumerate() {
             let before = index.checked_sub(1).map(|before| towards(*place, places[before]));
             let after = places.get(index + 1).map(|after| towards(*place, *after));
-            self.set(*place, line(before, after));
+            let light = line(before, after);
+            self.set(*place, if weight == Weight::Heavy { heavy(light) } else { light });
         }
     }
 
@@ -127,6 +128,19 @@ fn line(before: Option<Side>, after: Option<Side>) -> char {
     }
 }
 
+/// The same, thicker; a head stays as it is.
+fn heavy(light: char) -> char {
+    match light {
+        '│' => '┃',
+        '─' => '━',
+        '┐' => '┓',
+        '┌' => '┏',
+        '┘' => '┛',
+        '└' => '┗',
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,12 +148,13 @@ mod tests {
     #[test]
     fn boxes_and_arrows_are_drawn() {
         let mut canvas = Canvas::default();
-        canvas.boxed((0, 0), (6, 3), Border::Single, "AB");
-        canvas.arrow(&[(6, 1), (8, 1), (8, 3), (3, 3)]);
-        canvas.boxed((0, 4), (6, 3), Border::Double, "much too long");
+        canvas.boxed((0, 0), (6, 3), Weight::Light, "AB");
+        canvas.arrow(&[(6, 1), (8, 1), (8, 3), (3, 3)], Weight::Light);
+        canvas.arrow(&[(10, 0), (10, 1), (12, 1)], Weight::Heavy);
+        canvas.boxed((0, 4), (6, 3), Weight::Heavy, "much too long");
         assert_eq!(
             canvas.into_lines(),
-            ["┌────┐", "│ AB │──┐", "└────┘  │", "   ◀────┘", "╔════╗", "║much║", "╚════╝"]
+            ["┌────┐    ┃", "│ AB │──┐ ┗━▶", "└────┘  │", "   ◀────┘", "╔════╗", "║much║", "╚════╝"]
         );
     }
 }

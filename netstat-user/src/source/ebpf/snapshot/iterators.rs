@@ -3,10 +3,11 @@
 use std::{
     fs::File,
     io::{self, Read},
+    thread,
 };
 
-use anyhow::{Context as _, Result};
-use aya::{Ebpf, programs::Iter};
+use anyhow::{Context as _, Result, anyhow};
+use aya::{Ebpf, EbpfLoader, programs::Iter};
 use netstat_ebpf::wire::{
     self, ClassicFormat, Filter, HolderRecord, Offsets, Plain, SnapshotRecord, SocketFileRecord, program,
 };
@@ -32,7 +33,10 @@ impl Iterators {
     /// The kernel refuses one: the error says which, and why.
     pub fn load(offsets: &Offsets, kernel: &aya::Btf) -> Result<Self> {
         let programs = [(program::ITER_TCP, "tcp"), (program::ITER_TASK_FILE, "task_file")];
-        Ok(Self { ebpf: load_all(&programs, offsets, kernel)?, buffer: vec![0; BUFFER_BYTES] })
+        Ok(Self {
+            ebpf: load_all(EbpfLoader::new(), &programs, offsets, kernel)?,
+            buffer: vec![0; BUFFER_BYTES],
+        })
     }
 
     /// Reads the TCP sockets of the network namespace that the calling thread is in.
@@ -61,16 +65,28 @@ impl Iterators {
 /// # Errors
 /// The kernel has no BTF or refuses the iterator, or it can't be read to its end.
 pub fn socket_files(each: impl FnMut(SocketFileRecord)) -> Result<()> {
-    let btf = Btf::of_this_kernel().context("no BTF of the kernel")?;
-    let offsets = offsets::of_socket_files(&btf)?;
-    let kernel = aya::Btf::parse(btf.bytes(), aya::Endianness::default())?;
-    let mut ebpf = load_all(&[(program::ITER_SOCKET_FILE, "task_file")], &offsets, &kernel)?;
+    // Both read the kernel's BTF, which is most of the time until the first socket.
+    let (loader, kernel) = thread::scope(|scope| {
+        let loader = scope.spawn(EbpfLoader::new);
+        let kernel = Btf::of_this_kernel().context("no BTF of the kernel").and_then(|btf| {
+            Ok((offsets::of_socket_files(&btf)?, aya::Btf::parse(btf.bytes(), aya::Endianness::default())?))
+        });
+        (loader.join(), kernel)
+    });
+    let loader = loader.map_err(|_| anyhow!("the loader of eBPF programs failed"))?;
+    let (offsets, kernel) = kernel?;
+    let mut ebpf = load_all(loader, &[(program::ITER_SOCKET_FILE, "task_file")], &offsets, &kernel)?;
     let file = open(&mut ebpf, program::ITER_SOCKET_FILE)?;
     Ok(read(file, &mut vec![0; BUFFER_BYTES], each)?)
 }
 
 /// Loads iterators, each a program and the kind of objects that it goes through.
-fn load_all(programs: &[(&str, &str)], offsets: &Offsets, kernel: &aya::Btf) -> Result<Ebpf> {
+fn load_all(
+    loader: EbpfLoader<'_>,
+    programs: &[(&str, &str)],
+    offsets: &Offsets,
+    kernel: &aya::Btf,
+) -> Result<Ebpf> {
     let request = load::Request {
         filter: Filter::ALL,
         ring_bytes: UNUSED_RING_BYTES,
@@ -78,7 +94,7 @@ fn load_all(programs: &[(&str, &str)], offsets: &Offsets, kernel: &aya::Btf) -> 
         state_hook: StateHook::Auto,
         life_hook: LifeHook::Auto,
     };
-    let mut ebpf = load::object(&request, offsets, &ClassicFormat::NONE, Some(kernel))?;
+    let mut ebpf = load::object_by(loader, &request, offsets, &ClassicFormat::NONE, Some(kernel))?;
     for (name, kind) in programs {
         find(&mut ebpf, name)?
             .load(kind, kernel)
