@@ -1,4 +1,4 @@
-//! rnetstat-trace: streams TCP state transitions as they happen.
+//! rnetstat-trace, which streams TCP state transitions as they happen, and rnetstat, the everyday netstat.
 
 pub mod agent;
 pub mod cgroup;

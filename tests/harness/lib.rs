@@ -24,3 +24,4 @@ pub mod state;
 pub mod trace;
 pub mod tracer;
 pub mod wait;
+pub mod world;

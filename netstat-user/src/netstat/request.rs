@@ -23,7 +23,7 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Sockets.
-    Sockets(SocketsRequest),
+    Sockets(Box<SocketsRequest>),
     /// `-r`.
     Routes(RoutesRequest),
     /// `-i`; true with `-a`: those that are down too.

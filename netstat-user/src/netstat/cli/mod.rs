@@ -226,7 +226,7 @@ fn request(
     let color = has_color(shown.color, color_by_default);
     let filters_given = filter.is_given();
     let mode = match (mode.route, mode.interfaces, mode.statistics) {
-        (false, false, false) => Mode::Sockets(self::sockets(&sockets, &shown, families, filter)?),
+        (false, false, false) => Mode::Sockets(Box::new(self::sockets(&sockets, &shown, families, filter)?)),
         (true, false, false) => {
             let ipv4 = sockets.ipv4 || !sockets.ipv6;
             let families = Families { ipv4, ipv6: sockets.ipv6 };

@@ -9,7 +9,7 @@ fn parse_line(line: &str) -> Result<Request, clap::Error> {
 
 fn sockets(line: &str) -> SocketsRequest {
     match parse_line(line).unwrap_or_else(|error| panic!("{line}: {error}")).mode {
-        Mode::Sockets(sockets) => sockets,
+        Mode::Sockets(sockets) => *sockets,
         mode => panic!("{line} was taken for {mode:?}"),
     }
 }

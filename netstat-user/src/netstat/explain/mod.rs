@@ -132,9 +132,7 @@ fn drawing(
     }
     for line in lines {
         match marked.filter(|state| color && line.contains(&format!(" {state} ")) && line.contains('║')) {
-            Some(state) => {
-                out.push_str(&line.replacen(state.name(), &styled(state.name(), HEADING, true), 1))
-            }
+            Some(state) => *out += &line.replacen(state.name(), &styled(state.name(), HEADING, true), 1),
             None => out.push_str(&line),
         }
         out.push('\n');

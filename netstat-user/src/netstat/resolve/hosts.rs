@@ -43,10 +43,10 @@ impl Hosts {
     pub fn ask(&mut self, addrs: impl Iterator<Item = IpAddr>) {
         let mut questions = Vec::new();
         for addr in addrs {
-            if !self.names.contains_key(&addr) {
-                self.names.insert(addr, None);
+            self.names.entry(addr).or_insert_with(|| {
                 questions.push(addr);
-            }
+                None
+            });
         }
         self.waiting += questions.len();
         self.start(questions);

@@ -93,13 +93,16 @@ fn counter(page: &mut Page, list: &mut Shown, sentences: &[Sentence], (name, val
         return;
     };
     let is_new_list = matches!(shown, Shown::InHistogram | Shown::OutHistogram) && list != shown;
-    match shown {
-        Shown::Hidden => return,
-        Shown::InHistogram if is_new_list => page.text(&format!("{}ICMP input histogram:\n", indent(*list))),
-        Shown::OutHistogram if is_new_list => {
-            page.text(&format!("{}ICMP output histogram:\n", indent(*list)))
-        }
-        _ => {}
+    if *shown == Shown::Hidden {
+        return;
+    }
+    if is_new_list {
+        let direction = if *shown == Shown::InHistogram { "input" } else { "output" };
+        page.text(&format!(
+            "{}ICMP {direction} histogram:
+",
+            indent(*list)
+        ));
     }
     *list = *shown;
     if *shown == Shown::Always || value != 0 {

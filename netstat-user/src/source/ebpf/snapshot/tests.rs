@@ -310,6 +310,6 @@ fn the_holders_of_a_socket_of_any_family_are_found_by_its_inode_number() {
     let file = std::fs::File::from(std::os::fd::OwnedFd::from(socket));
     let inode = std::os::unix::fs::MetadataExt::ino(&file.metadata().unwrap());
     let mut holders = Vec::new();
-    super::socket_files(|record| holders.extend((record.inode == inode).then_some(record.pid))).unwrap();
+    socket_files(|record| holders.extend((record.inode == inode).then_some(record.pid))).unwrap();
     assert_eq!(holders, [std::process::id()]);
 }
