@@ -13,14 +13,14 @@ use crate::{
 };
 
 /// `struct bpf_iter__task_file`, kernel/bpf/task_iter.c, since 5.8: where its fields are.
-mod place {
+pub mod place {
     pub const TASK: usize = 1;
     pub const FD: usize = 2;
     pub const FILE: usize = 3;
 }
 
 /// File systems that have no names, include/uapi/linux/magic.h and net/socket.c.
-mod magic {
+pub mod magic {
     pub const SOCKFS: u64 = 0x534f_434b;
     pub const NSFS: u64 = 0x6e73_6673;
 }
@@ -60,7 +60,7 @@ fn show(step: Step, task: Typed, file: Typed) {
 /// Which kind of file it is. Sockets and namespaces are the only files of their file systems, so this
 /// needs no address of `socket_file_ops`, which kptr_restrict hides.
 #[inline(always)]
-fn file_system(file: Typed) -> u64 {
+pub fn file_system(file: Typed) -> u64 {
     let inode = Typed(file.load(value(&raw const OFFSETS.file_inode)));
     let superblock = Typed(inode.load(value(&raw const OFFSETS.inode_sb)));
     superblock.load(value(&raw const OFFSETS.sb_magic))

@@ -12,6 +12,7 @@ mod inet_csk_accept;
 mod inet_sock_set_state;
 mod inet_sock_set_state_classic;
 mod inet_timewait_sock;
+mod iter_socket_file;
 mod iter_task_file;
 mod iter_tcp;
 mod iterator;

@@ -1,4 +1,4 @@
-//! rnetstat-trace: streams TCP state transitions as they happen.
+//! rnetstat-trace, which streams TCP state transitions as they happen, and rnetstat, the everyday netstat.
 
 pub mod agent;
 #[cfg(target_os = "linux")]
@@ -15,6 +15,8 @@ pub mod doctor;
 pub mod doctor;
 pub mod filter;
 pub mod model;
+#[cfg(target_os = "linux")]
+pub mod netstat;
 pub mod output;
 #[cfg(target_os = "linux")]
 pub mod privilege;

@@ -15,14 +15,19 @@ use crate::{
     wait,
 };
 
-/// The binary's path: in `RNETSTAT_BIN_DIR`, or else where cargo built it for this profile.
+/// The tracer's path.
 pub fn binary() -> Result<PathBuf> {
+    binary_named("rnetstat-trace")
+}
+
+/// The path of one of the binaries: in `RNETSTAT_BIN_DIR`, or else where cargo built it for this profile.
+pub fn binary_named(name: &str) -> Result<PathBuf> {
     let directory = match std::env::var_os("RNETSTAT_BIN_DIR") {
         Some(directory) => PathBuf::from(directory),
         // The test executable is in target/PROFILE/deps.
         None => std::env::current_exe()?.ancestors().nth(2).context("no target directory")?.to_owned(),
     };
-    let path = directory.join("rnetstat-trace");
+    let path = directory.join(name);
     ensure!(path.exists(), "{} is missing: build it, or say in RNETSTAT_BIN_DIR where it is", path.display());
     Ok(path)
 }

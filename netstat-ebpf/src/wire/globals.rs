@@ -70,6 +70,10 @@ pub struct Offsets {
     pub file_private_data: u32,
     /// `inode.i_sb`.
     pub inode_sb: u32,
+    /// `inode.i_ino`.
+    pub inode_ino: u32,
+    /// Keeps the addresses at the end in their place.
+    pub unused: u32,
     /// `super_block.s_magic`.
     pub sb_magic: u32,
     /// `socket.sk`.
@@ -128,6 +132,8 @@ impl Offsets {
         file_inode: 0,
         file_private_data: 0,
         inode_sb: 0,
+        inode_ino: 0,
+        unused: 0,
         sb_magic: 0,
         socket_sk: 0,
         accept_arguments: 0,

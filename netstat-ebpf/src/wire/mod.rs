@@ -47,6 +47,8 @@ pub mod program {
     pub const ITER_TCP: &str = "iter_tcp";
     /// `iter/task_file`: every process that holds a TCP socket.
     pub const ITER_TASK_FILE: &str = "iter_task_file";
+    /// `iter/task_file`: every process that holds a socket of any family.
+    pub const ITER_SOCKET_FILE: &str = "iter_socket_file";
 }
 
 /// The maps.
@@ -151,10 +153,11 @@ plain! {
     AcceptRecord is 48 bytes;
     SnapshotRecord is 88 bytes;
     HolderRecord is 40 bytes;
+    SocketFileRecord is 16 bytes;
     Seen is 24 bytes;
     SeenNotes is 12296 bytes;
     Counters is 16 bytes;
-    Offsets is 184 bytes;
+    Offsets is 192 bytes;
     ClassicFormat is 36 bytes;
     PortRange is 4 bytes;
     Filter is 100 bytes;

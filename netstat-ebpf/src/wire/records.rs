@@ -182,3 +182,15 @@ pub struct HolderRecord {
     /// The process's name, that of its main thread: 16 bytes, moved as two words.
     pub comm: [u64; 2],
 }
+
+/// A process that holds a socket of any family, as `iter/task_file` finds it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketFileRecord {
+    /// The socket's inode number (`inode.i_ino`), as /proc/net and /proc/PID/fd show it.
+    pub inode: u64,
+    /// Thread group id, initial pid namespace.
+    pub pid: u32,
+    /// The file's number within the process.
+    pub fd: u32,
+}

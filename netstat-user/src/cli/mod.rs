@@ -14,7 +14,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 #[cfg(target_os = "linux")]
-mod user;
+pub(crate) mod user;
 
 use std::{ffi::OsString, time::Duration};
 

@@ -3,7 +3,7 @@
 use nix::unistd::User;
 
 /// Reads a user id, or a name that this host knows.
-pub(super) fn parse(text: &str) -> Result<u32, String> {
+pub(crate) fn parse(text: &str) -> Result<u32, String> {
     if let Ok(id) = text.parse() {
         return Ok(id);
     }

@@ -6,6 +6,7 @@ mod ends;
 mod family;
 mod owner;
 mod ports;
+mod socket;
 mod states;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub use ends::{ByEnd, Verdict};
 pub use family::FamilyFilter;
 pub use owner::{CommSet, OwnerFilter, parse_comm, parse_pid};
 pub use ports::{PortSet, parse_ports};
+pub use socket::SocketFacts;
 pub use states::StateSet;
 pub use values::Values;
 

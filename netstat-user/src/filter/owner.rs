@@ -77,6 +77,20 @@ impl OwnerFilter {
             .and(comms.judge(owner.map(|owner| owner.comm)))
             .and(users.judge(owner.and_then(|owner| owner.uid).or(socket_uid)))
     }
+
+    /// Whether it is about the process at all, or only about its user.
+    pub fn asks_for_process(&self) -> bool {
+        !self.pids.is_empty() || !self.comms.is_empty()
+    }
+
+    /// Whether one of a socket's holders is the process that is asked for, and its user the one.
+    pub(super) fn matches_holders(&self, holders: &[(u32, Comm)], uid: Option<u32>) -> bool {
+        let Self { pids, comms, users } = self;
+        let is_it =
+            |(pid, comm): &(u32, Comm)| pids.judge(Some(*pid)).and(comms.judge(Some(*comm))) == Verdict::Yes;
+        let process = !self.asks_for_process() || holders.iter().any(is_it);
+        process && users.judge(uid) == Verdict::Yes
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,11 @@ impl StateSet {
         self.0 == 0 || self.0 & ends != 0
     }
 
+    /// Whether a socket in this state is shown; None is no state of TCP's.
+    pub(super) fn has(self, state: Option<State>) -> bool {
+        self.0 == 0 || state.is_some_and(|state| self.0 & state.bit() != 0)
+    }
+
     /// By old state: the set of new states that user space can do without, and still say the same.
     ///
     /// It is about the kernel's own transitions. Rows into and out of TIME_WAIT are made of FIN_WAIT2→CLOSE,

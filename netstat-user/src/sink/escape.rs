@@ -23,6 +23,13 @@ pub(super) fn push_visible(bytes: &[u8], text: &mut String) {
     }
 }
 
+/// The bytes as text that is safe to show, as [`push_visible`] makes it.
+pub fn visible(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    push_visible(bytes, &mut text);
+    text
+}
+
 /// The name of a process, as hostile as names can be, and how it is shown.
 #[cfg(test)]
 pub(super) const HOSTILE_NAMES: &[(&[u8], &str)] = &[

@@ -10,7 +10,12 @@ use jiff::tz::TimeZone;
 
 use self::columns::{Columns, cut};
 use super::{Record, Sink, clock::Clock, duration::HumanDuration, escape::push_visible};
-use crate::model::{Direction, Endpoint, Loss, LossPlace, Owner, OwnerHow, Row};
+use crate::model::{Direction, Endpoint, Loss, LossPlace, Owner, OwnerHow, Row, State};
+
+/// The colour of a state that a connection is in.
+pub fn state_style(state: State) -> anstyle::Style {
+    colors::of_state(state, None)
+}
 
 /// Where the process begins, and how wide it may be: a long name is cut.
 const OWNER: usize = 13;

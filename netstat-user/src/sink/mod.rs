@@ -12,8 +12,9 @@ mod sample;
 mod words;
 
 pub use csv::CsvSink;
+pub use escape::visible;
 pub use json::JsonSink;
-pub use line::LineSink;
+pub use line::{LineSink, state_style};
 
 use crate::{
     config::Format,

@@ -5,7 +5,7 @@ mod clock;
 #[cfg(target_os = "linux")]
 pub mod ebpf;
 #[cfg(target_os = "linux")]
-mod namespaces;
+pub mod namespaces;
 mod poll;
 #[cfg(target_os = "linux")]
 pub mod proc;

@@ -218,13 +218,24 @@ pub fn object(
     format: &ClassicFormat,
     btf: Option<&aya::Btf>,
 ) -> Result<Ebpf, EbpfError> {
-    let level: u8 = if request.verbose { u8::MAX } else { 0 };
-    EbpfLoader::new()
+    object_by(EbpfLoader::new(), request, offsets, format, btf)
+}
+
+/// The same by a loader that has been made already, which takes its time: it reads the kernel's BTF.
+pub fn object_by<'a>(
+    mut loader: EbpfLoader<'a>,
+    request: &'a Request,
+    offsets: &'a Offsets,
+    format: &'a ClassicFormat,
+    btf: Option<&'a aya::Btf>,
+) -> Result<Ebpf, EbpfError> {
+    let level: &u8 = if request.verbose { &u8::MAX } else { &0 };
+    loader
         .btf(btf)
         .override_global(global::OFFSETS, as_bytes(offsets), true)
         .override_global(global::CLASSIC_FORMAT, as_bytes(format), true)
         .override_global(global::FILTER, as_bytes(&request.filter), true)
-        .override_global(global::LOG_LEVEL, &level, true)
+        .override_global(global::LOG_LEVEL, level, true)
         .map_max_entries(map::EVENTS, request.ring_bytes)
         .load(OBJECT)
 }

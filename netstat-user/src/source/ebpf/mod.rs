@@ -23,7 +23,7 @@ use rustix::thread::CapabilitySet;
 use tokio::io::unix::AsyncFd;
 
 pub use load::{Attempts, Outcome, Request, Tried, memlock};
-pub use snapshot::{Snapshotter, in_first_pid_namespace};
+pub use snapshot::{Snapshotter, in_first_pid_namespace, socket_files};
 
 use self::{
     load::Loaded,

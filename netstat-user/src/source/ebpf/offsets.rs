@@ -11,10 +11,7 @@ use crate::model::Missing;
 /// # Errors
 /// A field that every transition needs is not in the BTF: a kernel that this program doesn't know.
 pub fn resolve(btf: &Btf, has_cookie_helper: bool) -> Result<(Offsets, Vec<Missing>)> {
-    let need = |name: &str, path: &str| {
-        btf.offset(name, path)
-            .with_context(|| format!("this kernel's BTF has no field {path} in struct {name}"))
-    };
+    let need = |name: &str, path: &str| need(btf, name, path);
     let [tcp_write_timer, tw_timer_handler, reqsk_timer_handler] =
         kallsyms::addresses(["tcp_write_timer", "tw_timer_handler", "reqsk_timer_handler"]);
     let sk_write_timer = write_timer(btf);
@@ -57,6 +54,8 @@ pub fn resolve(btf: &Btf, has_cookie_helper: bool) -> Result<(Offsets, Vec<Missi
         file_inode: need("file", "f_inode")?,
         file_private_data: need("file", "private_data")?,
         inode_sb: need("inode", "i_sb")?,
+        inode_ino: need("inode", "i_ino")?,
+        unused: 0,
         sb_magic: need("super_block", "s_magic")?,
         socket_sk: need("socket", "sk")?,
         accept_arguments: btf.arguments("inet_csk_accept").unwrap_or(0),
@@ -69,6 +68,25 @@ pub fn resolve(btf: &Btf, has_cookie_helper: bool) -> Result<(Offsets, Vec<Missi
         reqsk_timer_handler,
     };
     Ok((offsets, missing.into_iter().collect()))
+}
+
+/// The offsets that the iterator over socket files needs, and no others.
+///
+/// # Errors
+/// As for [`resolve`].
+pub fn of_socket_files(btf: &Btf) -> Result<Offsets> {
+    Ok(Offsets {
+        task_tgid: need(btf, "task_struct", "tgid")?,
+        file_inode: need(btf, "file", "f_inode")?,
+        inode_sb: need(btf, "inode", "i_sb")?,
+        inode_ino: need(btf, "inode", "i_ino")?,
+        sb_magic: need(btf, "super_block", "s_magic")?,
+        ..Offsets::NONE
+    })
+}
+
+fn need(btf: &Btf, name: &str, path: &str) -> Result<u32> {
+    btf.offset(name, path).with_context(|| format!("this kernel's BTF has no field {path} in struct {name}"))
 }
 
 /// `inet_connection_sock.icsk_retransmit_timer` up to 6.18; `struct sock` has it from 6.19 on.

@@ -3,13 +3,20 @@
 use std::{
     fs::File,
     io::{self, Read},
+    thread,
 };
 
-use anyhow::Result;
-use aya::{Ebpf, programs::Iter};
-use netstat_ebpf::wire::{self, ClassicFormat, HolderRecord, Offsets, Plain, SnapshotRecord, program};
+use anyhow::{Context as _, Result, anyhow};
+use aya::{Ebpf, EbpfLoader, programs::Iter};
+use netstat_ebpf::wire::{
+    self, ClassicFormat, HolderRecord, Offsets, Plain, SnapshotRecord, SocketFileRecord, program,
+};
 
-use super::super::load::{self, Attempts};
+use super::super::{
+    btf::Btf,
+    load::{self, Attempts},
+    offsets,
+};
 
 /// The least that a ring buffer can have on any machine (the largest page); nothing is written to it.
 const UNUSED_RING_BYTES: u32 = 64 << 10;
@@ -55,6 +62,30 @@ impl Iterators {
         let file = open(&mut self.ebpf, program::ITER_TASK_FILE)?;
         Ok(read(file, &mut self.buffer, each)?)
     }
+}
+
+/// Reads, once, which processes hold sockets of any family, in all network namespaces, as far as the calling
+/// thread's pid namespace shows processes; the process ids are those of the initial one.
+///
+/// # Errors
+/// The kernel has no BTF or refuses the iterator, or it can't be read to its end.
+pub fn socket_files(each: impl FnMut(SocketFileRecord)) -> Result<()> {
+    // Both read the kernel's BTF, which is most of the time until the first socket.
+    let (loader, kernel) = thread::scope(|scope| {
+        let loader = scope.spawn(EbpfLoader::new);
+        let kernel = Btf::of_this_kernel().context("no BTF of the kernel").and_then(|btf| {
+            Ok((offsets::of_socket_files(&btf)?, aya::Btf::parse(btf.bytes(), aya::Endianness::default())?))
+        });
+        (loader.join(), kernel)
+    });
+    let loader = loader.map_err(|_| anyhow!("the loader of eBPF programs failed"))?;
+    let (offsets, kernel) = kernel?;
+    let request = load::Request::of_everything(UNUSED_RING_BYTES);
+    let mut ebpf = load::object_by(loader, &request, &offsets, &ClassicFormat::NONE, Some(&kernel))?;
+    let program = find(&mut ebpf, program::ITER_SOCKET_FILE)?;
+    program.load("task_file", &kernel).map_err(load::reason).context("iter/task_file")?;
+    let file = open(&mut ebpf, program::ITER_SOCKET_FILE)?;
+    Ok(read(file, &mut vec![0; BUFFER_BYTES], each)?)
 }
 
 fn find<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Iter> {

@@ -20,6 +20,7 @@ use netstat_ebpf::wire::Offsets;
 use rustix::thread::CapabilitySet;
 use tokio::sync::mpsc;
 
+pub use self::iterators::socket_files;
 pub use reach::{in_first_pid_namespace, out_of_reach};
 
 use self::{iterators::Iterators, look::Looker};

@@ -303,3 +303,16 @@ fn one_snapshotter_answers_each_request_and_holders_alone_on_request() -> Result
     }
     Ok(())
 }
+
+#[test]
+fn the_holders_of_a_socket_of_any_family_are_found_by_its_inode_number() {
+    if skip::without_root() {
+        return;
+    }
+    let socket = std::os::unix::net::UnixDatagram::unbound().unwrap();
+    let file = std::fs::File::from(std::os::fd::OwnedFd::from(socket));
+    let inode = std::os::unix::fs::MetadataExt::ino(&file.metadata().unwrap());
+    let mut holders = Vec::new();
+    socket_files(|record| holders.extend((record.inode == inode).then_some(record.pid))).unwrap();
+    assert_eq!(holders, [std::process::id()]);
+}

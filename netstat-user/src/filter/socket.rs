@@ -1,0 +1,110 @@
+//! The same filters for sockets that just are there, of any protocol.
+
+use super::{Alternatives as _, Filter, Verdict};
+use crate::model::{Comm, Endpoint, Family, State};
+
+/// What is known of a socket; None where it has no such thing.
+#[derive(Clone, Debug)]
+pub struct SocketFacts<'a> {
+    /// The family of its packets.
+    pub family: Option<Family>,
+    /// This end.
+    pub local: Option<Endpoint>,
+    /// The other end.
+    pub remote: Option<Endpoint>,
+    /// Its state, if it is one of TCP's.
+    pub state: Option<State>,
+    /// Its user.
+    pub uid: Option<u32>,
+    /// The processes that hold it.
+    pub holders: &'a [(u32, Comm)],
+    /// Its network namespace.
+    pub netns: Option<u32>,
+}
+
+impl Filter {
+    /// Whether the socket is shown: what it has not, it can't match. Cgroups are not asked for.
+    pub fn matches_socket(&self, socket: &SocketFacts<'_>) -> bool {
+        let Self { family, ports, addresses, states, owner, netns, cgroups: _ } = self;
+        let port = |end: Option<Endpoint>| end.map(|end| end.port).filter(|port| *port != 0);
+        let addr = |end: Option<Endpoint>| end.map(|end| end.addr);
+        let remote = socket.remote.filter(|end| end.port != 0);
+        let verdict = family
+            .judge(socket.family)
+            .and(ports.judge(port(socket.local), port(remote)))
+            .and(addresses.judge(addr(socket.local), addr(remote)))
+            .and(netns.judge(socket.netns));
+        verdict == Verdict::Yes
+            && states.has(socket.state)
+            && owner.matches_holders(socket.holders, socket.uid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::{ByEnd, OwnerFilter, parse_network};
+
+    fn end(addr: &str, port: u16) -> Option<Endpoint> {
+        Some(Endpoint { addr: addr.parse().unwrap(), port })
+    }
+
+    fn comm(name: &[u8]) -> Comm {
+        let mut bytes = [0; 16];
+        bytes[..name.len()].copy_from_slice(name);
+        Comm::new(bytes)
+    }
+
+    fn nginx(holders: &[(u32, Comm)]) -> SocketFacts<'_> {
+        SocketFacts {
+            family: Some(Family::Ipv4),
+            local: end("10.0.0.1", 80),
+            remote: end("192.0.2.9", 40000),
+            state: Some(State::Established),
+            uid: Some(33),
+            holders,
+            netns: Some(1),
+        }
+    }
+
+    #[test]
+    fn each_filter_that_was_given_has_to_match() {
+        let holders = [(1, comm(b"systemd")), (812, comm(b"nginx"))];
+        let socket = nginx(&holders);
+        let ports = |ports: [std::ops::RangeInclusive<u16>; 1]| ByEnd {
+            either: ports.into_iter().collect(),
+            ..ByEnd::default()
+        };
+        let of = |pids: &[u32], comms: &[&str]| OwnerFilter {
+            pids: pids.iter().copied().collect(),
+            comms: comms.iter().map(|name| (*name).to_owned()).collect(),
+            users: [33].into_iter().collect(),
+        };
+        for (filter, expected) in [
+            (Filter::default(), true),
+            (Filter { ports: ports([80..=80]), ..Filter::default() }, true),
+            (Filter { ports: ports([81..=90]), ..Filter::default() }, false),
+            (Filter { states: [State::TimeWait].into_iter().collect(), ..Filter::default() }, false),
+            (Filter { states: [State::Established].into_iter().collect(), ..Filter::default() }, true),
+            (Filter { owner: of(&[812], &["nginx"]), ..Filter::default() }, true),
+            (Filter { owner: of(&[], &["systemd", "init"]), ..Filter::default() }, true),
+            (Filter { owner: of(&[1], &["nginx"]), ..Filter::default() }, false),
+            (Filter { netns: [2].into_iter().collect(), ..Filter::default() }, false),
+        ] {
+            assert_eq!(filter.matches_socket(&socket), expected, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_ends_and_no_state_matches_no_filter_on_them() {
+        let unix = SocketFacts { family: None, local: None, remote: None, state: None, ..nginx(&[]) };
+        let remote = [parse_network("0.0.0.0/0").unwrap()].into_iter().collect();
+        assert!(Filter::default().matches_socket(&unix));
+        for filter in [
+            Filter { addresses: ByEnd { remote, ..ByEnd::default() }, ..Filter::default() },
+            Filter { states: [State::Close].into_iter().collect(), ..Filter::default() },
+        ] {
+            assert!(!filter.matches_socket(&unix), "{filter:?}");
+        }
+    }
+}

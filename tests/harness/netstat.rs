@@ -1,0 +1,118 @@
+//! The text of netstat, ours and net-tools', read field by field.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::tracer;
+
+/// How often the two are asked before the test gives up: what runs between two looks must stand still once.
+const LOOKS: usize = 20;
+/// As much of an address and its port as netstat shows, less the colon.
+const SHOWN: usize = 22;
+
+/// A command that runs our binary.
+pub fn ours(arguments: &[&str]) -> Result<Command> {
+    let mut command = Command::new(tracer::binary_named("rnetstat")?);
+    command.args(arguments).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env("LC_ALL", "C.UTF-8");
+    Ok(command)
+}
+
+/// Runs it; it must succeed.
+pub fn text(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("running {command:?}"))?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?} ended with {}: {stderr}", output.status);
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Asks netstat, us, and netstat again, until its two answers have the same lines; ours must then have them too,
+/// each field the same, or a number between netstat's two.
+pub fn agree(arguments: &[&str]) -> Result<()> {
+    let netstat = || text(Command::new("netstat").args(arguments).env("LC_ALL", "C"));
+    for _ in 0..LOOKS {
+        let (before, middle, after) = (netstat()?, text(&mut ours(arguments)?)?, netstat()?);
+        let [before, middle, after] = [&before, &middle, &after].map(|text| table(text));
+        if is_same_shape(&before, &after) {
+            return compare(&before, &middle, &after).with_context(|| format!("with {arguments:?}"));
+        }
+    }
+    bail!("netstat {arguments:?} never said the same twice")
+}
+
+/// A line's fields. What is in brackets or apart by a slash counts by itself: a timer, an owner.
+type Line = Vec<String>;
+
+fn table(text: &str) -> Vec<Line> {
+    let fields = |line: &str| {
+        line.split(|c: char| c.is_whitespace() || "()/".contains(c))
+            .filter(|field| !field.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    text.lines().map(fields).collect()
+}
+
+fn is_same_shape(before: &[Line], after: &[Line]) -> bool {
+    let same_line = |(a, b): (&Line, &Line)| {
+        a.len() == b.len()
+            && a.iter().zip(b).all(|(a, b)| a == b || (number(a).is_some() && number(b).is_some()))
+    };
+    before.len() == after.len() && before.iter().zip(after).all(same_line)
+}
+
+fn compare(before: &[Line], ours: &[Line], after: &[Line]) -> Result<()> {
+    ensure!(ours.len() == before.len(), "{} lines, netstat has {}: {ours:#?}", ours.len(), before.len());
+    for ((before, ours), after) in before.iter().zip(ours).zip(after) {
+        let is_same = ours.len() == before.len()
+            && ours.iter().enumerate().all(|(place, field)| is_field(&before[place], field, &after[place]));
+        ensure!(is_same, "netstat: {before:?}\nours:    {ours:?}\nnetstat: {after:?}");
+    }
+    Ok(())
+}
+
+fn is_field(before: &str, ours: &str, after: &str) -> bool {
+    let is_between = match (number(before), number(ours), number(after)) {
+        (Some(before), Some(ours), Some(after)) => before.min(after) <= ours && ours <= before.max(after),
+        _ => false,
+    };
+    ours == before || ours == after || is_between || is_cut(before, ours)
+}
+
+fn number(field: &str) -> Option<f64> {
+    field.parse().ok()
+}
+
+/// Whether netstat's field is the beginning of our address, and the port: it cuts what is too long for it.
+fn is_cut(netstat: &str, ours: &str) -> bool {
+    let (Some((cut, cut_port)), Some((whole, port))) = (netstat.rsplit_once(':'), ours.rsplit_once(':'))
+    else {
+        return false;
+    };
+    netstat.len() == SHOWN + 1
+        && whole.len() + port.len() > SHOWN
+        && cut_port == port
+        && whole.starts_with(cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_number_between_netstat_s_two_and_a_cut_address_may_differ() {
+        for (before, ours, after, expected) in [
+            ("LISTEN", "LISTEN", "LISTEN", true),
+            ("LISTEN", "CLOSE", "LISTEN", false),
+            ("58.60", "58.55", "58.50", true),
+            ("58.60", "58.70", "58.50", false),
+            ("5", "5", "5", true),
+            ("5", "6", "5", false),
+            ("fd00:1234:5678:9a:43518", "fd00:1234:5678:9abc::1:43518", "fd00:1234:5678:9a:43518", true),
+            ("fd00:1234:5678:9b:43518", "fd00:1234:5678:9abc::1:43518", "fd00:1234:5678:9b:43518", false),
+            ("127.0.0.1:80", "127.0.0.1:81", "127.0.0.1:80", false),
+        ] {
+            assert_eq!(is_field(before, ours, after), expected, "{before} {ours} {after}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! rnetstat beside net-tools' netstat, over the same sockets at the same moment, and as its users use it.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    os::unix::process::CommandExt as _,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use netstat_tests::{
+    hidden,
+    netns::{Namespace, ip},
+    netstat::{agree, ours, text},
+    skip,
+    sock::Sock,
+    world::{LONG, World, at},
+};
+use rustix::process::{Pid, Signal, kill_process};
+
+#[test]
+fn it_agrees_with_netstat_field_by_field() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let world = World::new()?;
+    for state in ["LISTEN", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "CLOSE_WAIT", "FIN_WAIT2", "TIME_WAIT"] {
+        ensure!(world.text(&["-ant"])?.contains(state), "nothing is in {state}");
+    }
+    world.here.run(|| {
+        for flags in [
+            "-ant",
+            "-anu",
+            "-anx",
+            "-antp",
+            "-tulpn",
+            "-ante",
+            "-anto",
+            "-rn",
+            "-i",
+            "-s",
+            "-rn6",
+            "-an",
+            "-n",
+            "-ln",
+            "-anp",
+            "-anw",
+            "-anxp",
+            "-antuwxpeo",
+            "-4an",
+            "-6an",
+            "-rne",
+            "-rnee",
+            "-ia",
+            "-st",
+            "-su",
+            "-sw",
+            "-s6",
+            "-anW",
+        ] {
+            agree(&[flags])?;
+        }
+        agree(&["--numeric-hosts"])
+    })
+}
+
+#[test]
+fn netstat_s_own_names_for_ports_and_users_are_shown() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let world = World::new()?;
+    world.here.run(|| agree(&["-ltue", "--numeric-hosts"]))
+}
+
+#[test]
+fn filters_leave_only_what_matches() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let world = World::new()?;
+    let rows = |arguments: &[&str]| -> Result<Vec<String>> {
+        let text = world.text(&[&["-ant"], arguments].concat())?;
+        Ok(text.lines().skip(2).map(str::to_owned).collect())
+    };
+    for (arguments, matches) in [
+        (&["--state", "time-wait"][..], &["TIME_WAIT"][..]),
+        (&["--port", "8081", "--state", "listening"], &["LISTEN"]),
+        (&["--addr", LONG], &[LONG]),
+        (&["--remote-port", "9"], &["10.99.0.2:9"]),
+    ] {
+        let rows = rows(arguments)?;
+        ensure!(!rows.is_empty(), "nothing with {arguments:?}");
+        for row in &rows {
+            ensure!(matches.iter().all(|word| row.contains(word)), "{arguments:?} let through {row}");
+        }
+    }
+    let own = std::process::id().to_string();
+    ensure!(rows(&["--pid", &own])?.iter().all(|row| !row.contains("TIME_WAIT")), "TIME_WAIT has no owner");
+    ensure!(!rows(&["--pid", &own])?.is_empty(), "this process has sockets");
+    ensure!(rows(&["--pid", "4194304"])?.is_empty(), "no process can have this id");
+    ensure!(rows(&["--comm", "no-such-name"])?.is_empty(), "no process has this name");
+    Ok(())
+}
+
+#[test]
+fn the_summary_counts_what_the_table_lists() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let world = World::new()?;
+    let listening = world.text(&["-lnt"])?.lines().skip(2).filter(|row| row.starts_with("tcp ")).count();
+    let summary = world.text(&["-ant", "--summary"])?;
+    let counted = summary.lines().find_map(|line| line.trim().strip_suffix(" tcp LISTEN"));
+    ensure!(counted == Some(listening.to_string().as_str()), "not {listening} listeners: {summary}");
+    let owner = format!(" {}/", std::process::id());
+    ensure!(summary.contains(&owner), "this process is not in it: {summary}");
+    Ok(())
+}
+
+#[test]
+fn json_has_a_line_for_each_row_of_every_mode() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let world = World::new()?;
+    for (flags, titles) in [("-antp", 2), ("-anx", 2), ("-rn", 2), ("-rn6", 2), ("-i", 2)] {
+        let rows = world.text(&[flags])?.lines().count() - titles;
+        let objects: Vec<serde_json::Value> =
+            world.text(&[flags, "--json"])?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        ensure!(objects.len() == rows, "{flags}: {} objects, {rows} rows", objects.len());
+    }
+    let statistics = world.text(&["-s", "--json"])?;
+    let groups: Vec<serde_json::Value> =
+        statistics.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let tcp = groups.iter().find(|group| group["group"] == "Tcp").context("no Tcp")?;
+    ensure!(tcp["counters"]["InSegs"].as_u64().is_some_and(|count| count > 0), "{tcp}");
+    let sockets = world.text(&["-antp", "--json"])?;
+    for line in sockets.lines() {
+        let socket: serde_json::Value = serde_json::from_str(line)?;
+        if socket["state"] == "LISTEN" {
+            ensure!(socket["remote_addr"].is_null() && socket["remote_port"].is_null(), "{socket}");
+            ensure!(socket["owners"][0]["pid"] == std::process::id(), "{socket}");
+        }
+        if socket["state"] == "TIME_WAIT" {
+            ensure!(socket["inode"].is_null() && socket["timer"]["kind"] == "timewait", "{socket}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn all_network_namespaces_are_shown_on_request() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let world = World::new()?;
+    // A namespace that a process is in can be found.
+    let inside = world.here.run(|| Ok(std::process::Command::new("sleep").arg("60").spawn()?))?;
+    let shown = text(&mut ours(&["-lnt", "--all-netns"])?);
+    let mut inside = inside;
+    inside.kill()?;
+    inside.wait()?;
+    let inum = world.here.inum()?.to_string();
+    ensure!(shown?.lines().any(|row| row.contains(":8081 ") && row.ends_with(&inum)), "not in {inum}");
+    Ok(())
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2_and_names_what_is_wrong() -> Result<()> {
+    for (arguments, named) in [
+        (&["-y"][..], "-y"),
+        (&["-ri"], "'-r'"),
+        (&["--port", "0"], "0"),
+        (&["--state", "FOO"], "FOO"),
+        (&["explain", "FOO"], "FOO"),
+        (&["explain", "--lang", "fr"], "fr"),
+        (&["surplus"], "surplus"),
+    ] {
+        let output = ours(arguments)?.output()?;
+        let stderr = String::from_utf8(output.stderr)?;
+        ensure!(output.status.code() == Some(2) && output.stdout.is_empty(), "{arguments:?}: {stderr}");
+        ensure!(stderr.starts_with("error: ") && stderr.contains(named), "{arguments:?}: {stderr}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_reader_that_goes_away_is_a_normal_end() -> Result<()> {
+    let mut child = ours(&["-anc"])?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().context("no stdout")?).read_line(&mut first)?;
+    let output = child.wait_with_output()?;
+    ensure!(first.starts_with("Active Internet connections"), "{first}");
+    ensure!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    Ok(())
+}
+
+#[test]
+fn continuous_goes_on_until_it_is_interrupted() -> Result<()> {
+    for mode in ["-antc", "-rnc", "-ic", "-sc"] {
+        let mut child = ours(&[mode])?.stdout(Stdio::piped()).spawn()?;
+        let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
+        let first = lines.next().context("nothing")??;
+        let again = lines.by_ref().find(|line| line.as_ref().is_ok_and(|line| *line == first));
+        ensure!(again.is_some(), "{mode} shows it once");
+        kill_process(Pid::from_raw(child.id().try_into()?).context("no pid")?, Signal::INT)?;
+        ensure!(child.wait()?.success(), "{mode} did not end well");
+    }
+    Ok(())
+}
+
+#[test]
+fn without_root_the_others_owners_are_missing_and_it_says_so() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    const NOBODY: u32 = 65534;
+    let _listener = Sock::listening(at("127.0.0.1", 0)?, 1)?;
+    let copy = std::env::temp_dir().join(format!("rnetstat-{}", std::process::id()));
+    std::fs::copy(ours(&[])?.get_program(), &copy)?;
+    let output = std::process::Command::new(&copy).args(["-lntp"]).uid(NOBODY).gid(NOBODY).output();
+    std::fs::remove_file(&copy)?;
+    let output = output?;
+    let (stdout, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+    ensure!(output.status.success(), "{stderr}");
+    ensure!(stderr.lines().count() == 1 && stderr.contains("root"), "{stderr}");
+    let rows: Vec<&str> = stdout.lines().filter(|row| row.contains("LISTEN")).collect();
+    ensure!(!rows.is_empty() && rows.iter().all(|row| row.trim_end().ends_with(" -")), "{stdout}");
+    Ok(())
+}
+
+/// The name server is an address from which nothing ever comes.
+#[test]
+fn a_dead_name_server_delays_the_table_a_little_and_leaves_numbers() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let here = Namespace::new()?;
+    here.run(|| {
+        ip("route add 10.255.0.0/16 dev lo")?;
+        ip("addr add 10.88.0.1/24 dev lo")?;
+        let listener = Sock::listening(at("10.88.0.1", 8080)?, 8)?;
+        let _client = Sock::connected(listener.local()?)?;
+        let mut command = ours(&["-at"])?;
+        let resolver = std::env::temp_dir().join(format!("resolv-{}", std::process::id()));
+        std::fs::write(&resolver, "nameserver 10.255.255.1\noptions timeout:20 attempts:3\n")?;
+        let path = std::ffi::CString::new(resolver.as_os_str().as_encoded_bytes())?;
+        hidden::replaced(&mut command, c"/etc/resolv.conf", path);
+        let begin = Instant::now();
+        let shown = text(&mut command);
+        std::fs::remove_file(resolver)?;
+        let shown = shown?;
+        ensure!(shown.contains(" 10.88.0.1:"), "{shown}");
+        // Far from what the name server's time would be: a minute.
+        ensure!(begin.elapsed() < Duration::from_secs(20), "it waited for the name server");
+        Ok(())
+    })
+}
+
+#[test]
+fn explain_shows_every_state_in_every_language() -> Result<()> {
+    for (lang, word) in [("en", "What it means"), ("ko", "의미"), ("ja", "意味")] {
+        for state in ["CLOSE", "listening", "SYN_RECEIVED", "FIN_WAIT_1", "time-wait", "UNKNOWN", "closing"] {
+            let shown = text(&mut ours(&["explain", state, "--lang", lang])?)?;
+            ensure!(shown.contains(word), "{state} in {lang}: {shown}");
+        }
+        let by_environment = text(ours(&["explain", "listen"])?.env("LC_ALL", lang))?;
+        ensure!(by_environment.contains(word), "{lang} by LC_ALL: {by_environment}");
+    }
+    Ok(())
+}
+
+#[test]
+fn explain_alone_counts_this_host_s_sockets_in_the_diagram() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let world = World::new()?;
+    let listening = world.text(&["-lnt"])?.lines().skip(2).count();
+    let diagram = world.text(&["explain"])?;
+    ensure!(diagram.contains(&format!("LISTEN {listening}")), "not {listening}: {diagram}");
+    ensure!(diagram.contains("SYN_RECV 1"), "{diagram}");
+    Ok(())
+}
+
+#[test]
+fn the_width_of_the_terminal_changes_no_table() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let world = World::new()?;
+    let shown = |columns: &str| world.here.run(|| text(ours(&["-anx"])?.env("COLUMNS", columns)));
+    ensure!(shown("60")? == shown("200")?, "the width changes the table");
+    Ok(())
+}
