@@ -43,7 +43,7 @@ impl Sock {
 
     fn bounded(fd: OwnedFd) -> Result<Self> {
         for timeout in [sockopt::Timeout::Recv, sockopt::Timeout::Send] {
-            sockopt::set_socket_timeout(&fd, timeout, Some(wait::DEADLINE))?;
+            sockopt::set_socket_timeout(&fd, timeout, Some(wait::deadline()))?;
         }
         Ok(Self(fd))
     }

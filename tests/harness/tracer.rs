@@ -145,7 +145,8 @@ impl Tracer {
     /// Waits for its end, whatever that is.
     pub fn end(mut self) -> Result<Trace> {
         let child = &mut self.process.0;
-        let status = wait::until_within(4 * wait::DEADLINE, "rnetstat-trace ends", || Ok(child.try_wait()?))?;
+        let status =
+            wait::until_within(4 * wait::deadline(), "rnetstat-trace ends", || Ok(child.try_wait()?))?;
         Ok(Trace { status, stdout: self.stdout.all()?, stderr: self.stderr.all()? })
     }
 }

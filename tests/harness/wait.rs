@@ -4,12 +4,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-/// How long anything may take before the test gives up: far above what the slowest machine needs.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+/// How long anything may take before the test gives up: far above what the slowest machine needs. An emulated one
+/// (`RNETSTAT_SLOW` says that it is) needs more.
+pub fn deadline() -> Duration {
+    Duration::from_secs(if std::env::var_os("RNETSTAT_SLOW").is_some() { 300 } else { 30 })
+}
 
 /// Returns as soon as `is_so` does, with its value; an error that names `what` at the deadline.
 pub fn until<T>(what: &str, is_so: impl FnMut() -> Result<Option<T>>) -> Result<T> {
-    until_within(DEADLINE, what, is_so)
+    until_within(deadline(), what, is_so)
 }
 
 /// As [`until`], with a deadline of its own.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -85,7 +86,8 @@ impl Target {
         let mut programs = Vec::new();
         for entry in fs::read_dir(built)? {
             let file = entry?.path();
-            if file.is_file() && file.extension().is_none() && !file.ends_with(".cargo-lock") {
+            let metadata = file.metadata()?;
+            if metadata.is_file() && metadata.permissions().mode() & 0o111 != 0 {
                 let target = folder.join(file.file_name().context("a program without a name")?);
                 run(Command::new(self.strip).arg("-o").arg(&target).arg(&file))?;
                 programs.push(target);

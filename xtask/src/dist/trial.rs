@@ -15,9 +15,9 @@ const SUITE: &str = "bookworm";
 const LIMIT: Duration = Duration::from_secs(180);
 /// A trace beside a connection that is refused; what it prints is copied to the reports.
 const SCRIPT: &str = "\
-/rnetstat-trace --json --source ebpf -d 3s > /tmp/out 2> /tmp/err &
+/rnetstat-trace --json --source ebpf -d 5s > /tmp/out 2> /tmp/err &
 trace=$!
-sleep 1.5
+until [ -s /tmp/out ] || ! kill -0 $trace; do sleep 0.1; done
 nc 127.0.0.1 1 < /dev/null
 wait $trace
 status=$?

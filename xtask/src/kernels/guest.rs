@@ -12,7 +12,7 @@ use super::packages::{Kernel, run};
 
 /// The first process: mounts, loads modules, runs the script, says how it ended, switches the machine off.
 ///
-/// ttyS1 takes what the script writes, ttyS2 what it reports.
+/// The kernel's command line names the serial lines: `output` for what the script writes, `reports` for what it reports.
 const INIT: &str = r#"#!/bin/busybox sh
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TERM=dumb
 /bin/busybox --install -s /busybox; export PATH=$PATH:/busybox
@@ -23,10 +23,10 @@ mount -t tracefs tracefs /sys/kernel/tracing; mount -t cgroup2 cgroup2 /sys/fs/c
 for module in $(cat /modules/order); do insmod "/modules/$module.ko" || echo "no module $module"; done
 ip link set lo up
 [ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
-stty -F /dev/ttyS1 raw -echo; stty -F /dev/ttyS2 raw -echo
-echo ready > /dev/ttyS2
-setsid sh /script < /dev/null > /dev/ttyS1 2>&1 3> /dev/ttyS2
-echo "end $?" > /dev/ttyS2
+stty -F "/dev/$output" raw -echo; stty -F "/dev/$reports" raw -echo
+echo ready > "/dev/$reports"
+setsid sh /script < /dev/null > "/dev/$output" 2>&1 3> "/dev/$reports"
+echo "end $?" > "/dev/$reports"
 sync; poweroff -f
 "#;
 

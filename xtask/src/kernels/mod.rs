@@ -72,7 +72,8 @@ pub fn kernels(args: &Args) -> Result<ExitCode> {
             failed.push(kernel.release.as_str());
         }
         if let Some(start) = suite::start(&ended.reports, "auto") {
-            lines.push(Line::new(kernel, &start));
+            let by_timers = suite::start(&ended.reports, "timer");
+            lines.push(Line::new(kernel, &start, by_timers.as_ref()));
         }
     }
     if !args.keep {

@@ -19,21 +19,26 @@ const BOOTS: usize = 3;
 pub struct Emulator {
     program: &'static str,
     machine: &'static [&'static str],
-    console: &'static str,
+    /// The kernel's command line, which names the serial lines.
+    append: &'static str,
+    /// Whether the second and third serial line are PCI devices.
+    serial_by_pci: bool,
 }
 
 /// For x86_64: three serial lines.
 pub const X86_64: Emulator = Emulator {
     program: "qemu-system-x86_64",
     machine: &["-cpu", "max,la57=off"],
-    console: "console=ttyS0 mitigations=off",
+    append: "console=ttyS0 output=ttyS1 reports=ttyS2 mitigations=off",
+    serial_by_pci: false,
 };
 
 /// For aarch64: the board has one serial line of its own, and gets two more by PCI.
 pub const AARCH64: Emulator = Emulator {
     program: "qemu-system-aarch64",
     machine: &["-machine", "virt", "-cpu", "max"],
-    console: "console=ttyAMA0",
+    append: "console=ttyAMA0 output=ttyS0 reports=ttyS1",
+    serial_by_pci: true,
 };
 
 /// What a guest left.
@@ -82,10 +87,15 @@ impl Emulator {
             .args(self.machine);
         command.args(["-nodefaults", "-display", "none", "-no-reboot"]);
         command.arg("-kernel").arg(kernel.image()?).arg("-initrd").arg(initramfs);
-        command.arg("-append").arg(format!("{} quiet panic=-1 random.trust_cpu=on", self.console));
-        for line in &lines {
+        command.arg("-append").arg(format!("{} quiet panic=-1 random.trust_cpu=on", self.append));
+        for (number, line) in lines.iter().enumerate() {
             fs::write(line, "")?;
-            command.arg("-serial").arg(format!("file:{}", line.display()));
+            if self.serial_by_pci && number > 0 {
+                command.arg("-chardev").arg(format!("file,id=line{number},path={}", line.display()));
+                command.arg("-device").arg(format!("pci-serial,chardev=line{number}"));
+            } else {
+                command.arg("-serial").arg(format!("file:{}", line.display()));
+            }
         }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         wait(command.spawn().with_context(|| format!("cannot run {}", self.program))?, limit)?;

@@ -16,8 +16,8 @@ const END: &str = "<!-- kernels: end -->\n";
 pub struct Line(String);
 
 impl Line {
-    /// From the `start` event of a trace that chose for itself.
-    pub fn new(kernel: &Kernel, start: &Value) -> Self {
+    /// From the `start` events of a trace that chose for itself, and of one by timers.
+    pub fn new(kernel: &Kernel, start: &Value, by_timers: Option<&Value>) -> Self {
         let name = match kernel.suite {
             // Its version changes with every week: the table must not.
             "sid" => "newest (Debian unstable)".to_owned(),
@@ -36,13 +36,21 @@ impl Line {
             (None, None) => "–".to_owned(),
         };
         let accept = kind("inet_csk_accept").unwrap_or_else(|| "scan".to_owned());
-        let missing = start["missing"].as_array().into_iter().flatten();
-        let missing =
-            missing.map(|missing| format!("no {} ({})", word(&missing["what"]), word(&missing["why"])));
-        let missing: Vec<String> = missing.collect();
+        let mut missing = missing_in(start);
+        for one in by_timers.map(missing_in).unwrap_or_default() {
+            if !missing.contains(&one) {
+                missing.push(format!("by timers {one}"));
+            }
+        }
         let differences = if missing.is_empty() { "none".to_owned() } else { missing.join("; ") };
         Self(format!("| {name} | {state} | {life} | {accept} | {differences} |\n"))
     }
+}
+
+/// Each with its reason.
+fn missing_in(start: &Value) -> Vec<String> {
+    let missing = start["missing"].as_array().into_iter().flatten();
+    missing.map(|missing| format!("no {}: {}", word(&missing["what"]), word(&missing["why"]))).collect()
 }
 
 fn word(value: &Value) -> &str {
