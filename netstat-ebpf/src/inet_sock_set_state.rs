@@ -41,10 +41,10 @@ pub fn inet_sock_set_state_nested(context: BtfTracePointContext) -> i32 {
 /// The transition, as both programs know it.
 #[inline(always)]
 fn seen(context: &BtfTracePointContext) -> Seen {
-    let (old, new): (u32, u32) = (context.arg(1), context.arg(2));
+    let (old, new): (u64, u64) = (context.arg(1), context.arg(2));
     // SAFETY: as in `emit`.
     let sock = unsafe { Sock::from_argument(context.arg(0)) };
-    Seen { sk: sock.address(), cookie: sock.known_cookie(), states: u64::from(old) << 32 | u64::from(new) }
+    Seen { sk: sock.address(), what: sock.known_cookie() ^ (old << 60 | new << 56) }
 }
 
 /// Whether the handshake was over: before that there is nothing to number.

@@ -39,7 +39,7 @@ impl Notes {
         for age in 1..=SEEN {
             let place = next.wrapping_sub(age);
             let found = self.get(place);
-            if found.sk == seen.sk && found.cookie == seen.cookie && found.states == seen.states {
+            if found.sk == seen.sk && found.what == seen.what {
                 self.set(place, Seen::default());
                 self.set_next(place);
                 return true;

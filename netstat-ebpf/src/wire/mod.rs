@@ -96,7 +96,7 @@ pub const RING_BYTES: u32 = 16 << 20;
 
 /// How many transitions [`program::STATE`] may be ahead of [`program::STATE_NESTED`] on one CPU: as many as a
 /// softirq can bring that interrupts the latter. A power of two.
-pub const SEEN: usize = 512;
+pub const SEEN: usize = 256;
 
 /// A transition, as far as two programs on the same tracepoint have to recognise it.
 #[repr(C)]
@@ -104,10 +104,8 @@ pub const SEEN: usize = 512;
 pub struct Seen {
     /// Address of the `struct sock`.
     pub sk: u64,
-    /// Its cookie: an old note of another socket at the same address is not this transition's.
-    pub cookie: u64,
-    /// The old state in the upper half, the new one in the lower.
-    pub states: u64,
+    /// The states and the socket's cookie: an address is used for one socket after the other.
+    pub what: u64,
 }
 
 /// What [`program::STATE`] has seen on a CPU and [`program::STATE_NESTED`] has not asked about.
@@ -154,8 +152,8 @@ plain! {
     SnapshotRecord is 88 bytes;
     HolderRecord is 40 bytes;
     SocketFileRecord is 16 bytes;
-    Seen is 24 bytes;
-    SeenNotes is 12296 bytes;
+    Seen is 16 bytes;
+    SeenNotes is 4104 bytes;
     Counters is 16 bytes;
     Offsets is 192 bytes;
     ClassicFormat is 36 bytes;

@@ -7,9 +7,27 @@ use std::{
 
 const KALLSYMS: &str = "/proc/kallsyms";
 
+/// The timers' functions, 0 for one that is not there or hidden.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Symbols {
+    /// Retransmits a full socket's segments.
+    pub tcp_write_timer: u64,
+    /// Ends a timewait socket.
+    pub tw_timer_handler: u64,
+    /// Sends a SYN-ACK again, or ends a half-open connection.
+    pub reqsk_timer_handler: u64,
+}
+
+/// Reads them: the kernel takes milliseconds to list all that it has.
+pub fn symbols() -> Symbols {
+    let [tcp_write_timer, tw_timer_handler, reqsk_timer_handler] =
+        addresses(["tcp_write_timer", "tw_timer_handler", "reqsk_timer_handler"]);
+    Symbols { tcp_write_timer, tw_timer_handler, reqsk_timer_handler }
+}
+
 /// The addresses of what is named, 0 for those that are not there or hidden
 /// (`kernel.kptr_restrict`, or no CAP_SYSLOG).
-pub fn addresses<const N: usize>(names: [&str; N]) -> [u64; N] {
+fn addresses<const N: usize>(names: [&str; N]) -> [u64; N] {
     let mut found = [0; N];
     let Ok(file) = File::open(KALLSYMS) else { return found };
     let mut file = BufReader::with_capacity(1 << 16, file);

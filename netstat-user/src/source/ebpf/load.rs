@@ -3,6 +3,7 @@
 mod advice;
 mod life;
 pub mod memlock;
+mod prepared;
 mod programs;
 mod tried;
 
@@ -13,7 +14,7 @@ use netstat_ebpf::wire::{ClassicFormat, Filter, Offsets, as_bytes, global, map, 
 pub use programs::{find, reason};
 pub use tried::{Attempts, Hook, Outcome, Tried};
 
-use self::{advice::advice, life::Life};
+use self::{advice::advice, life::Life, prepared::Prepared};
 use super::{
     btf::Btf,
     classic_format, offsets,
@@ -88,8 +89,14 @@ impl Loaded {
         }
     }
 
-    fn start_snapshots(&mut self, offsets: &Offsets, kernel: &aya::Btf, attempts: &mut Attempts) {
-        match Snapshotter::start(offsets, kernel, attempts) {
+    fn start_snapshots(
+        &mut self,
+        loader: EbpfLoader<'_>,
+        offsets: &Offsets,
+        kernel: &aya::Btf,
+        attempts: &mut Attempts,
+    ) {
+        match Snapshotter::start(loader, offsets, kernel, attempts) {
             Ok(snapshotter) => {
                 self.missing.extend(out_of_reach());
                 self.snapshotter = Some(snapshotter);
@@ -125,29 +132,31 @@ struct Typed {
     offsets: Offsets,
     btf: Btf,
     kernel: aya::Btf,
+    for_looks: EbpfLoader<'static>,
 }
 
 impl Typed {
     /// Attaches what adds a fact; where one doesn't load, that fact is missing.
     fn complete(self, request: &Request, attempts: &mut Attempts) -> Result<Loaded> {
-        let Self { mut loaded, offsets, btf, kernel } = self;
+        let Self { mut loaded, offsets, btf, kernel, for_looks } = self;
         let life = life::attach(&mut loaded.ebpf, request.life_hook, &offsets, &btf, &kernel, attempts)?;
         loaded.add_life(life);
         loaded.attach_accept(&kernel, attempts);
-        loaded.start_snapshots(&offsets, &kernel, attempts);
+        loaded.start_snapshots(for_looks, &offsets, &kernel, attempts);
         Ok(loaded)
     }
 }
 
 fn with_tp_btf(request: &Request, attempts: &mut Attempts) -> Result<Typed> {
-    let btf = Btf::of_this_kernel().context("no BTF of the kernel in /sys/kernel/btf/vmlinux")?;
-    let kernel = aya::Btf::parse(btf.bytes(), aya::Endianness::default())?;
+    let Prepared { btf, kernel, symbols, for_events, for_looks } = Prepared::read()?;
+    let mut for_events = Some(for_events);
     // `bpf_get_socket_cookie` came to tracing programs with 5.12; without it a cookie is what the
     // kernel has made for others.
     let mut with_cookies = |helper| {
         attempts.start_anew();
-        let (offsets, missing) = offsets::resolve(&btf, helper)?;
-        let mut ebpf = with_ring(request, &offsets, &ClassicFormat::NONE, Some(&kernel), attempts)?;
+        let (offsets, missing) = offsets::resolve(&btf, symbols, helper)?;
+        let loader = for_events.take().unwrap_or_default();
+        let mut ebpf = with_ring(loader, request, &offsets, &ClassicFormat::NONE, Some(&kernel), attempts)?;
         programs::attach_all(&mut ebpf, &[program::STATE, program::STATE_NESTED], &kernel, attempts)?;
         let state_program = program::STATE;
         let loaded =
@@ -155,7 +164,7 @@ fn with_tp_btf(request: &Request, attempts: &mut Attempts) -> Result<Typed> {
         anyhow::Ok((loaded, offsets))
     };
     let (loaded, offsets) = with_cookies(true).or_else(|_| with_cookies(false))?;
-    Ok(Typed { loaded, offsets, btf, kernel })
+    Ok(Typed { loaded, offsets, btf, kernel, for_looks })
 }
 
 fn with_tracepoint(
@@ -165,7 +174,8 @@ fn with_tracepoint(
 ) -> Result<Loaded> {
     ensure!(request.life_hook == LifeHook::Auto, "--life-hook needs tp_btf programs");
     let format = classic_format::read()?;
-    let mut ebpf = with_ring(request, &Offsets::NONE, &format, None, attempts)?;
+    let loader = EbpfLoader::new();
+    let mut ebpf = with_ring(loader, request, &Offsets::NONE, &format, None, attempts)?;
     let state: &mut TracePoint = find(&mut ebpf, program::STATE_CLASSIC)?.try_into()?;
     attempts.note(program::STATE_CLASSIC, "tracepoint", state.load().map_err(reason))?;
     state.attach(classic_format::CATEGORY, classic_format::NAME)?;
@@ -189,6 +199,7 @@ fn with_tracepoint(
 
 /// As [`object`], with a note of whether the kernel gives a ring buffer and the other maps.
 fn with_ring(
+    loader: EbpfLoader<'_>,
     request: &Request,
     offsets: &Offsets,
     format: &ClassicFormat,
@@ -196,7 +207,7 @@ fn with_ring(
     attempts: &mut Attempts,
 ) -> Result<Ebpf> {
     let mut ebpf = None;
-    let said = object(request, offsets, format, btf).map(|object| ebpf = Some(object));
+    let said = object(loader, request, offsets, format, btf).map(|object| ebpf = Some(object));
     attempts.note(map::EVENTS, "map", said.map_err(map_reason))?;
     ebpf.context("no eBPF object")
 }
@@ -212,17 +223,7 @@ fn map_reason(error: EbpfError) -> anyhow::Error {
 }
 
 /// The object with its globals set; its maps exist, its programs are not loaded yet.
-pub fn object(
-    request: &Request,
-    offsets: &Offsets,
-    format: &ClassicFormat,
-    btf: Option<&aya::Btf>,
-) -> Result<Ebpf, EbpfError> {
-    object_by(EbpfLoader::new(), request, offsets, format, btf)
-}
-
-/// The same by a loader that has been made already, which takes its time: it reads the kernel's BTF.
-pub fn object_by<'a>(
+pub fn object<'a>(
     mut loader: EbpfLoader<'a>,
     request: &'a Request,
     offsets: &'a Offsets,

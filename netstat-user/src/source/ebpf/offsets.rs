@@ -3,17 +3,16 @@
 use anyhow::{Context as _, Result};
 use netstat_ebpf::wire::Offsets;
 
-use super::{btf::Btf, kallsyms};
+use super::{btf::Btf, kallsyms::Symbols};
 use crate::model::Missing;
 
 /// The offsets on this kernel, and what can't be seen because one of the optional ones is not known.
 ///
 /// # Errors
 /// A field that every transition needs is not in the BTF: a kernel that this program doesn't know.
-pub fn resolve(btf: &Btf, has_cookie_helper: bool) -> Result<(Offsets, Vec<Missing>)> {
+pub fn resolve(btf: &Btf, symbols: Symbols, has_cookie_helper: bool) -> Result<(Offsets, Vec<Missing>)> {
     let need = |name: &str, path: &str| need(btf, name, path);
-    let [tcp_write_timer, tw_timer_handler, reqsk_timer_handler] =
-        kallsyms::addresses(["tcp_write_timer", "tw_timer_handler", "reqsk_timer_handler"]);
+    let Symbols { tcp_write_timer, tw_timer_handler, reqsk_timer_handler } = symbols;
     let sk_write_timer = write_timer(btf);
     let sk_cgroup = btf.offset("sock", "sk_cgrp_data.cgroup");
     let missing = sk_cgroup.is_none().then(|| Missing {

@@ -34,9 +34,14 @@ impl Iterators {
     ///
     /// # Errors
     /// The kernel refuses one: the error says which, and why.
-    pub fn load(offsets: &Offsets, kernel: &aya::Btf, attempts: &mut Attempts) -> Result<Self> {
+    pub fn load(
+        loader: EbpfLoader<'_>,
+        offsets: &Offsets,
+        kernel: &aya::Btf,
+        attempts: &mut Attempts,
+    ) -> Result<Self> {
         let request = load::Request::of_everything(UNUSED_RING_BYTES);
-        let mut ebpf = load::object(&request, offsets, &ClassicFormat::NONE, Some(kernel))?;
+        let mut ebpf = load::object(loader, &request, offsets, &ClassicFormat::NONE, Some(kernel))?;
         for (name, kind) in [(program::ITER_TCP, "tcp"), (program::ITER_TASK_FILE, "task_file")] {
             let said = find(&mut ebpf, name)?.load(kind, kernel).map_err(load::reason);
             attempts.note(kind, "iter", said)?;
@@ -81,7 +86,7 @@ pub fn socket_files(each: impl FnMut(SocketFileRecord)) -> Result<()> {
     let loader = loader.map_err(|_| anyhow!("the loader of eBPF programs failed"))?;
     let (offsets, kernel) = kernel?;
     let request = load::Request::of_everything(UNUSED_RING_BYTES);
-    let mut ebpf = load::object_by(loader, &request, &offsets, &ClassicFormat::NONE, Some(&kernel))?;
+    let mut ebpf = load::object(loader, &request, &offsets, &ClassicFormat::NONE, Some(&kernel))?;
     let program = find(&mut ebpf, program::ITER_SOCKET_FILE)?;
     program.load("task_file", &kernel).map_err(load::reason).context("iter/task_file")?;
     let file = open(&mut ebpf, program::ITER_SOCKET_FILE)?;

@@ -16,6 +16,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use aya::EbpfLoader;
 use netstat_ebpf::wire::Offsets;
 use rustix::thread::CapabilitySet;
 use tokio::sync::mpsc;
@@ -63,8 +64,13 @@ impl Snapshotter {
     ///
     /// # Errors
     /// The kernel doesn't take one of the iterators (before 5.9), or the thread can't be started.
-    pub fn start(offsets: &Offsets, kernel: &aya::Btf, attempts: &mut Attempts) -> Result<Self> {
-        let mut looker = Looker::new(Iterators::load(offsets, kernel, attempts)?)?;
+    pub fn start(
+        loader: EbpfLoader<'_>,
+        offsets: &Offsets,
+        kernel: &aya::Btf,
+        attempts: &mut Attempts,
+    ) -> Result<Self> {
+        let mut looker = Looker::new(Iterators::load(loader, offsets, kernel, attempts)?)?;
         let wanted = Arc::new(AtomicU8::new(0));
         let (sender, snapshots) = mpsc::unbounded_channel();
         let requests = Arc::clone(&wanted);
