@@ -7,7 +7,7 @@ use crate::source::ebpf::Outcome;
 
 #[derive(Serialize)]
 struct Shape<'a> {
-    /// `ebpf`, or null if the kernel's events can't be had; `error` says why.
+    /// What a trace would take: `ebpf`; or `proc` or null, and `error` says why not `ebpf`.
     source: Option<&'static str>,
     error: Option<&'a str>,
     kernel: &'a str,
@@ -62,7 +62,7 @@ pub(super) fn write(report: &Report) -> serde_json::Result<String> {
     });
     let missing = report.missing.as_deref().unwrap_or_default().iter();
     let shape = Shape {
-        source: report.missing.is_ok().then_some("ebpf"),
+        source: report.source(),
         error: report.missing.as_ref().err().map(String::as_str),
         kernel: &host.kernel,
         machine: &host.machine,

@@ -6,7 +6,10 @@ mod json;
 mod text;
 mod wrap;
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
 
 use anyhow::Context as _;
 
@@ -14,7 +17,10 @@ use self::host::Host;
 use crate::{
     config::DoctorConfig,
     model::Missing,
-    source::ebpf::{self, Attempts, Request},
+    source::{
+        ebpf::{self, Attempts, Request},
+        proc,
+    },
 };
 
 /// As much as the trace takes unless it is told otherwise, bytes.
@@ -27,6 +33,18 @@ struct Report {
     attempts: Attempts,
     /// What a trace would not see; an error if the kernel's events can't be had.
     missing: Result<Vec<Missing>, String>,
+    /// Whether /proc can be looked at instead.
+    has_proc: bool,
+}
+
+impl Report {
+    /// The source that a trace would take, as `--source` calls it; None if there is none.
+    fn source(&self) -> Option<&'static str> {
+        match self.missing {
+            Ok(_) => Some("ebpf"),
+            Err(_) => self.has_proc.then_some("proc"),
+        }
+    }
 }
 
 /// Examines the host and writes to stdout; says whether the kernel's own events can be had.
@@ -49,5 +67,6 @@ fn examine() -> Report {
     let host = Host::examine();
     let mut attempts = Attempts::default();
     let missing = ebpf::probe(&Request::of_everything(RING_BYTES), &mut attempts);
-    Report { host, attempts, missing: missing.map_err(|error| format!("{error:#}")) }
+    let has_proc = proc::is_readable(Path::new("/proc"));
+    Report { host, attempts, missing: missing.map_err(|error| format!("{error:#}")), has_proc }
 }

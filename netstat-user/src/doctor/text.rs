@@ -55,6 +55,14 @@ fn verdict(page: &mut Page, report: &Report) {
         Err(error) => {
             page.line(BAD, "Transitions can't be seen as they happen here (source ebpf doesn't work).");
             page.item("", error, Style::new());
+            page.item(
+                "",
+                match report.source() {
+                    Some(_) => "A trace would look at /proc once a second instead (source: proc).",
+                    None => "/proc can't be looked at either: there is no source.",
+                },
+                Style::new(),
+            );
         }
     }
 }

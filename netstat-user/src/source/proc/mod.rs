@@ -6,7 +6,10 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Result, ensure};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -53,13 +56,18 @@ pub fn start(request: Request<'_>) -> Result<PollSource<ProcLooker>> {
     let missing = missing(&request);
     let Request { root, netns, interval, instead_of: _ } = request;
     ensure!(
-        tables::find(&root).iter().any(|namespace| namespace.read().is_ok()),
+        is_readable(&root),
         "no process's net/tcp can be read below {}: name a mounted proc file system by --proc-root",
         root.display()
     );
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     let started = Started { at: clock::now(), source: Source::Proc, kernel, hooks: Vec::new(), missing };
     Ok(PollSource::start(ProcLooker { root, netns }, interval, started))
+}
+
+/// Whether there is a network namespace whose sockets can be read below the root.
+pub fn is_readable(root: &Path) -> bool {
+    tables::find(root).iter().any(|namespace| namespace.read().is_ok())
 }
 
 impl Looker for ProcLooker {
