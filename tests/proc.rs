@@ -91,6 +91,7 @@ fn existing_connections_are_those_that_ss_lists() -> Result<()> {
         let pairs = [place.pair()?, place.pair_v6()?];
         pairs[0].client.shutdown_write()?;
         pairs[0].server.receive_fin()?;
+        pairs[0].client.wait_for("FIN_WAIT2")?;
         let mut expected = listed_by_ss()?;
         let own = place.here.inum()?.to_string();
         let arguments = ["--source", "proc", "--existing", "-n", "6", "--netns", &own];
