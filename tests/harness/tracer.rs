@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -52,6 +53,9 @@ fn life_hook() -> Vec<String> {
     std::env::var(LIFE_HOOK).map_or_else(|_| Vec::new(), |way| vec!["--life-hook".to_owned(), way])
 }
 
+/// How long the reader may take for what the process wrote last.
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
+
 /// A running trace. It doesn't outlive this value, not even in a test that fails.
 pub struct Tracer {
     process: Process,
@@ -92,10 +96,13 @@ impl Tracer {
     /// Waits for the `start` event of a JSON trace.
     pub fn started(mut self) -> Result<Self> {
         let line = wait::until("the start event is written", || {
+            // Asked first: what it wrote before its end is there to be read then.
+            let ended = self.process.0.try_wait()?;
+            if ended.is_some() {
+                std::thread::sleep(ON_ITS_WAY);
+            }
             let first = self.stdout.lines_so_far()?.lines().next().map(str::to_owned);
-            if first.is_none()
-                && let Some(status) = self.process.0.try_wait()?
-            {
+            if let (Some(status), None) = (ended, &first) {
                 anyhow::bail!("it ended with {status} instead of starting: {}", self.stderr.lines_so_far()?);
             }
             Ok(first)

@@ -20,11 +20,13 @@ use super::{
 };
 
 /// Connections a core and round.
-const CONNECTIONS: usize = 30_000;
+const CONNECTIONS: usize = 50_000;
 /// What the kernel's tracepoint shows of one, both ends (CONTRIBUTING.md says how to see it).
 const TRANSITIONS: usize = 10;
 /// How long a tracer has to write what it has seen.
 const DRAIN: Duration = Duration::from_millis(700);
+/// How long the kernel has to do away with the last run's namespace and its TIME_WAITs.
+const CLEANUP: Duration = Duration::from_millis(1500);
 
 /// What one run gave.
 struct Run {
@@ -138,6 +140,7 @@ pub fn user(bench: &Bench, report: &mut Report) -> Result<()> {
 }
 
 fn run(bench: &Bench, subject: Subject, cores: usize, output: &Path) -> Result<Run> {
+    thread::sleep(CLEANUP);
     let namespace = load::namespace()?;
     let running = subject.start(&bench.tracer, output)?;
     let pid = running.pid();

@@ -23,7 +23,8 @@ pub fn namespace() -> Result<Namespace> {
     Ok(namespace)
 }
 
-/// Each of the first `cores` cores connects, accepts and closes as fast as it can; connections/s of all.
+/// Each of the first `cores` cores connects, accepts, asks, answers and closes as fast as it can; connections/s
+/// of all.
 pub fn churn(namespace: &Namespace, connections: usize, cores: usize) -> Result<f64> {
     let begin = Instant::now();
     on_cores(namespace, cores, |core| {
@@ -31,6 +32,7 @@ pub fn churn(namespace: &Namespace, connections: usize, cores: usize) -> Result<
         for number in 0..connections {
             let client = Sock::connected(destination(core, number))?;
             let server = listener.accept()?;
+            exchange(&client, &server)?;
             client.close();
             server.close();
         }
@@ -47,10 +49,7 @@ pub fn requests(namespace: &Namespace, connections: usize, duration: Duration) -
         let (begin, mut count) = (Instant::now(), 0);
         while begin.elapsed() < duration {
             for (client, server) in &pairs {
-                client.send(&[0; 64])?;
-                server.receive(64)?;
-                server.send(&[0; 256])?;
-                client.receive(256)?;
+                exchange(client, server)?;
                 count += 1;
             }
         }
@@ -60,6 +59,14 @@ pub fn requests(namespace: &Namespace, connections: usize, duration: Duration) -
         done += count;
     }
     Ok(done)
+}
+
+/// A small request and its answer.
+fn exchange(client: &Sock, server: &Sock) -> Result<()> {
+    client.send(&[0; 64])?;
+    server.receive(64)?;
+    server.send(&[0; 256])?;
+    client.receive(256)
 }
 
 /// Established connections, both ends here.
