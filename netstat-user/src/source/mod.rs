@@ -87,3 +87,22 @@ impl<L: Looks> Looks for Option<L> {
         }
     }
 }
+
+/// Whether a process of this id exists, its main thread at least as a zombie.
+#[cfg(target_os = "linux")]
+pub fn process_is_alive(pid: u32) -> bool {
+    use rustix::{
+        io::Errno,
+        process::{Pid, test_kill_process},
+    };
+
+    // A signal that is none asks the same whatever hides /proc; that it isn't allowed means yes.
+    let asked = Pid::from_raw(pid.cast_signed()).map(test_kill_process);
+    matches!(asked, Some(Ok(()) | Err(Errno::PERM)))
+}
+
+/// Nobody is asked about where no source tells who closes a connection.
+#[cfg(not(target_os = "linux"))]
+pub fn process_is_alive(_: u32) -> bool {
+    true
+}

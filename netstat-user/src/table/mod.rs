@@ -61,11 +61,13 @@ pub struct Table {
     beyond_limit: u64,
     /// Whether the kernel side leaves out transitions by their states: then the table's states lag.
     leaves_out_states: bool,
+    /// Whether a process lives: asked when another closes what it was known to own.
+    is_alive: fn(u32) -> bool,
 }
 
 impl Table {
     /// An empty table for at most `limit` connections.
-    pub fn new(sight: Sight, limit: usize) -> Self {
+    pub fn new(sight: Sight, limit: usize, is_alive: fn(u32) -> bool) -> Self {
         Self {
             connections: FxHashMap::default(),
             held: Held::default(),
@@ -79,6 +81,7 @@ impl Table {
             next_id: 1,
             limit,
             beyond_limit: 0,
+            is_alive,
         }
     }
 
@@ -172,8 +175,9 @@ impl Table {
         if change.new == State::Close {
             return self.close(change, emit);
         }
+        let is_alive = self.is_alive;
         let Some(connection) = self.connections.get_mut(&key) else { return };
-        let row = connection.change(change, self.sight.source);
+        let row = connection.change(change, is_alive, self.sight.source);
         if begins && connection.waits_for_ends(self.sight.ends) {
             self.held.hold(key, row);
             return;

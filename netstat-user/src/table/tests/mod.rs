@@ -13,7 +13,7 @@ const NOT_KNOWN: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::UNSP
 const SIGHT: Sight = Sight { source: Source::Ebpf, ends: true, minisocks: true };
 
 fn table() -> Table {
-    Table::new(SIGHT, 100)
+    Table::new(SIGHT, 100, |_| true)
 }
 
 fn sock(sk: u64, cookie: u64) -> SockId {
@@ -139,7 +139,7 @@ fn a_row_that_waits_in_vain_goes_out_without_a_port() {
 
 #[test]
 fn without_a_hook_for_the_port_no_row_waits() {
-    let mut table = Table::new(Sight { ends: false, ..SIGHT }, 100);
+    let mut table = Table::new(Sight { ends: false, ..SIGHT }, 100, |_| true);
     let rows = rows(&mut table, &[change(1, sock(1, 0), State::Close, State::SynSent, NOT_CHOSEN, SERVER)]);
     assert_eq!(rows.len(), 1);
 }
@@ -214,6 +214,19 @@ fn a_missed_change_leaves_the_time_unknown() {
         ],
     );
     assert_eq!((rows[1].conn, rows[1].state_ns), (rows[0].conn, None));
+}
+
+#[test]
+fn whoever_closes_is_the_owner_only_if_none_is_known() {
+    let id = sock(1, 7);
+    let mut connect = change(1, id, State::Close, State::SynSent, CLIENT, SERVER);
+    connect.process = process(10, OwnerHow::Connect);
+    let mut close = change(2, id, State::Established, State::FinWait1, CLIENT, SERVER);
+    close.process = process(11, OwnerHow::Close);
+    let known = rows(&mut table(), &[connect, close]);
+    assert_eq!(known[1].owner, process(10, OwnerHow::Connect));
+    let unknown = rows(&mut table(), &[close]);
+    assert_eq!(unknown[0].owner, process(11, OwnerHow::Close));
 }
 
 #[test]
