@@ -2,8 +2,6 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::ColorChoice;
-
 use crate::{cli::Cli, filter::Filter};
 
 /// What the program has been asked to do.
@@ -124,7 +122,7 @@ impl Config {
             (true, _) => Format::Json,
             (false, format) => format.unwrap_or_default(),
         };
-        let color = has_color(output.color, color_by_default);
+        let color = output.color.decide(color_by_default);
         Ok(Self {
             format,
             color,
@@ -142,15 +140,6 @@ impl Config {
             table_size: source.table_size.get(),
             reconcile_interval: source.reconcile_interval,
         })
-    }
-}
-
-/// Whether there are colours; `by_default` decides for `auto`.
-pub(crate) fn has_color(choice: ColorChoice, by_default: bool) -> bool {
-    match choice {
-        ColorChoice::Auto => by_default,
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
     }
 }
 

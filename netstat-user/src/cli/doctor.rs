@@ -1,8 +1,7 @@
 //! `rnetstat-trace doctor` and its options.
 
-use clap::ColorChoice;
-
-use crate::config::{DoctorConfig, has_color};
+use super::ColorArgs;
+use crate::config::DoctorConfig;
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 if transitions can be seen as they happen, 1 if this host or user doesn't allow it, \
@@ -16,20 +15,12 @@ pub struct DoctorArgs {
     #[arg(long)]
     json: bool,
 
-    /// Colours; auto (the default): on a terminal, unless NO_COLOR is set
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_name = "auto|always|never"
-    )]
-    color: ColorChoice,
+    #[command(flatten)]
+    color: ColorArgs,
 }
 
 impl DoctorArgs {
     pub(super) fn config(&self, color_by_default: bool) -> DoctorConfig {
-        DoctorConfig { json: self.json, color: has_color(self.color, color_by_default) }
+        DoctorConfig { json: self.json, color: self.color.decide(color_by_default) }
     }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod cgroup;
+mod color;
 mod doctor;
 mod duration;
 mod filter;
@@ -18,8 +19,9 @@ pub(crate) mod user;
 
 use std::{ffi::OsString, time::Duration};
 
-use clap::{ColorChoice, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
+pub use color::ColorArgs;
 pub use doctor::DoctorArgs;
 pub use filter::FilterArgs;
 #[cfg(not(target_os = "linux"))]
@@ -90,16 +92,9 @@ pub struct OutputArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Colours; auto (the default): on a terminal, unless NO_COLOR is set
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_name = "auto|always|never"
-    )]
-    pub color: ColorChoice,
+    /// Whether there are colours.
+    #[command(flatten)]
+    pub color: ColorArgs,
 
     /// Begin with a row for each connection that was already there
     #[arg(long)]

@@ -61,6 +61,17 @@ pub struct ByEnd<A> {
     pub either: A,
 }
 
+impl<A> ByEnd<A> {
+    /// The values that were given for this end, for the other, and for either.
+    pub fn new<V>(local: Vec<V>, remote: Vec<V>, either: Vec<V>) -> Self
+    where
+        A: FromIterator<V>,
+    {
+        let all = |values: Vec<V>| values.into_iter().collect();
+        Self { local: all(local), remote: all(remote), either: all(either) }
+    }
+}
+
 #[expect(private_bounds, reason = "only the alternatives of this module's filters are meant")]
 impl<A: Alternatives> ByEnd<A> {
     /// What the three options say together; None is not known.

@@ -56,16 +56,8 @@ impl FilterArgs {
     pub(super) fn into_filter(self) -> Result<Filter, String> {
         let Self { local_port, remote_port, port, local, remote, addr, state, pid, comm, user } = self;
         let filter = Filter {
-            ports: ByEnd {
-                local: local_port.into_iter().collect(),
-                remote: remote_port.into_iter().collect(),
-                either: port.into_iter().collect(),
-            },
-            addresses: ByEnd {
-                local: local.into_iter().collect(),
-                remote: remote.into_iter().collect(),
-                either: addr.into_iter().collect(),
-            },
+            ports: ByEnd::new(local_port, remote_port, port),
+            addresses: ByEnd::new(local, remote, addr),
             states: state.into_iter().collect(),
             owner: OwnerFilter {
                 pids: pid.into_iter().collect(),

@@ -6,14 +6,14 @@ mod tests;
 
 use std::ffi::OsString;
 
-use clap::{ArgAction, ColorChoice, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand, error::ErrorKind};
 
 use self::filters::FilterArgs;
 use super::{
     explain::Language,
     request::{Families, Mode, Numeric, Request, RoutesRequest, SocketsRequest, StatisticsRequest, Which},
 };
-use crate::model::State;
+use crate::{cli::ColorArgs, model::State};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,16 +64,8 @@ enum Command {
         /// JSON Lines
         #[arg(long)]
         json: bool,
-        /// Colours; auto (the default): on a terminal, unless NO_COLOR is set
-        #[arg(
-            long,
-            value_enum,
-            default_value_t,
-            hide_default_value = true,
-            hide_possible_values = true,
-            value_name = "auto|always|never"
-        )]
-        color: ColorChoice,
+        #[command(flatten)]
+        color: ColorArgs,
     },
 }
 
@@ -165,16 +157,8 @@ struct ShownArgs {
     /// Does nothing: for netstat's sake
     #[arg(short = 'v', long, hide = true)]
     verbose: bool,
-    /// Colours; auto (the default): on a terminal, unless NO_COLOR is set
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_name = "auto|always|never"
-    )]
-    color: ColorChoice,
+    #[command(flatten)]
+    color: ColorArgs,
 }
 
 /// What the arguments ask for. `color_by_default` decides for `--color auto`, `environment` gives a variable.
@@ -205,13 +189,7 @@ fn request(
         let language = lang.unwrap_or_else(|| Language::of_environment(environment));
         let mode = Mode::Explain { state, language };
         let numeric = Numeric::default();
-        return Ok(Request {
-            mode,
-            numeric,
-            continuous: false,
-            json,
-            color: has_color(color, color_by_default),
-        });
+        return Ok(Request { mode, numeric, continuous: false, json, color: color.decide(color_by_default) });
     }
     let families = match (sockets.ipv4, sockets.ipv6) {
         (false, false) => Families { ipv4: true, ipv6: true },
@@ -223,7 +201,7 @@ fn request(
         users: shown.numeric || shown.numeric_users,
     };
     let (continuous, json) = (shown.continuous, shown.json);
-    let color = has_color(shown.color, color_by_default);
+    let color = shown.color.decide(color_by_default);
     let filters_given = filter.is_given();
     let mode = match (mode.route, mode.interfaces, mode.statistics) {
         (false, false, false) => Mode::Sockets(Box::new(self::sockets(&sockets, &shown, families, filter)?)),
@@ -284,12 +262,4 @@ fn sockets(
         summary: shown.summary,
         filter: filter.into_filter()?,
     })
-}
-
-fn has_color(choice: ColorChoice, by_default: bool) -> bool {
-    match choice {
-        ColorChoice::Auto => by_default,
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-    }
 }

@@ -1,0 +1,29 @@
+//! `--color`, the same for everything that writes to a terminal.
+
+use clap::ColorChoice;
+
+/// Whether there are colours.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct ColorArgs {
+    /// Colours; auto (the default): on a terminal, unless NO_COLOR is set
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "auto|always|never"
+    )]
+    color: ColorChoice,
+}
+
+impl ColorArgs {
+    /// Whether there are colours; `by_default` decides for `auto`.
+    pub fn decide(self, by_default: bool) -> bool {
+        match self.color {
+            ColorChoice::Auto => by_default,
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+        }
+    }
+}
