@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use netstat_tests::{
     event::CloseReason,
-    scenario::Place,
+    proc_tcp,
+    scenario::{Pair, Place},
     skip,
     story::{
         CLIENT_CLOSES, CLIENT_FOLLOWS, CLIENT_IS_RESET, CLIENT_RESETS, CLIENT_TIMES_OUT, SERVER_CLOSES,
@@ -13,6 +14,7 @@ use netstat_tests::{
     },
     tracer::Tracer,
     wait,
+    wire::Wire,
 };
 
 #[test]
@@ -158,6 +160,36 @@ fn a_time_wait_ends_because_its_minute_is_over_or_a_new_connection_wants_its_end
         })?;
         ensure!((end.new_state, end.close_reason) == ("CLOSE", Some(reason)), "not {reason:?}: {end:#?}");
     }
+    tracer.stop()?.rows()?;
+    Ok(())
+}
+
+/// RFC 1337: the peer, which knows the connection no more, answers the TIME_WAIT's ACK of an old segment by an RST.
+#[test]
+fn a_time_wait_ends_because_an_old_segment_brings_a_reset_on_it() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let place = Place::new()?;
+    let wire = Wire::new(&place)?;
+    let tracer = Tracer::start(&["-s", "TIME_WAIT"])?;
+    let Pair { listener, client, server } = place.here.run(|| wire.pair())?;
+    let port = client.local()?.port();
+    client.close();
+    server.receive_fin()?;
+    server.close();
+    place.here.run(|| proc_tcp::wait_for(1, port, "TIME_WAIT"))?;
+    wire.far.run(|| proc_tcp::wait_for_none(wire.address.port(), "LAST_ACK"))?;
+    wire.relay.repeat_backward()?;
+    let rows = wait::until("the TIME_WAIT ends", || {
+        let rows = rows_so_far(&tracer, &place)?;
+        Ok(rows.iter().any(|row| row.old_state == "TIME_WAIT").then_some(rows))
+    })?;
+    ensure!(
+        place.here.run(|| proc_tcp::count(port, "TIME_WAIT"))? == 0,
+        "the kernel still has it: {rows:#?}"
+    );
+    drop(listener);
     tracer.stop()?.rows()?;
     Ok(())
 }

@@ -29,7 +29,7 @@ fn begins(context: &FEntryContext) -> i32 {
     let full = unsafe { Sock::from_argument(context.arg(1)) };
     // DCCP has timewait sockets too.
     if full.protocol() == IPPROTO_TCP {
-        minisock::time_wait(context.arg(0));
+        minisock::time_wait(context.arg(0), 0);
     }
     0
 }
@@ -42,7 +42,7 @@ pub fn __inet_twsk_schedule(context: FEntryContext) -> i32 {
     let rearm = context.arg::<u64>(2) as u8 != 0;
     let tw: u64 = context.arg(0);
     if rearm && minisock::substate(tw) == state::TIME_WAIT {
-        minisock::time_wait(tw);
+        minisock::time_wait(tw, 0);
     }
     0
 }

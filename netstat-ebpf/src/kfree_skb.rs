@@ -2,10 +2,11 @@
 //!
 //! The peer's FIN finds the minisocket; `tcp_timewait_state_process` (net/ipv4/tcp_minisocks.c) moves
 //! its timer, which makes no event if the timer stays in its bucket. The segment is then dropped with
-//! the minisocket as the one that received it (the fourth argument, from 6.11 on).
+//! the minisocket as the one that received it (the fourth argument, from 6.11 on). So is an RST that has just
+//! ended the minisocket.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use netstat_ebpf::wire::state;
+use netstat_ebpf::wire::{flag, state};
 
 use crate::{
     globals::{OFFSETS, value},
@@ -21,7 +22,7 @@ pub fn kfree_skb(context: BtfTracePointContext) -> i32 {
     }
     let sk = receiver.0 as u64;
     if minisock::substate(sk) == state::TIME_WAIT {
-        minisock::time_wait(sk);
+        minisock::time_wait(sk, flag::SIGHTING);
     }
     0
 }

@@ -16,27 +16,27 @@ use crate::{
 #[inline(always)]
 pub fn half_open(sk: u64) {
     if let Some(head) = Head::read(sk) {
-        start(sk, &head, state::SYN_RECV, head.load(&raw const OFFSETS.skc_listener));
+        start(sk, &head, state::SYN_RECV, 0, head.load(&raw const OFFSETS.skc_listener));
     }
 }
 
-/// A timewait socket begins, or begins anew.
+/// A timewait socket begins, or begins anew; with [`flag::SIGHTING`] in `flags`, it is only seen.
 #[inline(always)]
-pub fn time_wait(sk: u64) {
+pub fn time_wait(sk: u64, flags: u8) {
     if let Some(head) = Head::read(sk) {
-        start(sk, &head, head.load(&raw const OFFSETS.tw_substate), 0);
+        start(sk, &head, head.load(&raw const OFFSETS.tw_substate), flags, 0);
     }
 }
 
 #[inline(always)]
-fn start(sk: u64, head: &Head, now: u8, listener: u64) {
+fn start(sk: u64, head: &Head, now: u8, flags: u8, listener: u64) {
     let family = head.family();
     let ends = head.ends();
     let transition = TransitionRecord {
         kind: kind::MINISOCK_START,
         old: 0,
         new: now,
-        flags: if family == AF_INET6 { flag::INET6 } else { 0 },
+        flags: if family == AF_INET6 { flags | flag::INET6 } else { flags },
         netns: netns(head.load(&raw const OFFSETS.skc_net)),
         // SAFETY: the helper has no conditions.
         mono_ns: unsafe { bpf_ktime_get_ns() },

@@ -26,7 +26,7 @@ pub fn timer_start(context: BtfTracePointContext) -> i32 {
     if function == value(&raw const OFFSETS.tcp_write_timer) {
         let _ = first_segment(owner(&raw const OFFSETS.sk_write_timer));
     } else if function == value(&raw const OFFSETS.tw_timer_handler) {
-        minisock::time_wait(owner(&raw const OFFSETS.tw_timer));
+        minisock::time_wait(owner(&raw const OFFSETS.tw_timer), 0);
     } else if function == value(&raw const OFFSETS.reqsk_timer_handler) {
         minisock::half_open(owner(&raw const OFFSETS.rsk_timer));
     }

@@ -24,6 +24,13 @@ pub fn wait_for(at_least: usize, local_port: u16, wanted: State) -> Result<()> {
     })
 }
 
+/// Waits until no socket has this local port and this state.
+pub fn wait_for_none(local_port: u16, unwanted: State) -> Result<()> {
+    wait::until(&format!("no socket of port {local_port} is {unwanted}"), || {
+        Ok((count(local_port, unwanted)? == 0).then_some(()))
+    })
+}
+
 /// The second field is `ADDRESS:PORT`, the fourth the state, all hexadecimal.
 fn local_port_and_state(line: &str) -> Result<(u16, State)> {
     let mut fields = line.split_ascii_whitespace();

@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
     os::fd::AsRawFd as _,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::netns::{Namespace, ip};
@@ -27,6 +27,8 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 pub struct Relay {
     forward: Arc<Direction>,
     backward: Arc<Direction>,
+    /// The first namespace's end.
+    near: File,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -34,13 +36,16 @@ pub struct Relay {
 struct Direction {
     cut: AtomicBool,
     ended: AtomicBool,
+    /// The last packet that was carried.
+    last: Mutex<Vec<u8>>,
 }
 
 impl Relay {
     /// Joins two namespaces by a device called `wire` in each, with an address each; every packet takes `delay`.
     pub fn between(a: (&Namespace, IpAddr), b: (&Namespace, IpAddr), delay: Duration) -> Result<Self> {
         let (a, b) = (device(a.0, a.1)?, device(b.0, b.1)?);
-        let mut relay = Self { forward: Arc::default(), backward: Arc::default(), threads: Vec::new() };
+        let (forward, backward) = (Arc::default(), Arc::default());
+        let mut relay = Self { forward, backward, near: a.try_clone()?, threads: Vec::new() };
         relay.carry(&a, &b, delay, Arc::clone(&relay.forward))?;
         relay.carry(&b, &a, delay, Arc::clone(&relay.backward))?;
         Ok(relay)
@@ -54,6 +59,12 @@ impl Relay {
     /// The same from the second to the first.
     pub fn cut_backward(&self, cut: bool) {
         self.backward.cut.store(cut, Ordering::SeqCst);
+    }
+
+    /// Carries the last packet from the second namespace once more.
+    pub fn repeat_backward(&self) -> Result<()> {
+        let last = self.backward.last.lock().map_err(|_| anyhow!("a thread of the wire panicked"))?.clone();
+        (&self.near).write_all(&last).context("repeating a packet")
     }
 
     fn carry(&mut self, from: &File, to: &File, delay: Duration, direction: Arc<Direction>) -> Result<()> {
@@ -86,8 +97,14 @@ fn read(mut from: File, direction: &Direction, delay: Duration, to: &Sender<(Ins
         }
         // An error is the device that went with its namespace.
         let Ok(length) = from.read(&mut packet) else { return };
-        let kept = !direction.cut.load(Ordering::SeqCst);
-        if kept && to.send((Instant::now() + delay, packet[..length].to_vec())).is_err() {
+        if direction.cut.load(Ordering::SeqCst) {
+            continue;
+        }
+        let packet = packet[..length].to_vec();
+        if let Ok(mut last) = direction.last.lock() {
+            last.clone_from(&packet);
+        }
+        if to.send((Instant::now() + delay, packet)).is_err() {
             return;
         }
     }

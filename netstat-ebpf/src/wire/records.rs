@@ -33,6 +33,9 @@ pub mod flag {
     pub const HAS_SOCKET: u8 = 8;
     /// In a snapshot: a request socket or a timewait socket.
     pub const MINISOCK: u8 = 16;
+    /// Of a [`super::MinisockRecord`]: a segment found it in this state, which may have been its end; no timer was
+    /// started.
+    pub const SIGHTING: u8 = 32;
 }
 
 /// One change of state.

@@ -56,6 +56,8 @@ pub struct MinisockStart {
     pub sock: SockId,
     /// SYN_RECV, FIN_WAIT2 or TIME_WAIT.
     pub state: State,
+    /// No timer was started: a segment found it in this state, and may have ended it.
+    pub is_sighting: bool,
     /// The family of its packets.
     pub family: Family,
     /// This end.

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use super::{Interest, Table, connection::Connection, ends::Ends, metrics, reason};
-use crate::model::{CloseReason, MinisockStart, MinisockStop, Moment, Row, State, Transition};
+use super::{Interest, Table, ends::Ends, metrics, reason};
+use crate::model::{CloseReason, ConnId, MinisockStart, MinisockStop, Moment, Row, State, Transition};
 
 /// A timer that is moved is stopped and started within microseconds; one that has not been started
 /// for this long (nanoseconds) has ended.
@@ -23,8 +23,9 @@ pub(super) struct Closing {
     started: FxHashMap<Ends, Started>,
     /// The same by time, oldest first: the close may be lost, or left out by a filter.
     started_in_order: VecDeque<(u64, Ends)>,
-    /// Minisockets whose timer was stopped, oldest first.
-    stopped: VecDeque<MinisockStop>,
+    /// Minisockets whose timer was stopped, oldest first, and which connections they are: their address may be
+    /// another's soon.
+    stopped: VecDeque<(ConnId, MinisockStop)>,
 }
 
 /// A timewait socket that waits for its full socket's end.
@@ -96,7 +97,7 @@ impl Table {
     pub(super) fn rest_starts(&mut self, start: &MinisockStart, emit: &mut dyn FnMut(&Row) -> Interest) {
         let key = start.sock.sk;
         let ends = Ends { netns: Some(start.netns), local: start.local, remote: start.remote };
-        if self.go_on_if_known(key, ends, start.at, emit) {
+        if self.go_on_if_known(ends, start, emit) {
             if start.state == State::TimeWait {
                 self.enter_time_wait(key, start.at, emit);
             }
@@ -105,26 +106,56 @@ impl Table {
         }
     }
 
+    /// A segment finds a timewait socket in TIME_WAIT. If its timer has been stopped, this is its last.
+    pub(super) fn rest_is_seen(&mut self, seen: &MinisockStart, emit: &mut dyn FnMut(&Row) -> Interest) {
+        let key = seen.sock.sk;
+        let ends = Ends { netns: Some(seen.netns), local: seen.local, remote: seen.remote };
+        if let Some(started) = self.closing.started.get_mut(&ends).filter(|started| started.key == key) {
+            started.state = seen.state;
+        } else if self.is_same(ends, seen) && self.position_in_stopped(key).is_none() {
+            self.enter_time_wait(key, seen.at, emit);
+        }
+    }
+
     /// Whether the minisocket is known and goes on; another connection at its address has ended.
     pub(super) fn go_on_if_known(
         &mut self,
-        key: u64,
         ends: Ends,
-        at: Moment,
+        start: &MinisockStart,
         emit: &mut dyn FnMut(&Row) -> Interest,
     ) -> bool {
-        let Some(known) = self.connections.get_mut(&key) else { return false };
-        if known.ends() == Some(ends) && known.is_minisock() {
-            self.closing.stopped.retain(|stop| stop.sk != key);
+        let key = start.sock.sk;
+        if self.is_same(ends, start) {
+            if let Some(index) = self.position_in_stopped(key) {
+                self.closing.stopped.remove(index);
+            }
             return true;
         }
-        if let Some(index) = self.closing.stopped.iter().position(|stop| stop.sk == key)
-            && let Some(stop) = self.closing.stopped.remove(index)
+        self.end_known(key, start.at, emit);
+        false
+    }
+
+    /// Whether the minisocket is one that the table knows. Soon after its end its address may have another, of
+    /// another connection between the same ends: the cookie tells.
+    fn is_same(&self, ends: Ends, start: &MinisockStart) -> bool {
+        self.connections.get(&start.sock.sk).is_some_and(|known| {
+            known.ends() == Some(ends) && known.is_minisock() && known.can_be(start.sock)
+        })
+    }
+
+    fn position_in_stopped(&self, key: u64) -> Option<usize> {
+        let known = self.connections.get(&key)?.id();
+        self.closing.stopped.iter().position(|(conn, _)| *conn == known)
+    }
+
+    /// What is known at an address has ended, since another is there: its timer was stopped, or its end was missed.
+    pub(super) fn end_known(&mut self, key: u64, at: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
+        if let Some(index) = self.position_in_stopped(key)
+            && let Some((conn, stop)) = self.closing.stopped.remove(index)
         {
-            self.finish(&stop, emit);
+            self.finish(conn, &stop, emit);
         }
         self.repair_end(key, at, emit);
-        false
     }
 
     /// FIN_WAIT2→TIME_WAIT within a timewait socket.
@@ -145,8 +176,8 @@ impl Table {
         if stop.state == State::TimeWait {
             self.enter_time_wait(stop.sk, stop.at, emit);
         }
-        if self.connections.get(&stop.sk).is_some_and(Connection::is_minisock) {
-            self.closing.stopped.push_back(*stop);
+        if let Some(known) = self.connections.get(&stop.sk).filter(|known| known.is_minisock()) {
+            self.closing.stopped.push_back((known.id(), *stop));
         }
     }
 
@@ -157,18 +188,21 @@ impl Table {
     /// Ends the minisockets whose timer has been stopped for long enough.
     pub(super) fn finish_stopped(&mut self, now: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
         self.closing.forget_old(now);
-        while let Some(stop) = self.closing.stopped.front().copied()
+        while let Some((conn, stop)) = self.closing.stopped.front().copied()
             && now.mono_ns.saturating_sub(stop.at.mono_ns) > PATIENCE_NS
             // Up to 6.12 the child that a half-open connection became may not show its ends yet.
             && !(stop.state == State::SynRecv && self.held.has_child_since_before(stop.at))
         {
             self.closing.stopped.pop_front();
-            self.finish(&stop, emit);
+            self.finish(conn, &stop, emit);
         }
     }
 
-    fn finish(&mut self, stop: &MinisockStop, emit: &mut dyn FnMut(&Row) -> Interest) {
+    fn finish(&mut self, conn: ConnId, stop: &MinisockStop, emit: &mut dyn FnMut(&Row) -> Interest) {
         let source = self.sight.source;
+        if self.connections.get(&stop.sk).is_none_or(|known| known.id() != conn) {
+            return;
+        }
         let Some(mut connection) = self.connections.remove(&stop.sk) else { return };
         self.looks.bury(stop.sk, stop.at);
         if let Some(ends) = connection.ends() {

@@ -22,7 +22,7 @@ impl Table {
     pub(super) fn half_open_starts(&mut self, start: &MinisockStart, emit: &mut dyn FnMut(&Row) -> Interest) {
         let key = start.sock.sk;
         let ends = Ends { netns: Some(start.netns), local: start.local, remote: start.remote };
-        if self.go_on_if_known(key, ends, start.at, emit) {
+        if self.go_on_if_known(ends, start, emit) {
             return;
         }
         let id = self.new_id();

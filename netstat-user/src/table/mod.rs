@@ -127,6 +127,7 @@ impl Table {
             Event::Ends { sock, local, remote } => self.ends(*sock, *local, *remote, emit),
             Event::MinisockStart(start) => match start.state {
                 State::SynRecv => self.half_open_starts(start, emit),
+                _ if start.is_sighting => self.rest_is_seen(start, emit),
                 _ => self.rest_starts(start, emit),
             },
             Event::MinisockStop(stop) => self.minisock_stops(stop, emit),
@@ -193,7 +194,7 @@ impl Table {
         self.held.release(key, |row| {
             emit(row);
         });
-        self.repair_end(key, change.at, emit);
+        self.end_known(key, change.at, emit);
         let id = self.new_id();
         let mut connection = Connection::new(id, change);
         if change.old == State::Listen && begins_connection(change.old, change.new) {

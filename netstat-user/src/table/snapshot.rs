@@ -98,7 +98,7 @@ impl Table {
                 }
                 return;
             }
-            self.repair_end(key, snapshot.started, emit);
+            self.end_known(key, snapshot.started, emit);
         }
         if self.connections.len() >= self.limit {
             return;

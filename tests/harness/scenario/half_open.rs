@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{CLIENT_FAILS, Case, LISTENER, Place};
-use crate::{proc_tcp, sock::Sock, wait, wire::Wire};
+use crate::{proc_tcp, sock::Sock, wire::Wire};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -42,23 +42,15 @@ impl HalfOpen {
         let client = Sock::tcp(wire.address)?;
         client.start_connect(wire.address)?;
         let half_open = Self { wire, listener, client, port: place.block.port() };
-        half_open.wait_for(1)?;
+        half_open.wire.far.run(|| proc_tcp::wait_for(1, half_open.port, "SYN_RECV"))?;
         Ok(half_open)
-    }
-
-    fn wait_for(&self, count: usize) -> Result<()> {
-        self.wire.far.run(|| {
-            wait::until(&format!("{count} are half open"), || {
-                Ok((proc_tcp::count(self.port, "SYN_RECV")? == count).then_some(()))
-            })
-        })
     }
 }
 
 fn server_gives_up(place: &Place) -> Result<()> {
     let half_open = HalfOpen::new(place)?;
     half_open.wire.relay.cut_forward(true);
-    half_open.wait_for(0)?;
+    half_open.wire.far.run(|| proc_tcp::wait_for_none(half_open.port, "SYN_RECV"))?;
     half_open.client.close();
     Ok(())
 }
@@ -68,9 +60,7 @@ fn client_is_gone(place: &Place) -> Result<()> {
     client.close();
     wire.relay.cut_backward(false);
     // Its host answers the repeated SYN-ACK with an RST.
-    wire.far.run(|| {
-        wait::until("none is half open", || Ok((proc_tcp::count(port, "SYN_RECV")? == 0).then_some(())))
-    })?;
+    wire.far.run(|| proc_tcp::wait_for_none(port, "SYN_RECV"))?;
     listener.close();
     Ok(())
 }
@@ -80,9 +70,7 @@ fn listener_goes(place: &Place) -> Result<()> {
     half_open.wire.cut();
     let HalfOpen { wire, listener, client, port } = half_open;
     listener.close();
-    wire.far.run(|| {
-        wait::until("none is half open", || Ok((proc_tcp::count(port, "SYN_RECV")? == 0).then_some(())))
-    })?;
+    wire.far.run(|| proc_tcp::wait_for_none(port, "SYN_RECV"))?;
     client.close();
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::{
     netns::{Namespace, ip},
     proc_tcp,
     sock::Sock,
-    ss, wait,
+    ss,
 };
 
 /// The cases.
@@ -72,7 +72,7 @@ fn never_closes(place: &Place) -> Result<()> {
     let port = client.local()?.port();
     client.close();
     proc_tcp::wait_for(1, port, "FIN_WAIT2")?;
-    wait::until("the client has given up", || Ok((proc_tcp::count(port, "FIN_WAIT2")? == 0).then_some(())))?;
+    proc_tcp::wait_for_none(port, "FIN_WAIT2")?;
     server.close();
     listener.close();
     Ok(())

@@ -74,6 +74,7 @@ fn minisock_start(record: &MinisockRecord, unix_offset_ns: i64) -> Event {
         at: moment(transition.mono_ns, unix_offset_ns),
         sock: sock(transition),
         state: State::from_kernel(transition.new),
+        is_sighting: transition.flags & flag::SIGHTING != 0,
         family: family(local, remote),
         local,
         remote,

@@ -1,16 +1,16 @@
 //! Half-open connections, TIME_WAIT, owners, reasons and numbers.
 
 use super::*;
-use crate::model::{CloseReason, Counters, MinisockStart, MinisockStop};
+use crate::model::{CloseReason, MinisockStart, MinisockStop};
 
-const REQUEST: u64 = 50;
-const REST: u64 = 60;
+pub(super) const REQUEST: u64 = 50;
 
-fn start(at: u64, sk: u64, state: State, local: Endpoint, remote: Endpoint) -> Event {
+pub(super) fn start(at: u64, sk: u64, state: State, local: Endpoint, remote: Endpoint) -> Event {
     Event::MinisockStart(MinisockStart {
         at: moment(at),
         sock: sock(sk, 0),
         state,
+        is_sighting: false,
         family: Family::Ipv4,
         local,
         remote,
@@ -19,11 +19,11 @@ fn start(at: u64, sk: u64, state: State, local: Endpoint, remote: Endpoint) -> E
     })
 }
 
-fn stop(at: u64, sk: u64, state: State, expired: bool) -> Event {
+pub(super) fn stop(at: u64, sk: u64, state: State, expired: bool) -> Event {
     Event::MinisockStop(MinisockStop { at: moment(at), sk, state, expired })
 }
 
-fn made(at: u64, sock: SockId, old: State, new: State) -> Event {
+pub(super) fn made(at: u64, sock: SockId, old: State, new: State) -> Event {
     Event::Transition(change(at, sock, old, new, SERVER, CLIENT))
 }
 
@@ -153,58 +153,6 @@ fn a_socket_at_the_address_of_a_listener_that_has_gone_is_not_taken_for_it() {
         let half_open = rows.iter().find(|row| row.old_state == Some(State::SynRecv)).unwrap();
         assert_eq!(half_open.close_reason, Some(CloseReason::Aborted), "{state:?}");
     }
-}
-
-#[test]
-fn who_closes_first_goes_through_time_wait() {
-    let (mut table, id) = (table(), sock(3, 71));
-    let mut last = change(500, id, State::FinWait2, State::Close, SERVER, CLIENT);
-    last.counters = Some(Counters { bytes_acked: 101, bytes_received: 51, rtt_us: Some(30), retransmits: 2 });
-    let seen = rows_of(
-        &mut table,
-        &[
-            made(100, id, State::Listen, State::SynRecv),
-            made(200, id, State::SynRecv, State::Established),
-            made(300, id, State::Established, State::FinWait1),
-            made(400, id, State::FinWait1, State::FinWait2),
-            start(495, REST, State::TimeWait, SERVER, CLIENT),
-            Event::Transition(last),
-            stop(60_000_000_500, REST, State::TimeWait, true),
-        ],
-    );
-    let row = seen.last().unwrap();
-    assert_eq!((row.old_state, row.new_state), (Some(State::FinWait2), State::TimeWait));
-    assert_eq!(row.close_reason, Some(CloseReason::FinLocal));
-    let metrics = row.metrics.unwrap();
-    assert_eq!((metrics.bytes_sent, metrics.bytes_received, metrics.retransmits), (Some(100), 50, 2));
-    let end = waited(&mut table, 70_000_000_000);
-    assert_eq!(steps(&end), [(Some(State::TimeWait), State::Close)]);
-    assert_eq!(
-        (end[0].close_reason, end[0].state_ns, end[0].conn),
-        (Some(CloseReason::Expired), Some(60_000_000_000), row.conn)
-    );
-    assert!(table.is_empty());
-}
-
-#[test]
-fn after_close_the_connection_waits_in_fin_wait2_without_its_socket() {
-    let (mut table, id) = (table(), sock(3, 71));
-    let seen = rows_of(
-        &mut table,
-        &[
-            made(300, id, State::Established, State::FinWait1),
-            made(400, id, State::FinWait1, State::FinWait2),
-            start(405, REST, State::FinWait2, SERVER, CLIENT),
-            made(410, id, State::FinWait2, State::Close),
-            start(900, REST, State::TimeWait, SERVER, CLIENT),
-        ],
-    );
-    assert_eq!(
-        steps(&seen)[1..],
-        [(Some(State::FinWait1), State::FinWait2), (Some(State::FinWait2), State::TimeWait)]
-    );
-    assert_eq!(seen[2].state_ns, Some(500));
-    assert_eq!(table.len(), 1);
 }
 
 #[test]

@@ -79,6 +79,7 @@ fn steps(rows: &[Row]) -> Vec<(Option<State>, State)> {
 
 mod life;
 mod past;
+mod rest;
 
 #[test]
 fn one_connection_keeps_its_name_its_times_and_its_direction() {
