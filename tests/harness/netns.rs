@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr, UdpSocket},
     os::{
         fd::{AsFd as _, AsRawFd as _},
         unix::fs::MetadataExt as _,
@@ -13,6 +13,8 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+
+use crate::wait;
 
 /// A fresh network namespace with its loopback up.
 pub struct Namespace {
@@ -50,7 +52,10 @@ impl Namespace {
     pub fn add_address(&self, device: &str, addr: IpAddr) -> Result<()> {
         self.run(|| match addr {
             IpAddr::V4(v4) => ip(&format!("addr add {v4}/24 dev {device}")),
-            IpAddr::V6(v6) => ip(&format!("addr add {v6}/112 dev {device} nodad")),
+            IpAddr::V6(v6) => {
+                ip(&format!("addr add {v6}/112 dev {device} nodad"))?;
+                if device == "lo" { wait_for_route(v6) } else { Ok(()) }
+            }
         })
     }
 
@@ -78,6 +83,12 @@ pub fn ip(arguments: &str) -> Result<()> {
     let stderr = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "ip {arguments}: {}", stderr.trim());
     Ok(())
+}
+
+/// The kernel makes an IPv6 address's own route a moment later (`addrconf_dad_work`, net/ipv6/addrconf.c).
+fn wait_for_route(own: Ipv6Addr) -> Result<()> {
+    let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).context("binding a UDP socket")?;
+    wait::until(&format!("there is a route to {own}"), || Ok(socket.connect((own, 9)).is_ok().then_some(())))
 }
 
 /// A thread carries its network namespace with it, so each change of it gets a thread that ends afterwards.
