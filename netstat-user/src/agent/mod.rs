@@ -32,7 +32,7 @@ pub async fn run<S: EventSource>(
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let started = source.started();
-    let mut table = Table::new(source.sight(), config.table_size, source::process_is_alive)
+    let mut table = Table::new(source.sight(), config.table_size, source::keeps)
         .with_states_left_out(config.filter.for_kernel().by_states != 0);
     let mut looking = looks.as_ref().map(|_| Looking::new(config.reconcile_interval));
     let mut display = Display::start(config, &started)?;

@@ -5,6 +5,8 @@ mod clock;
 #[cfg(target_os = "linux")]
 pub mod ebpf;
 #[cfg(target_os = "linux")]
+mod lineage;
+#[cfg(target_os = "linux")]
 pub mod namespaces;
 mod poll;
 #[cfg(target_os = "linux")]
@@ -15,6 +17,8 @@ pub mod windows;
 use std::convert::Infallible;
 
 pub use choice::{Chosen, start};
+#[cfg(target_os = "linux")]
+pub use lineage::keeps;
 
 use crate::{
     model::{Event, Moment, Snapshot, Started},
@@ -88,21 +92,8 @@ impl<L: Looks> Looks for Option<L> {
     }
 }
 
-/// Whether a process of this id exists, its main thread at least as a zombie.
-#[cfg(target_os = "linux")]
-pub fn process_is_alive(pid: u32) -> bool {
-    use rustix::{
-        io::Errno,
-        process::{Pid, test_kill_process},
-    };
-
-    // A signal that is none asks the same whatever hides /proc; that it isn't allowed means yes.
-    let asked = Pid::from_raw(pid.cast_signed()).map(test_kill_process);
-    matches!(asked, Some(Ok(()) | Err(Errno::PERM)))
-}
-
 /// Nobody is asked about where no source tells who closes a connection.
 #[cfg(not(target_os = "linux"))]
-pub fn process_is_alive(_: u32) -> bool {
+pub fn keeps(_: u32, _: u32) -> bool {
     true
 }

@@ -59,7 +59,7 @@ impl Table {
     /// A full socket goes to CLOSE: the connection is over, or rests from now on.
     pub(super) fn close(&mut self, change: &Transition, emit: &mut dyn FnMut(&Row) -> Interest) {
         let key = change.sock.sk;
-        let is_alive = self.is_alive;
+        let keeps = self.keeps;
         let Some(mut connection) = self.connections.remove(&key) else { return };
         self.looks.bury(key, change.at);
         self.listeners.remove(change.netns, change.local, key);
@@ -79,7 +79,7 @@ impl Table {
             None => State::Close,
         };
         let change = Transition { new, ..*change };
-        let mut row = connection.change(&change, is_alive, self.sight.source);
+        let mut row = connection.change(&change, keeps, self.sight.source);
         row.close_reason = reason::of_full_socket(&change);
         row.metrics = connection.metrics();
         match rest {

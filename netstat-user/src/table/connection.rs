@@ -3,6 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::{
+    Keeps,
     ends::Ends,
     listeners::{Inheritance, as_listener},
 };
@@ -294,8 +295,8 @@ impl Connection {
     }
 
     /// Makes the change that a full socket made, and the row that tells it.
-    pub(super) fn change(&mut self, change: &Transition, is_alive: fn(u32) -> bool, source: Source) -> Row {
-        self.learn_owner(change.process, change.has_socket, is_alive);
+    pub(super) fn change(&mut self, change: &Transition, keeps: Keeps, source: Source) -> Row {
+        self.learn_owner(change.process, change.has_socket, keeps);
         let is_born = change.old == State::Listen && change.new == State::SynRecv;
         if !is_born && self.cookie == 0 {
             self.cookie = change.sock.cookie;
@@ -356,15 +357,14 @@ impl Connection {
         (self.remote.port != 0).then_some(self.remote)
     }
 
-    fn learn_owner(&mut self, process: Option<Owner>, has_socket: Option<bool>, is_alive: fn(u32) -> bool) {
+    fn learn_owner(&mut self, process: Option<Owner>, has_socket: Option<bool>, keeps: Keeps) {
         // Somebody has accepted it: the listener's owner is its no more.
         if has_socket == Some(true) && self.owner.is_some_and(|owner| owner.how == OwnerHow::Listener) {
             self.owner = None;
         }
         let Some(process) = process else { return };
-        // Whoever closes is usually a holder, but one that is known and lives is better known.
-        let is_better = process.how != OwnerHow::Close
-            || self.owner.is_none_or(|owner| owner.pid != process.pid && !is_alive(owner.pid));
+        let is_better =
+            process.how != OwnerHow::Close || self.owner.is_none_or(|owner| !keeps(owner.pid, process.pid));
         if is_better {
             self.owner = Some(process);
         }

@@ -28,6 +28,10 @@ pub enum Interest {
     Forget,
 }
 
+/// Whether the process that was known to own a connection (the first), and not the one that closes it (the second),
+/// is to be named.
+pub type Keeps = fn(u32, u32) -> bool;
+
 /// What a source can see, as far as the table has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sight {
@@ -61,13 +65,12 @@ pub struct Table {
     beyond_limit: u64,
     /// Whether the kernel side leaves out transitions by their states: then the table's states lag.
     leaves_out_states: bool,
-    /// Whether a process lives: asked when another closes what it was known to own.
-    is_alive: fn(u32) -> bool,
+    keeps: Keeps,
 }
 
 impl Table {
     /// An empty table for at most `limit` connections.
-    pub fn new(sight: Sight, limit: usize, is_alive: fn(u32) -> bool) -> Self {
+    pub fn new(sight: Sight, limit: usize, keeps: Keeps) -> Self {
         Self {
             connections: FxHashMap::default(),
             held: Held::default(),
@@ -81,7 +84,7 @@ impl Table {
             next_id: 1,
             limit,
             beyond_limit: 0,
-            is_alive,
+            keeps,
         }
     }
 
@@ -101,7 +104,8 @@ impl Table {
         self.questions.take_due(now, |question| {
             connections
                 .get(&question.key)
-                .is_some_and(|known| known.id() == question.conn && owners::is_open(known.owner()))
+                .filter(|known| known.id() == question.conn)
+                .map(|known| known.owner())
         })
     }
 
@@ -176,9 +180,9 @@ impl Table {
         if change.new == State::Close {
             return self.close(change, emit);
         }
-        let is_alive = self.is_alive;
+        let keeps = self.keeps;
         let Some(connection) = self.connections.get_mut(&key) else { return };
-        let row = connection.change(change, is_alive, self.sight.source);
+        let row = connection.change(change, keeps, self.sight.source);
         if begins && connection.waits_for_ends(self.sight.ends) {
             self.held.hold(key, row);
             return;

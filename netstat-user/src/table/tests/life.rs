@@ -196,7 +196,7 @@ fn once_somebody_has_accepted_the_listener_s_owner_is_no_longer_named() {
 
 #[test]
 fn an_owner_that_has_exited_gives_way_to_who_closes() {
-    let mut table = Table::new(SIGHT, 100, |pid| pid != 10);
+    let mut table = Table::new(SIGHT, 100, |known, _| known != 10);
     let id = sock(1, 7);
     let mut connect = change(1, id, State::Close, State::SynSent, CLIENT, SERVER);
     connect.process = process(10, OwnerHow::Connect);
@@ -231,7 +231,7 @@ fn each_way_to_end_has_its_reason() {
 
 #[test]
 fn a_full_table_still_shows_rows_and_counts_what_it_can_t_remember() {
-    let mut table = Table::new(SIGHT, 1, |_| true);
+    let mut table = Table::new(SIGHT, 1, |_, _| true);
     let seen = rows(
         &mut table,
         &[

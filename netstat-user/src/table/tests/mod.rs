@@ -13,7 +13,7 @@ const NOT_KNOWN: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::UNSP
 const SIGHT: Sight = Sight { source: Source::Ebpf, ends: true, minisocks: true };
 
 fn table() -> Table {
-    Table::new(SIGHT, 100, |_| true)
+    Table::new(SIGHT, 100, |_, _| true)
 }
 
 fn sock(sk: u64, cookie: u64) -> SockId {
@@ -140,7 +140,7 @@ fn a_row_that_waits_in_vain_goes_out_without_a_port() {
 
 #[test]
 fn without_a_hook_for_the_port_no_row_waits() {
-    let mut table = Table::new(Sight { ends: false, ..SIGHT }, 100, |_| true);
+    let mut table = Table::new(Sight { ends: false, ..SIGHT }, 100, |_, _| true);
     let rows = rows(&mut table, &[change(1, sock(1, 0), State::Close, State::SynSent, NOT_CHOSEN, SERVER)]);
     assert_eq!(rows.len(), 1);
 }
