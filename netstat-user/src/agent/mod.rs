@@ -43,13 +43,13 @@ pub async fn run<S: EventSource>(
     let mut stop = pin!(stop);
     let mut time_is_up = pin!(sleep(config.duration.unwrap_or_default()));
     let mut past_is_up = pin!(sleep(PATIENCE_FOR_THE_PAST));
+    let mut snapshot: Option<Snapshot> = None;
     while display.wants_more() {
         let now = source.now();
         if let (Some(looking), Some(looks)) = (&mut looking, &looks) {
             looking.ask(now, &mut table, looks);
         }
         let pause = looking.as_ref().and_then(|looking| looking.pause(now, &table));
-        let mut snapshot = None;
         tokio::select! {
             () = source.ready() => {}
             found = looks.next() => snapshot = Some(found),
@@ -61,9 +61,12 @@ pub async fn run<S: EventSource>(
             () = &mut stop => break,
         }
         let seen_until = source.drain(|event| apply(&event, &mut table, &mut display, looking.as_mut()));
-        if let (Some(snapshot), Some(looking)) = (&snapshot, &mut looking) {
-            looking.done(snapshot);
-            merge(snapshot, &mut table, &mut display);
+        // One drain may not be enough to have applied every event until the look's end.
+        if let Some(snapshot) = snapshot.take_if(|snapshot| snapshot.finished.mono_ns <= seen_until.mono_ns) {
+            if let Some(looking) = &mut looking {
+                looking.done(&snapshot);
+            }
+            merge(&snapshot, &mut table, &mut display);
         }
         table.tick(seen_until, &mut |row| display.show(row));
         display.flush(seen_until);
