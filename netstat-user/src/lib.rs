@@ -15,11 +15,11 @@ pub mod doctor;
 pub mod doctor;
 pub mod filter;
 pub mod model;
-#[cfg(target_os = "linux")]
 pub mod netstat;
 pub mod output;
 #[cfg(target_os = "linux")]
 pub mod privilege;
+pub mod signals;
 pub mod sink;
 pub mod source;
 pub mod table;

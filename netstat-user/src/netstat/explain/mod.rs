@@ -12,6 +12,7 @@ mod text;
 use anstyle::{Effects, Style};
 use anyhow::Result;
 use serde::Serialize;
+use terminal_size::Width;
 
 pub use language::Language;
 
@@ -60,8 +61,10 @@ pub fn page(state: Option<State>, language: Language, json: bool, color: bool) -
 
 /// The terminal's width, or what was always usual.
 fn width() -> usize {
-    let columns = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).map_or(0, |size| size.ws_col);
-    if columns == 0 { 80 } else { usize::from(columns).clamp(NARROWEST, WIDEST) }
+    match terminal_size::terminal_size_of(std::io::stdout()) {
+        Some((Width(columns @ 1..), _)) => usize::from(columns).clamp(NARROWEST, WIDEST),
+        _ => 80,
+    }
 }
 
 fn one(state: State, language: Language, color: bool, width: usize) -> String {

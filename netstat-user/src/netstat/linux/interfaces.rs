@@ -9,8 +9,11 @@ use procfs::{
 };
 use serde::Serialize;
 
-use super::{json, print::Page, source};
-use crate::sink::visible;
+use super::source;
+use crate::{
+    netstat::{json, page::Page},
+    sink::visible,
+};
 
 /// include/uapi/linux/rtnetlink.h and if_link.h.
 const RTM_GETLINK: u16 = 18;

@@ -5,7 +5,7 @@ use std::io;
 use anyhow::{Context as _, Result};
 
 use super::{Fields, table};
-use crate::netstat::socket::UnixSocket;
+use crate::netstat::linux::socket::UnixSocket;
 
 const PATH: &str = "/proc/thread-self/net/unix";
 

@@ -10,7 +10,8 @@ use anyhow::Result;
 use serde::Serialize;
 
 use self::{counters::Group, sentences::Sentence};
-use super::{json, print::Page, request::StatisticsRequest};
+use super::request::StatisticsRequest;
+use crate::netstat::{json, page::Page};
 
 /// When a counter that has a sentence is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

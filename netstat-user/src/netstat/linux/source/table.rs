@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::Fields;
-use crate::netstat::socket::{End, InetSocket, Proto, Timer, Transport};
+use crate::netstat::linux::socket::{End, InetSocket, Proto, Timer, Transport};
 
 /// Appends the sockets of the calling thread's network namespace; a protocol that the kernel lacks has none.
 pub fn read(proto: Proto, netns: u32, into: &mut Vec<InetSocket>) -> Result<()> {

@@ -2,6 +2,8 @@
 
 use std::{fs, net::Ipv4Addr};
 
+use crate::netstat::resolve::is_harmless;
+
 /// The networks that have a name.
 #[derive(Debug, Default)]
 pub struct Networks(Vec<(Ipv4Addr, String)>);
@@ -15,7 +17,7 @@ impl Networks {
     fn parse(text: &str) -> Self {
         let line = |line: &str| {
             let mut words = line.split('#').next()?.split_whitespace();
-            let name = words.next().filter(|name| super::is_harmless(name))?.to_owned();
+            let name = words.next().filter(|name| is_harmless(name))?.to_owned();
             Some((address(words.next()?)?, name))
         };
         Self(text.lines().filter_map(line).collect())

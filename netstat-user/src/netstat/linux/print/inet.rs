@@ -2,10 +2,10 @@
 
 use super::{PROGRAM_TITLE, PROGRAM_WIDTH, Page, address, program, which};
 use crate::{
-    netstat::{
+    netstat::linux::{
         owners::Owners,
         request::SocketsRequest,
-        resolve::Names,
+        names::Names,
         socket::{InetSocket, Transport},
     },
     sink::state_style,

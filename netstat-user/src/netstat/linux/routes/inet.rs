@@ -4,7 +4,7 @@ use std::{fs, net::Ipv4Addr};
 
 use anyhow::{Context as _, Result};
 
-use super::{super::resolve::Networks, Names, Page, flags};
+use super::{super::networks::Networks, Names, Page, flags};
 
 /// As much of a name as netstat shows.
 const NAME_SHOWN: usize = 15;
@@ -119,7 +119,7 @@ fn named(name: Option<&str>, addr: Ipv4Addr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netstat::request::Numeric;
+    use crate::netstat::linux::request::Numeric;
 
     const LINE: &str = "eth0\t00000000\t0102A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0   ";
 

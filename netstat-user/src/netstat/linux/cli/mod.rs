@@ -1,6 +1,5 @@
 //! rnetstat's command line: arguments to plain values, then to a [`Request`].
 
-mod filters;
 #[cfg(test)]
 mod tests;
 
@@ -8,12 +7,14 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand, error::ErrorKind};
 
-use self::filters::FilterArgs;
-use super::{
-    explain::Language,
-    request::{Families, Mode, Numeric, Request, RoutesRequest, SocketsRequest, StatisticsRequest, Which},
+use super::request::{
+    Families, Mode, Numeric, Request, RoutesRequest, SocketsRequest, StatisticsRequest, Which,
 };
-use crate::{cli::ColorArgs, model::State};
+use crate::{
+    cli::ColorArgs,
+    model::State,
+    netstat::{explain::Language, filters::FilterArgs},
+};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use rustix::net::{AddressFamily, netlink::SOCK_DIAG};
 
 use super::netlink::{dump, number};
-use crate::netstat::socket::{End, InetSocket, Proto, Timer};
+use crate::netstat::linux::socket::{End, InetSocket, Proto, Timer};
 
 /// include/uapi/linux/sock_diag.h.
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -67,7 +67,7 @@ fn decode(answer: &[u8], proto: Proto, netns: u32) -> Option<InetSocket> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netstat::socket::Transport;
+    use crate::netstat::linux::socket::Transport;
 
     const TCP: Proto = Proto { transport: Transport::Tcp, ipv6: false };
 

@@ -1,38 +1,17 @@
 //! A socket as JSON.
 
-use std::net::IpAddr;
-
 use serde::Serialize;
 
-use super::lines;
+use super::{
+    owners::{Owners, Process},
+    socket::{End, InetSocket, Timer, Transport, UnixSocket},
+    view::View,
+};
 use crate::{
     model::Family,
-    netstat::{
-        owners::{Owners, Process},
-        socket::{End, InetSocket, Timer, Transport, UnixSocket},
-        view::View,
-    },
+    netstat::json::{Holder, RunningTimer, Socket, lines},
     sink::visible,
 };
-
-#[derive(Serialize)]
-struct Inet<'a> {
-    kind: &'static str,
-    proto: &'static str,
-    family: &'static str,
-    local_addr: IpAddr,
-    local_port: Option<u16>,
-    remote_addr: Option<IpAddr>,
-    remote_port: Option<u16>,
-    state: Option<&'static str>,
-    recv_q: u64,
-    send_q: u64,
-    uid: u32,
-    inode: Option<u64>,
-    owners: Option<Vec<Holder<'a>>>,
-    timer: Option<RunningTimer>,
-    netns: u32,
-}
 
 #[derive(Serialize)]
 struct Unix<'a> {
@@ -49,22 +28,6 @@ struct Unix<'a> {
     netns: u32,
 }
 
-#[derive(Serialize)]
-struct Holder<'a> {
-    pid: u32,
-    comm: String,
-    program: &'a str,
-    uid: Option<u32>,
-}
-
-#[derive(Serialize)]
-struct RunningTimer {
-    kind: &'static str,
-    ms: u64,
-    retransmits: u64,
-    probes: u64,
-}
-
 /// All of a view's sockets.
 pub fn sockets(view: &View) -> Vec<u8> {
     let ticks = rustix::param::clock_ticks_per_second().max(1);
@@ -74,10 +37,10 @@ pub fn sockets(view: &View) -> Vec<u8> {
     bytes
 }
 
-fn inet<'a>(socket: &InetSocket, owners: Option<&'a Owners>, ticks: u64) -> Inet<'a> {
+fn inet<'a>(socket: &InetSocket, owners: Option<&'a Owners>, ticks: u64) -> Socket<'a> {
     let port = |end: End| Some(end.port).filter(|port| *port != 0);
     let is_tcp = socket.proto.transport == Transport::Tcp;
-    Inet {
+    Socket {
         kind: "socket",
         proto: socket.proto.name(),
         family: match socket.family() {
@@ -90,13 +53,13 @@ fn inet<'a>(socket: &InetSocket, owners: Option<&'a Owners>, ticks: u64) -> Inet
         remote_port: port(socket.remote),
         state: Some(socket.state_name())
             .filter(|name| !name.is_empty() && socket.proto.transport != Transport::Raw),
-        recv_q: socket.recv_q,
-        send_q: socket.send_q,
-        uid: socket.uid,
+        recv_q: Some(socket.recv_q),
+        send_q: Some(socket.send_q),
+        uid: Some(socket.uid),
         inode: known(socket.inode),
         owners: owners.map(|owners| holders(socket.inode, owners)),
         timer: Some(socket.timer).filter(|_| is_tcp).and_then(|timer| running(timer, ticks)),
-        netns: socket.netns,
+        netns: Some(socket.netns),
     }
 }
 
@@ -122,8 +85,8 @@ fn known(inode: u64) -> Option<u64> {
 fn holders<'a>(inode: u64, owners: &'a Owners) -> Vec<Holder<'a>> {
     let holder = |(pid, process): (u32, &'a Process)| Holder {
         pid,
-        comm: visible(process.comm.as_bytes()),
-        program: &process.program,
+        comm: Some(visible(process.comm.as_bytes())),
+        program: Some(&process.program),
         uid: process.uid,
     };
     owners.of(inode).map(holder).collect()

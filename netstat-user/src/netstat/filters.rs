@@ -13,7 +13,7 @@ use crate::{
 /// The options that choose sockets.
 #[derive(Debug, Default, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Filters (all have to match; of the values of one, any)")]
-pub(super) struct FilterArgs {
+pub struct FilterArgs {
     /// Port of this end: 443, 80,443, 8000-8999
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = parse_ports)]
     local_port: Vec<RangeInclusive<u16>>,
@@ -38,22 +38,22 @@ pub(super) struct FilterArgs {
     /// A process that holds the socket
     #[arg(long, value_name = "PID", value_delimiter = ',', value_parser = parse_pid)]
     pid: Vec<u32>,
-    /// Its name as the kernel keeps it, exactly; of a longer one the first 15 bytes count
+    /// Its name, exactly; of a longer one the first 15 bytes count
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_comm)]
     comm: Vec<String>,
     /// The socket's user
-    #[arg(long, value_name = "NAME|UID", value_delimiter = ',', value_parser = user::parse)]
+    #[arg(long, hide = cfg!(windows), value_name = "NAME|UID", value_delimiter = ',', value_parser = user::parse)]
     user: Vec<u32>,
 }
 
 impl FilterArgs {
     /// Whether any was given.
-    pub(super) fn is_given(&self) -> bool {
+    pub fn is_given(&self) -> bool {
         *self != Self::default()
     }
 
     /// The filter that the options make.
-    pub(super) fn into_filter(self) -> Result<Filter, String> {
+    pub fn into_filter(self) -> Result<Filter, String> {
         let Self { local_port, remote_port, port, local, remote, addr, state, pid, comm, user } = self;
         let filter = Filter {
             ports: ByEnd::new(local_port, remote_port, port),

@@ -2,7 +2,7 @@
 
 use super::{PROGRAM_TITLE, PROGRAM_WIDTH, Page, program, which};
 use crate::{
-    netstat::{owners::Owners, request::SocketsRequest, socket::UnixSocket},
+    netstat::linux::{owners::Owners, request::SocketsRequest, socket::UnixSocket},
     sink::visible,
 };
 

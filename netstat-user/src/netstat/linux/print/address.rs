@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::Page;
-use crate::netstat::{
-    resolve::Names,
+use crate::netstat::linux::{
+    names::Names,
     socket::{End, Transport},
 };
 
@@ -57,7 +57,7 @@ fn host(page: &mut Page, addr: IpAddr, names: &Names) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netstat::request::Numeric;
+    use crate::netstat::linux::request::Numeric;
 
     #[test]
     fn an_address_is_shown_whole_and_a_mapped_one_as_ipv4() {

@@ -1,8 +1,6 @@
 //! What rnetstat has been asked to do: checked, and without a trace of how it was written.
 
-use crate::{filter::Filter, model::State};
-
-use super::explain::Language;
+use crate::{filter::Filter, model::State, netstat::explain::Language};
 
 /// What rnetstat has been asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

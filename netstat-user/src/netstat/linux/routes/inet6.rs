@@ -90,7 +90,7 @@ fn host(addr: Ipv6Addr, names: &Names) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netstat::request::Numeric;
+    use crate::netstat::linux::request::Numeric;
 
     #[test]
     fn a_route_is_shown_as_netstat_shows_it() {

@@ -9,7 +9,8 @@ use std::net::IpAddr;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::{json, print::Page, request::RoutesRequest, resolve::Names};
+use super::{names::Names, request::RoutesRequest};
+use crate::netstat::{json, page::Page};
 use inet::Route;
 use inet6::Route6;
 
