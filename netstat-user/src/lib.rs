@@ -8,6 +8,7 @@ pub mod cgroup;
 pub mod cgroup;
 pub mod cli;
 pub mod config;
+pub mod console;
 #[cfg(target_os = "linux")]
 pub mod doctor;
 #[cfg(not(target_os = "linux"))]

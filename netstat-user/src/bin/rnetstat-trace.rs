@@ -5,7 +5,8 @@ use std::{convert::Infallible, io::Write as _, process::ExitCode};
 use anyhow::Result;
 use netstat_user::{
     agent, cli,
-    config::{Config, Order, stdout_has_color},
+    config::{Config, Order},
+    console::stdout_has_color,
     doctor, signals,
     source::{self, Chosen},
 };

@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, process::ExitCode};
 
-use netstat_user::{config::stdout_has_color, netstat};
+use netstat_user::{console::stdout_has_color, netstat};
 
 fn main() -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();

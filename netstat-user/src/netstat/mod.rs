@@ -3,7 +3,6 @@
 pub mod explain;
 mod filters;
 mod json;
-mod page;
 mod repeat;
 mod resolve;
 mod summary;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use super::{json, page::Page};
+use super::json;
 
 /// Counts sockets. One with several holders counts for each.
 #[derive(Debug, Default)]
@@ -82,17 +82,14 @@ impl Summary {
 
     /// For people: a count and a name a line.
     pub fn text(&self) -> Vec<u8> {
-        let mut page = Page::default();
+        let mut page = String::new();
         for (_, title, counts) in self.lists().iter().filter(|(_, _, counts)| !counts.is_empty()) {
             if !page.is_empty() {
-                page.text("\n");
+                page.push('\n');
             }
-            page.text(&format!("  Count {title}\n"));
+            page.push_str(&format!("  Count {title}\n"));
             for (key, count) in *counts {
-                page.right(*count, 7);
-                page.text(" ");
-                page.text(key);
-                page.text("\n");
+                page.push_str(&format!("{count:>7} {key}\n"));
             }
         }
         page.into_bytes()

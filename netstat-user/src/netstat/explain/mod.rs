@@ -1,5 +1,6 @@
 //! `rnetstat explain`: what a state means, in words and in RFC 9293's diagram.
 
+mod args;
 mod counts;
 mod diagram;
 mod english;
@@ -14,6 +15,7 @@ use anyhow::Result;
 use serde::Serialize;
 use terminal_size::Width;
 
+pub use args::ExplainArgs;
 pub use language::Language;
 
 use self::text::{StateText, Words};
@@ -92,6 +94,10 @@ fn one(state: State, language: Language, color: bool, width: usize) -> String {
     section(&mut out, words.checks, color);
     for check in checks {
         layout::paragraph(&mut out, "  - ", check, width);
+    }
+    if cfg!(not(target_os = "linux")) {
+        out.push('\n');
+        layout::paragraph(&mut out, "", words.elsewhere, width);
     }
     out
 }

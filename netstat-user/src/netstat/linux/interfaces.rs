@@ -9,11 +9,8 @@ use procfs::{
 };
 use serde::Serialize;
 
-use super::source;
-use crate::{
-    netstat::{json, page::Page},
-    sink::visible,
-};
+use super::{print::Page, source};
+use crate::{netstat::json, sink::visible};
 
 /// include/uapi/linux/rtnetlink.h and if_link.h.
 const RTM_GETLINK: u16 = 18;

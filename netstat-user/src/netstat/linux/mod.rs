@@ -21,11 +21,11 @@ use anyhow::Result;
 
 use self::{
     names::Names,
-    print::InetColumns,
+    print::{InetColumns, Page},
     request::{Families, Mode, Request, SocketsRequest, Which},
     view::View,
 };
-use super::{explain, page::Page, repeat};
+use super::{explain, repeat};
 use crate::{filter::Filter, model::State};
 
 /// How often `-c` looks.

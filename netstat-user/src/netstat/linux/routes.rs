@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::{names::Names, request::RoutesRequest};
-use crate::netstat::{json, page::Page};
+use super::{names::Names, print::Page, request::RoutesRequest};
+use crate::netstat::json;
 use inet::Route;
 use inet6::Route6;
 

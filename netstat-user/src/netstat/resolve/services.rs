@@ -5,10 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 #[cfg(target_os = "linux")]
 use libc::{NI_DGRAM, NI_NUMERICHOST};
 use rustc_hash::FxHashMap;
-#[cfg(windows)]
-use windows_sys::Win32::Networking::WinSock::{NI_DGRAM, NI_NUMERICHOST};
 
 use super::is_harmless;
+
+#[cfg(windows)]
+const NI_DGRAM: i32 = windows_sys::Win32::Networking::WinSock::NI_DGRAM.cast_signed();
+#[cfg(windows)]
+const NI_NUMERICHOST: i32 = windows_sys::Win32::Networking::WinSock::NI_NUMERICHOST.cast_signed();
 
 /// What has been asked for; None for a port without a name.
 #[derive(Debug, Default)]

@@ -12,8 +12,10 @@ use super::request::{
 };
 use crate::{
     cli::ColorArgs,
-    model::State,
-    netstat::{explain::Language, filters::FilterArgs},
+    netstat::{
+        explain::{ExplainArgs, Language},
+        filters::FilterArgs,
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -26,8 +28,8 @@ Examples:
   rnetstat -antc --json                   every second, for a script
   rnetstat explain close-wait             what a state means, and what to do when it piles up
 
-The columns are those of net-tools' netstat. Exit status: 0 at the end, 1 if it could not do its job, 2 if
-it was called wrongly.";
+The columns are those of net-tools' netstat.
+Exit status: 0 at the end, 1 if it could not do its job, 2 if it was called wrongly.";
 
 /// Shows this host's sockets, routes, interfaces and counters, as netstat does.
 #[derive(Debug, Parser)]
@@ -54,20 +56,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// What a TCP state means, what is before and after it, and what to do when it piles up; without a
-    /// state, the diagram with this host's counts
-    Explain {
-        /// By any netstat's name: SYN_SENT, time-wait, LISTENING
-        state: Option<State>,
-        /// Language; by default that of LC_ALL, LC_MESSAGES or LANG
-        #[arg(long, value_name = "en|ko|ja", value_enum, hide_possible_values = true)]
-        lang: Option<Language>,
-        /// JSON Lines
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        color: ColorArgs,
-    },
+    Explain(ExplainArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -186,7 +175,7 @@ fn request(
     environment: impl Fn(&str) -> Option<String>,
 ) -> Result<Request, String> {
     let Cli { mode, sockets, shown, filter, command } = cli;
-    if let Some(Command::Explain { state, lang, json, color }) = command {
+    if let Some(Command::Explain(ExplainArgs { state, lang, json, color })) = command {
         let language = lang.unwrap_or_else(|| Language::of_environment(environment));
         let mode = Mode::Explain { state, language };
         let numeric = Numeric::default();

@@ -3,9 +3,9 @@
 use super::{PROGRAM_TITLE, PROGRAM_WIDTH, Page, address, program, which};
 use crate::{
     netstat::linux::{
+        names::Names,
         owners::Owners,
         request::SocketsRequest,
-        names::Names,
         socket::{InetSocket, Transport},
     },
     sink::state_style,

@@ -2,13 +2,14 @@
 
 mod address;
 mod inet;
+mod page;
 mod unix;
 
 pub use inet::{InetColumns, inet};
+pub use page::Page;
 pub use unix::unix;
 
 use super::{owners::Owners, request::Which};
-use crate::netstat::page::Page;
 
 /// As many bytes of `PID/Program name` as netstat shows.
 const PROGRAM_SHOWN: usize = 19;

@@ -10,8 +10,8 @@ use anyhow::Result;
 use serde::Serialize;
 
 use self::{counters::Group, sentences::Sentence};
-use super::request::StatisticsRequest;
-use crate::netstat::{json, page::Page};
+use super::{print::Page, request::StatisticsRequest};
+use crate::netstat::json;
 
 /// When a counter that has a sentence is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

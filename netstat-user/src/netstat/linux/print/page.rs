@@ -65,11 +65,6 @@ impl Page {
         self.bytes.len()
     }
 
-    /// Whether nothing was written.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
     /// The bytes since `start`.
     pub fn since(&self, start: usize) -> &[u8] {
         &self.bytes[start..]
