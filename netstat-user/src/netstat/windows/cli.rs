@@ -1,5 +1,8 @@
 //! rnetstat's command line on Windows: arguments to plain values, then to a [`Request`].
 
+#[cfg(test)]
+mod tests;
+
 use std::{ffi::OsString, time::Duration};
 
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};

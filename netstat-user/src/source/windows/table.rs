@@ -140,7 +140,10 @@ fn end_v4(addr: u32, port: u32) -> SocketAddr {
 }
 
 fn end_v6(addr: [u8; 16], port: u32, scope: u32) -> SocketAddr {
-    SocketAddrV6::new(Ipv6Addr::from(addr), port_of(port), 0, scope).into()
+    let addr = Ipv6Addr::from(addr);
+    // Other addresses are the same on every link (RFC 4007, section 6).
+    let scope = if addr.is_unicast_link_local() { scope } else { 0 };
+    SocketAddrV6::new(addr, port_of(port), 0, scope).into()
 }
 
 /// The lower two bytes, in network order; the others mean nothing (MIB_TCPROW_OWNER_PID's documentation).
