@@ -1,8 +1,8 @@
 //! What a process calls itself: hostile bytes, and gone at any moment.
 
-use std::{fs, io::Read as _, os::unix::fs::MetadataExt as _};
+use std::{fs, io::Read as _, os::unix::fs::MetadataExt as _, path::Path};
 
-use crate::model::Comm;
+use crate::{model::Comm, source::processes};
 
 /// More of a command line than netstat looks at.
 const LONGEST: u64 = 4096;
@@ -28,15 +28,9 @@ impl Process {
             // What was read before an error is good enough for a name.
             let _ = file.take(LONGEST).read_to_end(&mut command_line);
         }
-        let mut comm = [0; 16];
-        if let Ok(text) = fs::read(format!("{directory}/comm")) {
-            let name = text.strip_suffix(b"\n").unwrap_or(&text);
-            let length = name.len().min(comm.len() - 1);
-            comm[..length].copy_from_slice(&name[..length]);
-        }
         Self {
             program: program(&command_line),
-            comm: Comm::new(comm),
+            comm: processes::comm(Path::new(&directory)).unwrap_or_default(),
             uid: fs::metadata(&directory).ok().map(|metadata| metadata.uid()),
         }
     }

@@ -1,8 +1,8 @@
 //! The network namespaces, one after the other: `--all-netns`.
 
-use std::{collections::HashSet, fs::File, os::unix::fs::MetadataExt as _, path::Path, thread};
+use std::{collections::HashSet, fs::File, os::unix::fs::MetadataExt as _, path::Path};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 
 use crate::source::namespaces;
 
@@ -28,7 +28,8 @@ pub fn everywhere<T: Send>(look: impl Fn() -> Result<T> + Sync) -> Result<(Vec<T
             continue;
         }
         // It may be gone by now, or not be ours to enter.
-        let entered = File::open(&path).map_err(Into::into).and_then(|namespace| within(&namespace, &look));
+        let entered =
+            File::open(&path).map_err(Into::into).and_then(|namespace| namespaces::within(&namespace, &look));
         match entered {
             Ok(result) => {
                 seen.insert(number);
@@ -41,12 +42,4 @@ pub fn everywhere<T: Send>(look: impl Fn() -> Result<T> + Sync) -> Result<(Vec<T
         }
     }
     Ok((found, closed.len()))
-}
-
-fn within<T: Send>(namespace: &File, look: &(impl Fn() -> Result<T> + Sync)) -> Result<T> {
-    let work = || {
-        namespaces::enter(namespace)?;
-        look()
-    };
-    thread::scope(|scope| scope.spawn(work).join()).map_err(|_| anyhow!("the look at a namespace failed"))?
 }
