@@ -74,9 +74,7 @@ fn e_counts_what_the_system_s_netstat_counts() {
         page.starts_with("Interface Statistics\n\n                           Received            Sent\n\n")
     );
     let line = json("-e");
-    assert!(
-        line[0]["received"]["bytes"].as_u64().is_some() && line[0]["sent"]["unknown_protocols"].is_null()
-    );
+    assert!(line[0]["received"]["bytes"].as_u64().is_some() && line[0]["unknown_protocols"].is_u64());
 }
 
 #[test]

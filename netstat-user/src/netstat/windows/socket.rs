@@ -86,26 +86,15 @@ pub fn look(asked: &SocketsRequest) -> Result<Vec<Socket>> {
 }
 
 fn read(transport: Transport, family: Family) -> Result<Vec<Socket>> {
-    let program = None;
+    let socket = |local, tcp, pid| Socket { transport, local, tcp, pid, program: None };
     Ok(match transport {
         Transport::Tcp => {
             let rows = table::tcp(family).context("Windows doesn't give its table of TCP sockets")?;
-            let socket = |row: table::TcpRow| {
-                let tcp = Some((row.remote, row.state));
-                Socket { transport, local: row.local, tcp, pid: row.pid, program: program.clone() }
-            };
-            rows.into_iter().map(socket).collect()
+            rows.iter().map(|row| socket(row.local, Some((row.remote, row.state)), row.pid)).collect()
         }
         Transport::Udp => {
             let rows = table::udp(family).context("Windows doesn't give its table of UDP sockets")?;
-            let socket = |row: table::UdpRow| Socket {
-                transport,
-                local: row.local,
-                tcp: None,
-                pid: row.pid,
-                program: program.clone(),
-            };
-            rows.into_iter().map(socket).collect()
+            rows.iter().map(|row| socket(row.local, None, row.pid)).collect()
         }
     })
 }
