@@ -6,24 +6,25 @@ use std::{
     process::{Command, Output},
 };
 
+use anyhow::{Result, ensure};
 use serde_json::Value;
 
 /// Runs rnetstat to its end.
-pub fn rnetstat(arguments: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rnetstat")).args(arguments.split_whitespace()).output().unwrap()
+pub fn rnetstat(arguments: &str) -> Result<Output> {
+    Ok(Command::new(env!("CARGO_BIN_EXE_rnetstat")).args(arguments.split_whitespace()).output()?)
 }
 
 /// What rnetstat says where nothing is wrong.
-pub fn text(arguments: &str) -> String {
-    let Output { status, stdout, stderr } = rnetstat(arguments);
-    let stderr = String::from_utf8(stderr).unwrap();
-    assert!(status.success() && stderr.is_empty(), "rnetstat {arguments}: {status}: {stderr}");
-    String::from_utf8(stdout).unwrap()
+pub fn text(arguments: &str) -> Result<String> {
+    let Output { status, stdout, stderr } = rnetstat(arguments)?;
+    let stderr = String::from_utf8(stderr)?;
+    ensure!(status.success() && stderr.is_empty(), "rnetstat {arguments}: {status}: {stderr}");
+    Ok(String::from_utf8(stdout)?)
 }
 
 /// The lines of rnetstat's JSON.
-pub fn json(arguments: &str) -> Vec<Value> {
-    text(&format!("{arguments} --json")).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+pub fn json(arguments: &str) -> Result<Vec<Value>> {
+    text(&format!("{arguments} --json"))?.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
 /// A listener, a connection to it, and a socket of UDP.
@@ -42,17 +43,17 @@ pub struct World {
 
 impl World {
     /// On this address, with ports that nobody else has.
-    pub fn new(addr: &str) -> Self {
-        let listener = TcpListener::bind((addr, 0)).unwrap();
-        let server = listener.local_addr().unwrap();
-        let mut connected = TcpStream::connect(server).unwrap();
-        let (mut accepted, client) = listener.accept().unwrap();
+    pub fn new(addr: &str) -> Result<Self> {
+        let listener = TcpListener::bind((addr, 0))?;
+        let server = listener.local_addr()?;
+        let mut connected = TcpStream::connect(server)?;
+        let (mut accepted, client) = listener.accept()?;
         // Wine knows whose a socket is if it connected and was used, and if it is IPv4's.
-        connected.write_all(b"x").unwrap();
-        accepted.read_exact(&mut [0]).unwrap();
-        let datagrams = UdpSocket::bind((addr, 0)).unwrap();
-        let end = datagrams.local_addr().unwrap();
-        Self {
+        connected.write_all(b"x")?;
+        accepted.read_exact(&mut [0])?;
+        let datagrams = UdpSocket::bind((addr, 0))?;
+        let end = datagrams.local_addr()?;
+        Ok(Self {
             _listener: listener,
             _client: connected,
             _server: accepted,
@@ -60,6 +61,6 @@ impl World {
             server,
             client,
             datagrams: end,
-        }
+        })
     }
 }

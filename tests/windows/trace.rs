@@ -6,12 +6,13 @@ use std::{
     process::{self, Command, Stdio},
 };
 
+use anyhow::Result;
 use serde_json::Value;
 
 use crate::run::World;
 
 #[test]
-fn connections_appear_change_and_vanish() {
+fn connections_appear_change_and_vanish() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let mut trace = Command::new(env!("CARGO_BIN_EXE_rnetstat-trace"))
@@ -39,11 +40,12 @@ fn connections_appear_change_and_vanish() {
     until("CLOSE");
     trace.kill().unwrap();
     trace.wait().unwrap();
+    Ok(())
 }
 
 #[test]
-fn who_connects_is_named() {
-    let world = World::new("127.0.0.1");
+fn who_connects_is_named() -> Result<()> {
+    let world = World::new("127.0.0.1")?;
     let output = Command::new(env!("CARGO_BIN_EXE_rnetstat-trace"))
         .args(["--json", "--existing", "-n", "1", "-d", "60s", "-D", &world.server.port().to_string()])
         .output()
@@ -58,4 +60,5 @@ fn who_connects_is_named() {
     let program = program.file_name().unwrap().to_str().unwrap();
     let comm = row["comm"].as_str().unwrap();
     assert!(program.starts_with(comm) && comm.len() == program.len().min(15), "{comm} is not {program}");
+    Ok(())
 }
