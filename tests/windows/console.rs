@@ -36,7 +36,7 @@ fn own_console() {
 }
 
 #[test]
-fn ctrl_c_ends_a_trace_with_its_last_word() {
+fn ctrl_c_ends_a_trace_with_its_last_word_and_a_repeated_look() {
     own_console();
     let mut trace = Command::new(env!("CARGO_BIN_EXE_rnetstat-trace"))
         .args(["--json", "--interval", "100ms"])
@@ -48,9 +48,19 @@ fn ctrl_c_ends_a_trace_with_its_last_word() {
     let lines = BufReader::new(trace.stdout.take().unwrap()).lines();
     let mut events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
     assert_eq!(events.next().unwrap()["event"], "start");
+    let mut repeats = Command::new(env!("CARGO_BIN_EXE_rnetstat"))
+        .args(["-an", "3600"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut page = BufReader::new(repeats.stdout.take().unwrap()).lines();
+    assert_eq!(page.nth(1).unwrap().unwrap(), "Active Connections");
     // SAFETY: a number says which event it is, 0 that all of the console's processes get it.
     let sent = unsafe { GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0) };
     assert_ne!(sent, 0, "{}", std::io::Error::last_os_error());
     assert_eq!(events.last().unwrap()["event"], "end");
     assert_eq!(trace.wait().unwrap().code(), Some(0));
+    assert!(page.all(|line| line.unwrap() != "Active Connections"));
+    assert_eq!(repeats.wait().unwrap().code(), Some(0));
 }
