@@ -142,9 +142,3 @@ impl Config {
         })
     }
 }
-
-/// Whether stdout should have colours unless the user says: it is a terminal that has them, and the
-/// environment (NO_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM) doesn't say otherwise.
-pub fn stdout_has_color() -> bool {
-    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
-}

@@ -8,6 +8,7 @@ pub mod cgroup;
 pub mod cgroup;
 pub mod cli;
 pub mod config;
+pub mod console;
 #[cfg(target_os = "linux")]
 pub mod doctor;
 #[cfg(not(target_os = "linux"))]
@@ -15,11 +16,11 @@ pub mod doctor;
 pub mod doctor;
 pub mod filter;
 pub mod model;
-#[cfg(target_os = "linux")]
 pub mod netstat;
 pub mod output;
 #[cfg(target_os = "linux")]
 pub mod privilege;
+pub mod signals;
 pub mod sink;
 pub mod source;
 pub mod table;

@@ -5,8 +5,9 @@ use std::{convert::Infallible, io::Write as _, process::ExitCode};
 use anyhow::Result;
 use netstat_user::{
     agent, cli,
-    config::{Config, Order, stdout_has_color},
-    doctor,
+    config::{Config, Order},
+    console::stdout_has_color,
+    doctor, signals,
     source::{self, Chosen},
 };
 
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
 fn run(config: &Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
-        let stop = signals()?;
+        let stop = signals::stop()?;
         let chosen = source::start(config)?;
         // Before anything that comes from outside is looked at, and before the threads that write.
         give_up_privileges(&chosen)?;
@@ -64,34 +65,4 @@ fn give_up_privileges(chosen: &Chosen) -> Result<()> {
 #[cfg(windows)]
 fn give_up_privileges(_: &Chosen) -> Result<()> {
     Ok(())
-}
-
-/// A future that ends with Ctrl-C, Ctrl-Break or the console's end; they are caught from here on.
-#[cfg(windows)]
-fn signals() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
-
-    let (mut interrupt, mut stop, mut close) = (ctrl_c()?, ctrl_break()?, ctrl_close()?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = stop.recv() => {}
-            _ = close.recv() => {}
-        }
-    })
-}
-
-/// A future that ends with SIGINT or SIGTERM; they are caught from here on.
-#[cfg(unix)]
-fn signals() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

@@ -2,14 +2,11 @@
 
 use std::{io::Write as _, process::ExitCode};
 
-#[cfg(target_os = "linux")]
-fn main() -> ExitCode {
-    use netstat_user::{
-        config::stdout_has_color,
-        netstat::{self, cli},
-    };
+use netstat_user::{console::stdout_has_color, netstat};
 
-    let request = match cli::parse(std::env::args_os(), stdout_has_color(), |name| std::env::var(name).ok()) {
+fn main() -> ExitCode {
+    let variable = |name: &str| std::env::var(name).ok();
+    let request = match netstat::parse(std::env::args_os(), stdout_has_color(), variable) {
         Ok(request) => request,
         Err(error) => error.exit(),
     };
@@ -21,14 +18,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn main() -> ExitCode {
-    // Where stderr can't be written there is nobody to tell.
-    let _unwritten = writeln!(
-        std::io::stderr(),
-        "rnetstat: it reads Linux only: on Windows use rnetstat-trace --existing, or the system's netstat -ano"
-    );
-    ExitCode::FAILURE
 }

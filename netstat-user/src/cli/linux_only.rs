@@ -1,9 +1,9 @@
 //! Filters for what only Linux tells: elsewhere each is one clear error.
 
 /// `--user`.
-pub(super) mod user {
+pub(crate) mod user {
     /// Refuses it.
-    pub(in super::super) fn parse(_: &str) -> Result<u32, String> {
+    pub(crate) fn parse(_: &str) -> Result<u32, String> {
         Err("this system's table doesn't tell users: leave --user out, and filter by --comm or --pid"
             .to_owned())
     }

@@ -25,7 +25,9 @@ pub use color::ColorArgs;
 pub use doctor::DoctorArgs;
 pub use filter::FilterArgs;
 #[cfg(not(target_os = "linux"))]
-use linux_only::{cgroup, netns, user};
+pub(crate) use linux_only::user;
+#[cfg(not(target_os = "linux"))]
+use linux_only::{cgroup, netns};
 pub use source::SourceArgs;
 
 use crate::config::{Config, Format, Order};

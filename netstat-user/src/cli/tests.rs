@@ -125,6 +125,7 @@ fn filters_can_be_listed_and_repeated() {
     assert_eq!(once.matches_ends(Family::Ipv4, client, Some(web)), Verdict::Never);
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn owners_and_namespaces_can_be_listed_and_repeated() {
     let once = config("-p 812,813 --comm nginx,curl -u root,33 --netns 4026531840,4026532000").filter;
@@ -141,6 +142,19 @@ fn one_family_is_chosen_by_its_number() {
     assert_eq!(config("-4").filter.family, FamilyFilter(Some(Family::Ipv4)));
     assert_eq!(config("-6").filter.family, FamilyFilter(Some(Family::Ipv6)));
 }
+
+#[cfg(target_os = "linux")]
+const WRONG_HERE: [(&str, &str); 3] = [
+    ("-u no-such-user", "'no-such-user' for '--user <NAME|UID>': there is no user \"no-such-user\""),
+    ("--netns no-such-netns", "there is no network namespace \"no-such-netns\""),
+    ("--cgroup /no/such/cgroup", "\"/no/such/cgroup\""),
+];
+#[cfg(not(target_os = "linux"))]
+const WRONG_HERE: [(&str, &str); 3] = [
+    ("-u root", "doesn't tell users"),
+    ("--netns 4026531840", "only Linux has network namespaces"),
+    ("--cgroup /", "only Linux has cgroups"),
+];
 
 #[test]
 fn wrong_usage_exits_with_2_and_one_line_that_says_what_is_wrong() {
@@ -166,13 +180,13 @@ fn wrong_usage_exits_with_2_and_one_line_that_says_what_is_wrong() {
         ("-p abc", "'abc' for '--pid <PID>': \"abc\" is no process id"),
         ("-p 0", "\"0\" is no process id"),
         ("--comm a,,b", "\"\" is no process name"),
-        ("-u no-such-user", "'no-such-user' for '--user <NAME|UID>': there is no user \"no-such-user\""),
-        ("--netns no-such-netns", "there is no network namespace \"no-such-netns\""),
-        ("--cgroup /no/such/cgroup", "\"/no/such/cgroup\""),
         ("--life-hook magic", "'magic' for '--life-hook"),
         ("--frobnicate", "unexpected argument '--frobnicate'"),
         ("extra", "unrecognized subcommand 'extra'"),
-    ] {
+    ]
+    .into_iter()
+    .chain(WRONG_HERE)
+    {
         let error = error(line);
         assert_eq!(error.exit_code(), 2, "{line}");
         let text = error.to_string();

@@ -1,35 +1,30 @@
-//! Once, or every second until somebody has had enough.
+//! Once, or again and again until somebody has had enough.
 
 use std::{
     io::{self, Write as _},
+    pin::pin,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::{page, request::Request, resolve::Names};
+use crate::signals;
 
-const INTERVAL: Duration = Duration::from_secs(1);
-
-/// Does what was asked for.
+/// Writes a page to stdout, and after each interval another one.
 ///
 /// # Errors
-/// It could not be done; the error says what, why, and what to do.
-pub fn run(request: &Request) -> Result<()> {
-    let mut names = Names::new(request.numeric);
-    if !request.continuous {
-        return write(&page(request, &mut names)?).map(|_goes_on| ());
-    }
+/// Those of `page`, and stdout's.
+pub fn pages(interval: Option<Duration>, mut page: impl FnMut() -> Result<Vec<u8>>) -> Result<()> {
+    let Some(interval) = interval else {
+        return write(&page()?).map(|_goes_on| ());
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (mut interrupt, mut terminate) =
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        while write(&page(request, &mut names)?)? {
+        let mut stop = pin!(signals::stop()?);
+        while write(&page()?)? {
             tokio::select! {
-                () = tokio::time::sleep(INTERVAL) => {}
-                _ = interrupt.recv() => return Ok(()),
-                _ = terminate.recv() => return Ok(()),
+                () = tokio::time::sleep(interval) => {}
+                () = &mut stop => return Ok(()),
             }
         }
         Ok(())

@@ -5,7 +5,16 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use super::{json, print::Page, socket::Transport, view::View};
+use super::json;
+
+/// Counts sockets. One with several holders counts for each.
+#[derive(Debug, Default)]
+pub struct Tally<'a> {
+    states: FxHashMap<(&'static str, &'static str), u64>,
+    owners: FxHashMap<u32, (u64, &'a str)>,
+    unowned: u64,
+    remotes: FxHashMap<IpAddr, u64>,
+}
 
 /// The counts, each list with the most frequent first.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,48 +34,44 @@ struct Line<'a> {
     count: u64,
 }
 
-impl Summary {
-    /// Counts. A socket with several holders counts for each.
-    pub fn of(view: &View) -> Self {
-        let mut states: FxHashMap<(&str, &str), u64> = FxHashMap::default();
-        let mut owners: FxHashMap<u32, u64> = FxHashMap::default();
-        let mut remotes: FxHashMap<IpAddr, u64> = FxHashMap::default();
-        let mut unowned = 0;
-        for socket in &view.inet {
-            let state = if socket.proto.transport == Transport::Raw { "" } else { socket.state_name() };
-            *states.entry((socket.proto.name(), state)).or_default() += 1;
-            if !socket.is_server() {
-                *remotes.entry(socket.remote.addr.to_canonical()).or_default() += 1;
-            }
+impl<'a> Tally<'a> {
+    /// A socket of this protocol, in this state; its name is empty for one that has none.
+    pub fn state(&mut self, proto: &'static str, state: &'static str) {
+        *self.states.entry((proto, state)).or_default() += 1;
+    }
+
+    /// A socket that these processes hold; none, if nobody is known to.
+    pub fn owners(&mut self, holders: impl Iterator<Item = (u32, &'a str)>) {
+        let mut is_owned = false;
+        for (pid, name) in holders {
+            is_owned = true;
+            let (count, known) = self.owners.entry(pid).or_default();
+            *count += 1;
+            *known = name;
         }
-        for socket in &view.unix {
-            *states.entry(("unix", socket.state_name())).or_default() += 1;
-        }
-        let mut names: FxHashMap<u32, &str> = FxHashMap::default();
-        let inodes =
-            view.inet.iter().map(|socket| socket.inode).chain(view.unix.iter().map(|socket| socket.inode));
-        for inode in inodes {
-            let mut is_owned = false;
-            for (pid, process) in view.owners.of(inode) {
-                is_owned = true;
-                *owners.entry(pid).or_default() += 1;
-                names.insert(pid, &process.program);
-            }
-            unowned += u64::from(!is_owned);
-        }
-        let name = |pid: u32| format!("{pid}/{}", names.get(&pid).copied().unwrap_or_default());
-        let mut owners: Counts = owners.into_iter().map(|(pid, count)| (name(pid), count)).collect();
-        if unowned > 0 {
-            owners.push(("-".to_owned(), unowned));
-        }
+        self.unowned += u64::from(!is_owned);
+    }
+
+    /// A socket with this other end.
+    pub fn remote(&mut self, addr: IpAddr) {
+        *self.remotes.entry(addr.to_canonical()).or_default() += 1;
+    }
+
+    /// What was counted.
+    pub fn summary(self) -> Summary {
+        let Self { states, owners, unowned, remotes } = self;
         let state = |(proto, state): (&str, &str)| format!("{proto} {state}").trim_end().to_owned();
-        Self {
+        let owner = |(pid, (count, name)): (u32, (u64, &str))| (format!("{pid}/{name}"), count);
+        let unowned = Some(("-".to_owned(), unowned)).filter(|_| unowned > 0);
+        Summary {
             states: sorted(states.into_iter().map(|(key, count)| (state(key), count)).collect()),
-            owners: sorted(owners),
+            owners: sorted(owners.into_iter().map(owner).chain(unowned).collect()),
             remotes: sorted(remotes.into_iter().map(|(addr, count)| (addr.to_string(), count)).collect()),
         }
     }
+}
 
+impl Summary {
     fn lists(&self) -> [(&'static str, &'static str, &Counts); 3] {
         [
             ("state", "State", &self.states),
@@ -77,17 +82,14 @@ impl Summary {
 
     /// For people: a count and a name a line.
     pub fn text(&self) -> Vec<u8> {
-        let mut page = Page::default();
+        let mut page = String::new();
         for (_, title, counts) in self.lists().iter().filter(|(_, _, counts)| !counts.is_empty()) {
             if !page.is_empty() {
-                page.text("\n");
+                page.push('\n');
             }
-            page.text(&format!("  Count {title}\n"));
+            page.push_str(&format!("  Count {title}\n"));
             for (key, count) in *counts {
-                page.right(*count, 7);
-                page.text(" ");
-                page.text(key);
-                page.text("\n");
+                page.push_str(&format!("{count:>7} {key}\n"));
             }
         }
         page.into_bytes()
@@ -120,6 +122,6 @@ mod tests {
 
     #[test]
     fn nothing_is_an_empty_page() {
-        assert!(Summary::of(&View::default()).text().is_empty());
+        assert!(Tally::default().summary().text().is_empty());
     }
 }

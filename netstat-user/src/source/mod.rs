@@ -11,6 +11,8 @@ pub mod namespaces;
 mod poll;
 #[cfg(target_os = "linux")]
 pub mod proc;
+#[cfg(target_os = "linux")]
+pub(crate) mod processes;
 #[cfg(windows)]
 pub mod windows;
 

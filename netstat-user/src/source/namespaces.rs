@@ -10,6 +10,7 @@ use std::{
         unix::{ffi::OsStringExt as _, fs::MetadataExt as _},
     },
     path::{Path, PathBuf},
+    thread,
 };
 
 use rustix::{
@@ -77,6 +78,23 @@ pub fn number(namespace: &File) -> io::Result<u32> {
 /// It is no network namespace, or CAP_SYS_ADMIN is lacking here or there.
 pub fn enter(namespace: &File) -> io::Result<()> {
     Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?)
+}
+
+/// Looks from within a network namespace, on a thread that ends there.
+///
+/// # Errors
+/// It can't be entered, or those of `look`.
+pub fn within<T, E>(namespace: &File, look: impl FnOnce() -> Result<T, E> + Send) -> Result<T, E>
+where
+    T: Send,
+    E: From<io::Error> + Send,
+{
+    let visit = || {
+        enter(namespace)?;
+        look()
+    };
+    let failed = |_| Err(io::Error::other("the look at a network namespace failed").into());
+    thread::scope(|scope| scope.spawn(visit).join().unwrap_or_else(failed))
 }
 
 /// What a link like `net:[4026531840]` means.

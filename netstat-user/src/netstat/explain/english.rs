@@ -18,6 +18,7 @@ pub const WORDS: Words = Words {
     order: "The normal order",
     order_client: "the end that connects, and closes first",
     order_server: "the end that is connected to",
+    elsewhere: "Times, settings and commands are those of a Linux host; Windows has its own.",
     more: "rnetstat explain STATE tells more about a state.",
 };
 

@@ -18,6 +18,7 @@ pub const WORDS: Words = Words {
     order: "正常な順序",
     order_client: "接続し、先に閉じる側",
     order_server: "接続を受ける側",
+    elsewhere: "時間、設定、コマンドはLinuxホストのものです。Windowsには別のものがあります。",
     more: "rnetstat explain STATE で、各状態の詳しい説明を表示します。",
 };
 

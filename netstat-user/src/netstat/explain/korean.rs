@@ -18,6 +18,7 @@ pub const WORDS: Words = Words {
     order: "정상적인 순서",
     order_client: "접속하고 먼저 닫는 쪽",
     order_server: "접속을 받는 쪽",
+    elsewhere: "시간, 설정, 명령은 Linux 호스트의 것이며, Windows에는 Windows의 것이 따로 있습니다.",
     more: "rnetstat explain STATE를 실행하면 각 상태를 더 자세히 설명합니다.",
 };
 

@@ -21,7 +21,7 @@ impl Language {
     pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
         let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set).unwrap_or_default();
-        match locale.split(['_', '.', '@']).next() {
+        match locale.split(['_', '-', '.', '@']).next() {
             Some("ko") => Self::Korean,
             Some("ja") => Self::Japanese,
             _ => Self::English,

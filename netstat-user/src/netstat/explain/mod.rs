@@ -1,5 +1,6 @@
 //! `rnetstat explain`: what a state means, in words and in RFC 9293's diagram.
 
+mod args;
 mod counts;
 mod diagram;
 mod english;
@@ -12,7 +13,9 @@ mod text;
 use anstyle::{Effects, Style};
 use anyhow::Result;
 use serde::Serialize;
+use terminal_size::Width;
 
+pub use args::ExplainArgs;
 pub use language::Language;
 
 use self::text::{StateText, Words};
@@ -60,8 +63,10 @@ pub fn page(state: Option<State>, language: Language, json: bool, color: bool) -
 
 /// The terminal's width, or what was always usual.
 fn width() -> usize {
-    let columns = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).map_or(0, |size| size.ws_col);
-    if columns == 0 { 80 } else { usize::from(columns).clamp(NARROWEST, WIDEST) }
+    match terminal_size::terminal_size_of(std::io::stdout()) {
+        Some((Width(columns @ 1..), _)) => usize::from(columns).clamp(NARROWEST, WIDEST),
+        _ => 80,
+    }
 }
 
 fn one(state: State, language: Language, color: bool, width: usize) -> String {
@@ -89,6 +94,10 @@ fn one(state: State, language: Language, color: bool, width: usize) -> String {
     section(&mut out, words.checks, color);
     for check in checks {
         layout::paragraph(&mut out, "  - ", check, width);
+    }
+    if cfg!(not(target_os = "linux")) {
+        out.push('\n');
+        layout::paragraph(&mut out, "", words.elsewhere, width);
     }
     out
 }

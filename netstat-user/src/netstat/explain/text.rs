@@ -51,6 +51,8 @@ pub struct Words {
     pub order_client: &'static str,
     /// For the other end.
     pub order_server: &'static str,
+    /// On another system than Linux: whose numbers and commands these are.
+    pub elsewhere: &'static str,
     /// How to learn more.
     pub more: &'static str,
 }

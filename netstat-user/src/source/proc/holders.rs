@@ -2,16 +2,14 @@
 
 use std::{
     fs,
-    num::NonZero,
     path::{Path, PathBuf},
 };
 
 use procfs::{FromRead as _, process::Status};
 use rustc_hash::{FxHashMap, FxHashSet};
-use rustix::fs::{CWD, Dir, Mode, OFlags};
 
-use super::super::poll::Handle;
-use crate::model::{Comm, Owner, OwnerHow};
+use super::super::{poll::Handle, processes};
+use crate::model::{Owner, OwnerHow};
 
 /// Process 1 holds the sockets by which it activates others.
 const ACTIVATOR: u32 = 1;
@@ -20,10 +18,10 @@ const ACTIVATOR: u32 = 1;
 /// parent of those that inherited the socket; process 1 only if there is no other.
 pub(super) fn find(root: &Path, inodes: &FxHashSet<Handle>) -> FxHashMap<Handle, Owner> {
     let mut owners = FxHashMap::default();
-    for (pid, directory) in processes(root) {
+    for (pid, directory) in in_order(root) {
         let mut process = None;
         // What can't be read has gone, or is not for us.
-        let _unreadable = each_socket(&directory.join("fd"), |inode| {
+        let _unreadable = processes::each_socket(&directory, |inode| {
             if inodes.contains(&inode)
                 && !owners.contains_key(&inode)
                 && let Some(owner) = *process.get_or_insert_with(|| describe(pid, &directory))
@@ -36,7 +34,7 @@ pub(super) fn find(root: &Path, inodes: &FxHashSet<Handle>) -> FxHashMap<Handle,
 }
 
 /// The processes in the order in which they are asked.
-fn processes(root: &Path) -> Vec<(u32, PathBuf)> {
+fn in_order(root: &Path) -> Vec<(u32, PathBuf)> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     let mut processes: Vec<(u32, PathBuf)> =
         entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path()))).collect();
@@ -44,37 +42,9 @@ fn processes(root: &Path) -> Vec<(u32, PathBuf)> {
     processes
 }
 
-/// Tells the inode number of each socket among a process's files.
-fn each_socket(files: &Path, mut found: impl FnMut(Handle)) -> rustix::io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = rustix::fs::openat(CWD, files, flags, Mode::empty())?;
-    let mut target = Vec::new();
-    for entry in Dir::read_from(&directory)? {
-        let Ok(link) = rustix::fs::readlinkat(&directory, entry?.file_name(), target) else {
-            target = Vec::new();
-            continue;
-        };
-        if let Some(inode) = inode(link.as_bytes()) {
-            found(inode);
-        }
-        target = link.into_bytes();
-    }
-    Ok(())
-}
-
-/// What a link like `socket:[12345]` means.
-fn inode(link: &[u8]) -> Option<Handle> {
-    let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
-    NonZero::new(str::from_utf8(digits).ok()?.parse().ok()?)
-}
-
 /// None if the process is gone.
 fn describe(pid: u32, directory: &Path) -> Option<Owner> {
-    let name = fs::read(directory.join("comm")).ok()?;
-    let name = name.strip_suffix(b"\n").unwrap_or(&name);
-    let mut comm = [0; 16];
-    let length = name.len().min(comm.len() - 1);
-    comm[..length].copy_from_slice(&name[..length]);
+    let comm = processes::comm(directory).ok()?;
     let uid = Some(Status::from_file(directory.join("status")).ok()?.ruid);
-    Some(Owner { pid, comm: Comm::new(comm), uid, how: OwnerHow::Scan })
+    Some(Owner { pid, comm, uid, how: OwnerHow::Scan })
 }

@@ -5,7 +5,6 @@ use std::{
     io::{self, BufReader, ErrorKind},
     num::NonZero,
     path::{Path, PathBuf},
-    thread,
 };
 
 use procfs::{
@@ -48,21 +47,11 @@ impl Namespace {
             }
         }
         match &self.mount {
-            Some(mount) => self.visit(mount),
+            Some(mount) => namespaces::within(&File::open(mount)?, || {
+                Tables::open(Path::new("/proc/thread-self/net"))?.read(self.number)
+            }),
             None => Err(io::Error::from(ErrorKind::NotFound).into()),
         }
-    }
-
-    /// Reads from within the namespace, on a thread that ends there.
-    fn visit(&self, mount: &Path) -> ProcResult<Vec<Seen>> {
-        let namespace = File::open(mount)?;
-        thread::scope(|scope| {
-            let visitor = scope.spawn(|| {
-                namespaces::enter(&namespace)?;
-                Tables::open(Path::new("/proc/thread-self/net"))?.read(self.number)
-            });
-            visitor.join().unwrap_or_else(|_| Err(io::Error::from(ErrorKind::Other).into()))
-        })
     }
 }
 

@@ -1,9 +1,10 @@
 //! Windows' own table of TCP connections, looked at now and then.
 
-mod process;
-mod table;
+pub(crate) mod process;
+pub(crate) mod state;
+pub(crate) mod table;
 
-use std::time::Duration;
+use std::{io, net::SocketAddr, num::NonZero, time::Duration};
 
 use anyhow::Result;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -11,11 +12,12 @@ use windows_sys::{
     Wdk::System::SystemServices::RtlGetVersion, Win32::System::SystemInformation::OSVERSIONINFOW,
 };
 
+use self::table::TcpRow;
 use super::{
     clock,
-    poll::{self, Handle, Look, Looker, PollSource},
+    poll::{self, Handle, Look, Looker, PollSource, Seen},
 };
-use crate::model::{Missing, Owner, Source, Started};
+use crate::model::{Endpoint, Family, Missing, Owner, Source, Started, State};
 
 /// Looks at the host's TCP table.
 pub struct TcpTable(());
@@ -25,7 +27,7 @@ pub struct TcpTable(());
 /// # Errors
 /// Windows doesn't give its table; the error has the system's words.
 pub fn start(interval: Duration) -> Result<PollSource<TcpTable>> {
-    table::read()?;
+    sockets()?;
     let (what, why) = poll::between_looks(interval, "Windows' TCP table");
     let untold = "users, reasons to end and numbers, times in a state";
     let missing = vec![
@@ -39,7 +41,7 @@ pub fn start(interval: Duration) -> Result<PollSource<TcpTable>> {
 
 impl Looker for TcpTable {
     fn look(&mut self) -> Look {
-        let (sockets, unread) = match table::read() {
+        let (sockets, unread) = match sockets() {
             Ok(sockets) => (sockets, FxHashSet::default()),
             Err(_) => (Vec::new(), FxHashSet::from_iter([None])),
         };
@@ -49,6 +51,30 @@ impl Looker for TcpTable {
     fn owners(&mut self, pids: &FxHashSet<Handle>) -> FxHashMap<Handle, Owner> {
         pids.iter().filter_map(|pid| Some((*pid, process::owner(*pid)?))).collect()
     }
+}
+
+/// All connections and listeners.
+fn sockets() -> io::Result<Vec<Seen>> {
+    let mut rows = table::tcp(Family::Ipv4)?;
+    rows.extend(table::tcp(Family::Ipv6)?);
+    Ok(rows.iter().filter_map(seen).collect())
+}
+
+/// None for a socket without a connection.
+fn seen(row: &TcpRow) -> Option<Seen> {
+    let state = row.state.state();
+    if matches!(state, State::Close | State::Unknown) {
+        return None;
+    }
+    let end = |end: SocketAddr| Endpoint { addr: end.ip().to_canonical(), port: end.port() };
+    Some(Seen {
+        state,
+        local: end(row.local),
+        remote: (state != State::Listen).then(|| end(row.remote)),
+        handle: NonZero::new(row.pid.into()),
+        uid: None,
+        netns: None,
+    })
 }
 
 /// Like `10.0.19045`.

@@ -20,12 +20,20 @@ const LONGEST_PATH: usize = 32_768;
 /// The process, by the name of its program's file; None if it is gone or not for us.
 pub(super) fn owner(pid: Handle) -> Option<Owner> {
     let pid = u32::try_from(pid.get()).ok()?;
-    let path = path(pid)?;
-    let name = Path::new(&path).file_name()?.to_str()?;
+    Some(Owner { pid, comm: comm(&program(pid)?), uid: None, how: OwnerHow::Scan })
+}
+
+/// As much of a program's name as the model keeps.
+pub(crate) fn comm(program: &str) -> Comm {
     let mut comm = [0; 16];
-    let length = (0..comm.len()).rev().find(|length| name.is_char_boundary(*length))?;
-    comm[..length].copy_from_slice(&name.as_bytes()[..length]);
-    Some(Owner { pid, comm: Comm::new(comm), uid: None, how: OwnerHow::Scan })
+    let length = (0..comm.len()).rev().find(|length| program.is_char_boundary(*length)).unwrap_or(0);
+    comm[..length].copy_from_slice(&program.as_bytes()[..length]);
+    Comm::new(comm)
+}
+
+/// The name of the process's program's file; None if it is gone or not for us.
+pub(crate) fn program(pid: u32) -> Option<String> {
+    Some(Path::new(&path(pid)?).file_name()?.to_str()?.to_owned())
 }
 
 fn path(pid: u32) -> Option<String> {

@@ -1,126 +1,152 @@
-//! The rows of `GetExtendedTcpTable`: connections and listeners of both families with their processes' ids.
+//! The rows of `GetExtendedTcpTable` and `GetExtendedUdpTable`: sockets with their processes' ids.
 
 use std::{
+    ffi::c_void,
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    num::NonZero,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
     ptr,
 };
 
 use windows_sys::Win32::{
     Foundation::{ERROR_INSUFFICIENT_BUFFER, NO_ERROR},
     NetworkManagement::IpHelper::{
-        GetExtendedTcpTable, MIB_TCP6ROW_OWNER_PID, MIB_TCPROW_OWNER_PID, TCP_TABLE_OWNER_PID_ALL,
+        GetExtendedTcpTable, GetExtendedUdpTable, MIB_TCP6ROW_OWNER_PID, MIB_TCPROW_OWNER_PID,
+        MIB_UDP6ROW_OWNER_PID, MIB_UDPROW_OWNER_PID, TCP_TABLE_OWNER_PID_ALL, UDP_TABLE_OWNER_PID,
     },
-    Networking::WinSock::{AF_INET, AF_INET6},
+    Networking::WinSock::{ADDRESS_FAMILY, AF_INET, AF_INET6},
 };
 
-use crate::{
-    model::{Endpoint, State},
-    source::poll::Seen,
-};
+use super::state::TcpState;
+use crate::model::Family;
 
 /// How often the table may outgrow the room that it was asked for a moment ago.
 const ATTEMPTS: u32 = 16;
 
-/// All connections and listeners.
+/// A connection or a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TcpRow {
+    /// Its state.
+    pub(crate) state: TcpState,
+    /// This end.
+    pub(crate) local: SocketAddr,
+    /// The other end; of a listener it means nothing.
+    pub(crate) remote: SocketAddr,
+    /// The process that holds it; 0 for none.
+    pub(crate) pid: u32,
+}
+
+/// A socket of UDP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UdpRow {
+    /// This end; there is no other.
+    pub(crate) local: SocketAddr,
+    /// The process that holds it; 0 for none.
+    pub(crate) pid: u32,
+}
+
+/// The family's connections and listeners.
 ///
 /// # Errors
-/// The system's, if it doesn't give one of the tables.
-pub(super) fn read() -> io::Result<Vec<Seen>> {
-    let mut sockets = Vec::new();
-    // SAFETY: these are the rows that the family's table has (iphlpapi.h, MIB_TCPTABLE_OWNER_PID and
-    // MIB_TCP6TABLE_OWNER_PID); they are plain numbers.
+/// The system's, if it doesn't give the table.
+pub(crate) fn tcp(family: Family) -> io::Result<Vec<TcpRow>> {
+    let ask = |family: ADDRESS_FAMILY| {
+        move |room: *mut c_void, bytes: *mut u32| {
+            // SAFETY: `rows` gives room for as many bytes as it says, and the function writes no more.
+            unsafe { GetExtendedTcpTable(room, bytes, 0, family.into(), TCP_TABLE_OWNER_PID_ALL, 0) }
+        }
+    };
+    // SAFETY: these are the rows of the family's table (tcpmib.h, MIB_TCPTABLE_OWNER_PID and
+    // MIB_TCP6TABLE_OWNER_PID): plain numbers of 4 bytes and bytes.
     unsafe {
-        rows(AF_INET, |row| sockets.extend(seen_v4(row)))?;
-        rows(AF_INET6, |row| sockets.extend(seen_v6(row)))?;
-    }
-    Ok(sockets)
-}
-
-/// Tells each row of the family's table.
-///
-/// # Safety
-/// `R` has to be the row of the family's table, and any bytes have to be a good `R`.
-unsafe fn rows<R>(family: u16, mut tell: impl FnMut(&R)) -> io::Result<()> {
-    // u32, because the rows consist of these: the buffer has to be aligned for them.
-    let mut buffer: Vec<u32> = Vec::new();
-    for _ in 0..ATTEMPTS {
-        let mut bytes = u32::try_from(buffer.len() * 4).unwrap_or(u32::MAX);
-        // SAFETY: the buffer has `bytes` bytes, and the function writes no more.
-        let result = unsafe {
-            GetExtendedTcpTable(
-                buffer.as_mut_ptr().cast(),
-                &raw mut bytes,
-                0,
-                family.into(),
-                TCP_TABLE_OWNER_PID_ALL,
-                0,
-            )
-        };
-        match result {
-            NO_ERROR => break,
-            // Room for what comes until the next attempt.
-            ERROR_INSUFFICIENT_BUFFER => buffer.resize(bytes as usize / 4 + 1024, 0),
-            error => return Err(io::Error::from_raw_os_error(error.cast_signed())),
+        match family {
+            Family::Ipv4 => rows(ask(AF_INET), |row: MIB_TCPROW_OWNER_PID| TcpRow {
+                state: TcpState(row.dwState),
+                local: end_v4(row.dwLocalAddr, row.dwLocalPort),
+                remote: end_v4(row.dwRemoteAddr, row.dwRemotePort),
+                pid: row.dwOwningPid,
+            }),
+            Family::Ipv6 => rows(ask(AF_INET6), |row: MIB_TCP6ROW_OWNER_PID| TcpRow {
+                state: TcpState(row.dwState),
+                local: end_v6(row.ucLocalAddr, row.dwLocalPort, row.dwLocalScopeId),
+                remote: end_v6(row.ucRemoteAddr, row.dwRemotePort, row.dwRemoteScopeId),
+                pid: row.dwOwningPid,
+            }),
         }
     }
-    let Some((count, rest)) = buffer.split_first() else {
-        return Err(io::Error::from(io::ErrorKind::InvalidData));
+}
+
+/// The family's sockets of UDP.
+///
+/// # Errors
+/// The system's, if it doesn't give the table.
+pub(crate) fn udp(family: Family) -> io::Result<Vec<UdpRow>> {
+    let ask = |family: ADDRESS_FAMILY| {
+        move |room: *mut c_void, bytes: *mut u32| {
+            // SAFETY: `rows` gives room for as many bytes as it says, and the function writes no more.
+            unsafe { GetExtendedUdpTable(room, bytes, 0, family.into(), UDP_TABLE_OWNER_PID, 0) }
+        }
     };
-    let most = size_of_val(rest) / size_of::<R>();
-    for number in 0..(*count as usize).min(most) {
-        // SAFETY: the row lies within `rest`, is aligned as its u32 are, and the caller vouches for its type.
-        let row = unsafe { ptr::read(rest.as_ptr().cast::<R>().add(number)) };
-        tell(&row);
+    // SAFETY: these are the rows of the family's table (udpmib.h, MIB_UDPTABLE_OWNER_PID and
+    // MIB_UDP6TABLE_OWNER_PID): plain numbers of 4 bytes and bytes.
+    unsafe {
+        match family {
+            Family::Ipv4 => rows(ask(AF_INET), |row: MIB_UDPROW_OWNER_PID| UdpRow {
+                local: end_v4(row.dwLocalAddr, row.dwLocalPort),
+                pid: row.dwOwningPid,
+            }),
+            Family::Ipv6 => rows(ask(AF_INET6), |row: MIB_UDP6ROW_OWNER_PID| UdpRow {
+                local: end_v6(row.ucLocalAddr, row.dwLocalPort, row.dwLocalScopeId),
+                pid: row.dwOwningPid,
+            }),
+        }
     }
-    Ok(())
 }
 
-fn seen_v4(row: &MIB_TCPROW_OWNER_PID) -> Option<Seen> {
-    let addr = |number: u32| IpAddr::from(Ipv4Addr::from(number.to_ne_bytes()));
-    let (local, remote) = (addr(row.dwLocalAddr), addr(row.dwRemoteAddr));
-    seen(row.dwState, (local, row.dwLocalPort), (remote, row.dwRemotePort), row.dwOwningPid)
+/// The table that `ask` writes, given room and its size in bytes, row by row.
+///
+/// # Safety
+/// `ask` has to write no more than it is given room for: a count, and behind it so many `R`, which have to be
+/// good whatever their bytes are, and aligned as u32 are.
+unsafe fn rows<R, T>(
+    ask: impl Fn(*mut c_void, *mut u32) -> u32,
+    read: impl Fn(R) -> T,
+) -> io::Result<Vec<T>> {
+    // u32, because the rows consist of these: the buffer has to be aligned for them.
+    let mut buffer: Vec<u32> = Vec::new();
+    let mut result = ERROR_INSUFFICIENT_BUFFER;
+    for _ in 0..ATTEMPTS {
+        let mut bytes = u32::try_from(buffer.len() * 4).unwrap_or(u32::MAX);
+        result = ask(buffer.as_mut_ptr().cast(), &raw mut bytes);
+        if result != ERROR_INSUFFICIENT_BUFFER {
+            break;
+        }
+        // Room for what comes until the next attempt.
+        buffer.resize(bytes as usize / 4 + 1024, 0);
+    }
+    if result != NO_ERROR {
+        return Err(io::Error::from_raw_os_error(result.cast_signed()));
+    }
+    let Some((count, rest)) = buffer.split_first() else { return Ok(Vec::new()) };
+    let most = size_of_val(rest) / size_of::<R>();
+    let row = |number| {
+        // SAFETY: the row lies within `rest`, is aligned as its u32 are, and the caller vouches for its type.
+        read(unsafe { ptr::read(rest.as_ptr().cast::<R>().add(number)) })
+    };
+    Ok((0..(*count as usize).min(most)).map(row).collect())
 }
 
-fn seen_v6(row: &MIB_TCP6ROW_OWNER_PID) -> Option<Seen> {
-    let addr = |bytes: [u8; 16]| Ipv6Addr::from(bytes).to_canonical();
-    let (local, remote) = (addr(row.ucLocalAddr), addr(row.ucRemoteAddr));
-    seen(row.dwState, (local, row.dwLocalPort), (remote, row.dwRemotePort), row.dwOwningPid)
+fn end_v4(addr: u32, port: u32) -> SocketAddr {
+    SocketAddr::new(IpAddr::from(Ipv4Addr::from(addr.to_ne_bytes())), port_of(port))
 }
 
-/// None for a socket without a connection.
-fn seen(state: u32, local: (IpAddr, u32), remote: (IpAddr, u32), pid: u32) -> Option<Seen> {
-    let state = state_of(state)?;
-    let end = |(addr, port): (IpAddr, u32)| Endpoint { addr, port: port_of(port) };
-    Some(Seen {
-        state,
-        local: end(local),
-        remote: (state != State::Listen).then(|| end(remote)),
-        handle: NonZero::new(pid.into()),
-        uid: None,
-        netns: None,
-    })
+fn end_v6(addr: [u8; 16], port: u32, scope: u32) -> SocketAddr {
+    let addr = Ipv6Addr::from(addr);
+    // Other addresses are the same on every link (RFC 4007, section 6).
+    let scope = if addr.is_unicast_link_local() { scope } else { 0 };
+    SocketAddrV6::new(addr, port_of(port), 0, scope).into()
 }
 
 /// The lower two bytes, in network order; the others mean nothing (MIB_TCPROW_OWNER_PID's documentation).
 fn port_of(number: u32) -> u16 {
     u16::from_be(number as u16)
-}
-
-/// By MIB_TCP_STATE's numbers (tcpmib.h); CLOSED and DELETE_TCB are no connections.
-fn state_of(number: u32) -> Option<State> {
-    Some(match number {
-        2 => State::Listen,
-        3 => State::SynSent,
-        4 => State::SynRecv,
-        5 => State::Established,
-        6 => State::FinWait1,
-        7 => State::FinWait2,
-        8 => State::CloseWait,
-        9 => State::Closing,
-        10 => State::LastAck,
-        11 => State::TimeWait,
-        _ => return None,
-    })
 }

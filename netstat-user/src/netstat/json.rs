@@ -1,0 +1,54 @@
+//! JSON Lines: what the tables show, with numbers as numbers and null for what is not known.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+/// A socket of the Internet's protocols, the same on every system; what one can't tell is null there.
+#[derive(Serialize)]
+pub struct Socket<'a> {
+    pub kind: &'static str,
+    pub proto: &'static str,
+    pub family: &'static str,
+    pub local_addr: IpAddr,
+    pub local_port: Option<u16>,
+    pub remote_addr: Option<IpAddr>,
+    pub remote_port: Option<u16>,
+    pub state: Option<&'static str>,
+    pub recv_q: Option<u64>,
+    pub send_q: Option<u64>,
+    pub uid: Option<u32>,
+    pub inode: Option<u64>,
+    pub owners: Option<Vec<Holder<'a>>>,
+    pub timer: Option<RunningTimer>,
+    pub netns: Option<u32>,
+}
+
+/// A process that holds a socket.
+#[derive(Serialize)]
+pub struct Holder<'a> {
+    pub pid: u32,
+    pub comm: Option<String>,
+    pub program: Option<&'a str>,
+    pub uid: Option<u32>,
+}
+
+/// A socket's timer.
+#[derive(Serialize)]
+pub struct RunningTimer {
+    pub kind: &'static str,
+    pub ms: u64,
+    pub retransmits: u64,
+    pub probes: u64,
+}
+
+/// Each value as an object on a line of its own.
+pub fn lines<T: Serialize>(values: impl Iterator<Item = T>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for value in values {
+        // A Vec takes everything, and no value has a key that is no text.
+        let _ = serde_json::to_writer(&mut bytes, &value);
+        bytes.push(b'\n');
+    }
+    bytes
+}

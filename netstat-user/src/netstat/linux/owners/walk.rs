@@ -1,0 +1,17 @@
+//! The walk through /proc/PID/fd, as netstat and ss do it.
+
+use std::{fs, io};
+
+use crate::source::processes;
+
+/// Calls `each` with the inode number of every socket that a process holds, and the process's id, in
+/// ascending order of ids; says whether a process could not be looked into.
+pub fn sockets(mut each: impl FnMut(u64, u32)) -> bool {
+    let mut incomplete = false;
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let result = processes::each_socket(&entry.path(), |inode| each(inode.get(), pid));
+        incomplete |= result.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    }
+    incomplete
+}

@@ -1,0 +1,99 @@
+//! A page of columns in one buffer: written to stdout at once.
+
+use std::net::Ipv4Addr;
+
+/// The text so far.
+#[derive(Debug, Default)]
+pub struct Page {
+    bytes: Vec<u8>,
+}
+
+impl Page {
+    /// Appends text.
+    pub fn text(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    /// Appends a number.
+    pub fn number(&mut self, number: u64) {
+        self.text(itoa::Buffer::new().format(number));
+    }
+
+    /// Appends an IPv4 address: by far the most frequent field, so not by way of `format!`.
+    pub fn ipv4(&mut self, addr: Ipv4Addr) {
+        let mut digits = itoa::Buffer::new();
+        for (place, octet) in addr.octets().into_iter().enumerate() {
+            if place > 0 {
+                self.text(".");
+            }
+            self.text(digits.format(octet));
+        }
+    }
+
+    /// Appends text, and blanks up to the width.
+    pub fn left(&mut self, text: &str, width: usize) {
+        let start = self.len();
+        self.text(text);
+        self.pad(start, width);
+    }
+
+    /// Appends blanks up to the width, and the number.
+    pub fn right(&mut self, number: u64, width: usize) {
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(number);
+        self.blanks(width.saturating_sub(digits.len()));
+        self.text(digits);
+    }
+
+    /// Appends a number, and blanks up to the width.
+    pub fn left_number(&mut self, number: u64, width: usize) {
+        self.left(itoa::Buffer::new().format(number), width);
+    }
+
+    /// Appends blanks until what was written since `start` has the width.
+    pub fn pad(&mut self, start: usize, width: usize) {
+        self.blanks((start + width).saturating_sub(self.len()));
+    }
+
+    /// Takes back what is beyond a length.
+    pub fn truncate(&mut self, length: usize) {
+        self.bytes.truncate(length);
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The bytes since `start`.
+    pub fn since(&self, start: usize) -> &[u8] {
+        &self.bytes[start..]
+    }
+
+    /// All bytes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    fn blanks(&mut self, count: usize) {
+        self.bytes.resize(self.bytes.len() + count, b' ');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_they_should_be_or_as_they_must() {
+        let mut page = Page::default();
+        page.left("ab", 4);
+        page.right(7, 3);
+        page.text("|");
+        page.left("abcde", 4);
+        page.right(12345, 3);
+        page.left_number(1, 3);
+        page.ipv4([10, 0, 200, 1].into());
+        assert_eq!(page.into_bytes(), b"ab    7|abcde123451  10.0.200.1");
+    }
+}

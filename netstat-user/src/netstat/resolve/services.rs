@@ -1,0 +1,41 @@
+//! Names of ports: the system's list of services.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+#[cfg(target_os = "linux")]
+use libc::{NI_DGRAM, NI_NUMERICHOST};
+use rustc_hash::FxHashMap;
+
+use super::is_harmless;
+
+#[cfg(windows)]
+const NI_DGRAM: i32 = windows_sys::Win32::Networking::WinSock::NI_DGRAM.cast_signed();
+#[cfg(windows)]
+const NI_NUMERICHOST: i32 = windows_sys::Win32::Networking::WinSock::NI_NUMERICHOST.cast_signed();
+
+/// What has been asked for; None for a port without a name.
+#[derive(Debug, Default)]
+pub struct Services(FxHashMap<(u16, Kind), Option<String>>);
+
+/// TCP and UDP have lists of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// TCP.
+    Stream,
+    /// UDP and UDP-Lite.
+    Datagram,
+}
+
+impl Services {
+    /// The port's name, if it has one.
+    pub fn name(&mut self, port: u16, kind: Kind) -> Option<&str> {
+        self.0.entry((port, kind)).or_insert_with(|| look_up(port, kind)).as_deref()
+    }
+}
+
+fn look_up(port: u16, kind: Kind) -> Option<String> {
+    let datagrams = if kind == Kind::Stream { 0 } else { NI_DGRAM };
+    let anywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let (_, name) = dns_lookup::getnameinfo(&anywhere, NI_NUMERICHOST | datagrams).ok()?;
+    Some(name).filter(|name| name.parse::<u16>().is_err() && is_harmless(name))
+}

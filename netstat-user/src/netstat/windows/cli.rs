@@ -1,0 +1,178 @@
+//! rnetstat's command line on Windows: arguments to plain values, then to a [`Request`].
+
+#[cfg(test)]
+mod tests;
+
+use std::{ffi::OsString, time::Duration};
+
+use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+
+use super::{
+    locale,
+    request::{CountersRequest, Mode, Protocol, Request, SocketsRequest},
+};
+use crate::{
+    cli::ColorArgs,
+    netstat::{
+        explain::{ExplainArgs, Language},
+        filters::FilterArgs,
+    },
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  rnetstat -ano                           all sockets, as numbers, with their processes' ids
+  rnetstat -an -p TCP 5                   those of TCP over IPv4, every 5 seconds
+  rnetstat -ano --port 443 --state time-wait,close-wait
+  rnetstat -an --summary                  how many in which state, of whom, to whom
+  rnetstat -r                             interfaces and routes; -e, -s: counters
+  rnetstat -ano --json                    for a script
+  rnetstat explain close-wait             what a state means, and what to do when it piles up
+
+The columns are those of Windows' netstat.
+Exit status: 0 at the end, 1 if it could not do its job, 2 if it was called wrongly.";
+
+/// Shows this host's sockets, routes and counters, as Windows' netstat does.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rnetstat",
+    version,
+    after_help = EXAMPLES,
+    max_term_width = 100,
+    args_override_self = true,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    /// Again after so many seconds, until Ctrl-C
+    #[arg(value_name = "INTERVAL", value_parser = clap::value_parser!(u64).range(1..))]
+    interval: Option<u64>,
+    #[command(flatten)]
+    mode: ModeArgs,
+    #[command(flatten)]
+    shown: ShownArgs,
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Explain(ExplainArgs),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Instead of sockets")]
+struct ModeArgs {
+    /// Interfaces and routes
+    #[arg(short = 'r')]
+    routes: bool,
+    /// Counters by protocol
+    #[arg(short = 's')]
+    statistics: bool,
+    /// Counters of all interfaces together; with -s too
+    #[arg(short = 'e')]
+    ethernet: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Sockets (default: TCP connections)")]
+struct ShownArgs {
+    /// Listeners and UDP too
+    #[arg(short = 'a')]
+    all: bool,
+    /// Numbers instead of names
+    #[arg(short = 'n')]
+    numeric: bool,
+    /// Whole names of other hosts
+    #[arg(short = 'f')]
+    full_names: bool,
+    /// The process that holds the socket: PID
+    #[arg(short = 'o')]
+    owners: bool,
+    /// One protocol: TCP, TCPv6, UDP, UDPv6; with -s also IP, IPv6, ICMP, ICMPv6
+    #[arg(short = 'p', value_name = "PROTO", value_enum, ignore_case = true, hide_possible_values = true)]
+    protocol: Option<Protocol>,
+    /// How many by state, by process, by remote address
+    #[arg(long)]
+    summary: bool,
+    /// JSON Lines
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    color: ColorArgs,
+}
+
+/// What the arguments ask for. `color_by_default` decides for `--color auto`, `environment` gives a variable.
+///
+/// # Errors
+/// What is wrong with the arguments, or the text of `--help` and `--version`: for [`clap::Error::exit`].
+pub fn parse<I, A>(
+    arguments: I,
+    color_by_default: bool,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<Request, clap::Error>
+where
+    I: IntoIterator<Item = A>,
+    A: Into<OsString> + Clone,
+{
+    let cli = Cli::try_parse_from(arguments)?;
+    request(cli, color_by_default, environment)
+        .map_err(|error| Cli::command().error(ErrorKind::ArgumentConflict, error))
+}
+
+fn request(
+    cli: Cli,
+    color_by_default: bool,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<Request, String> {
+    let Cli { mode, shown, filter, interval, command } = cli;
+    if let Some(Command::Explain(ExplainArgs { state, lang, json, color })) = command {
+        // Windows sets no LANG itself.
+        let variable = |name: &str| environment(name).or_else(|| locale::user().filter(|_| name == "LANG"));
+        let language = lang.unwrap_or_else(|| Language::of_environment(variable));
+        let mode = Mode::Explain { state, language };
+        return Ok(Request { mode, interval: None, json, color: color.decide(color_by_default) });
+    }
+    let ModeArgs { routes, statistics, ethernet } = mode;
+    let ShownArgs { all, numeric, full_names, owners, protocol, summary, json, color } = shown;
+    let is_sockets = !(routes || statistics || ethernet);
+    if !is_sockets && (summary || filter.is_given()) {
+        return Err(
+            "filters and '--summary' are for sockets: leave them out with '-r', '-s' and '-e'".to_owned()
+        );
+    }
+    if routes && (statistics || ethernet) {
+        return Err("'-r' and the counters of '-s' and '-e' are different things: say one of them".to_owned());
+    }
+    if protocol.is_some() && !is_sockets && !statistics {
+        return Err(
+            "'-p' chooses sockets, and counters with '-s': leave it out with '-r' and '-e'".to_owned()
+        );
+    }
+    let mode = if routes {
+        Mode::Routes
+    } else if is_sockets {
+        let protocol = match protocol.map(|protocol| (protocol, protocol.sockets())) {
+            Some((protocol, None)) => {
+                let protocol = protocol.name();
+                return Err(format!(
+                    "'-p {protocol}' has no sockets: say TCP, TCPv6, UDP or UDPv6, or '-s' for its counters"
+                ));
+            }
+            protocol => protocol.and_then(|(_, sockets)| sockets),
+        };
+        let filter = filter.into_filter()?;
+        let sockets = SocketsRequest { all, numeric, full_names, owners, protocol, summary, filter };
+        Mode::Sockets(Box::new(sockets))
+    } else {
+        Mode::Counters(CountersRequest { interfaces: ethernet, statistics, protocol })
+    };
+    Ok(Request {
+        mode,
+        interval: interval.map(Duration::from_secs),
+        json,
+        color: color.decide(color_by_default),
+    })
+}

@@ -1,0 +1,80 @@
+//! Command lines as Windows' users write them, and what becomes of them.
+
+use super::*;
+use crate::{
+    model::{Family, State},
+    netstat::windows::request::Transport,
+};
+
+fn parse_line(line: &str) -> Result<Request, clap::Error> {
+    parse(format!("rnetstat {line}").split_whitespace().map(str::to_owned), false, |_| Some("C".to_owned()))
+}
+
+fn sockets(line: &str) -> SocketsRequest {
+    match parse_line(line).unwrap_or_else(|error| panic!("{line}: {error}")).mode {
+        Mode::Sockets(sockets) => *sockets,
+        mode => panic!("{line} was taken for {mode:?}"),
+    }
+}
+
+#[test]
+fn the_command_line_is_free_of_contradictions() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn letters_may_be_written_together() {
+    let asked = sockets("-ano");
+    assert!(asked.all && asked.numeric && asked.owners && asked.protocol.is_none());
+    assert_eq!(sockets("-anp udpv6").protocol, Some((Transport::Udp, Family::Ipv6)));
+    assert_eq!(parse_line("-nr").unwrap().mode, Mode::Routes);
+}
+
+#[test]
+fn a_number_is_the_time_between_two_looks() {
+    assert_eq!(parse_line("-an 5").unwrap().interval, Some(Duration::from_secs(5)));
+    assert_eq!(parse_line("-an").unwrap().interval, None);
+}
+
+#[test]
+fn counters_are_of_one_protocol_or_of_all_and_of_the_interfaces() {
+    for (line, interfaces, statistics, protocol) in [
+        ("-s", false, true, None),
+        ("-e", true, false, None),
+        ("-es", true, true, None),
+        ("-s -p ICMPv6", false, true, Some(Protocol::Icmpv6)),
+    ] {
+        let expected = CountersRequest { interfaces, statistics, protocol };
+        assert_eq!(parse_line(line).unwrap().mode, Mode::Counters(expected), "{line}");
+    }
+}
+
+#[test]
+fn explain_takes_any_spelling_of_a_state() {
+    let mode = parse_line("explain FIN_WAIT_2 --lang ko").unwrap().mode;
+    assert_eq!(mode, Mode::Explain { state: Some(State::FinWait2), language: Language::Korean });
+}
+
+#[test]
+fn wrong_usage_names_what_is_wrong() {
+    for (line, named) in [
+        ("-x", "'-x'"),
+        ("-t", "'-t'"),
+        ("-p sctp", "sctp"),
+        ("-p icmp", "'-p ICMP' has no sockets"),
+        ("-r -p tcp", "'-p'"),
+        ("-rs", "'-r'"),
+        ("-s --port 80", "filters"),
+        ("-e --summary", "'--summary'"),
+        ("-an 0", "'0'"),
+        ("surplus", "surplus"),
+        ("--user root", "doesn't tell users"),
+        ("--port 0", "\"0\""),
+    ] {
+        let error = parse_line(line).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{line}");
+        let text = error.to_string();
+        assert!(text.starts_with("error: ") && text.contains(named), "{line}: {text}");
+        assert_eq!(text.matches("error:").count(), 1, "{line}: {text}");
+    }
+}

@@ -1,0 +1,47 @@
+//! Sockets as JSON, in the words that it has on every system.
+
+use super::socket::Socket;
+use crate::{
+    netstat::json::{self, Holder, lines},
+    sink::visible,
+    source::windows::process,
+};
+
+/// A line for each socket; with the processes, if somebody asked for them.
+pub fn sockets(sockets: &[Socket], has_owners: bool) -> Vec<u8> {
+    lines(sockets.iter().map(|socket| line(socket, has_owners)))
+}
+
+fn line(socket: &Socket, has_owners: bool) -> json::Socket<'_> {
+    let port = |port: u16| Some(port).filter(|port| *port != 0);
+    let local_addr = socket.local.ip().to_canonical();
+    let peer = socket.peer();
+    json::Socket {
+        kind: "socket",
+        proto: socket.proto(),
+        family: if local_addr.is_ipv4() { "ipv4" } else { "ipv6" },
+        local_addr,
+        local_port: port(socket.local.port()),
+        remote_addr: peer.map(|peer| peer.ip().to_canonical()),
+        remote_port: peer.and_then(|peer| port(peer.port())),
+        state: Some(socket.state_name()).filter(|name| !name.is_empty()),
+        recv_q: None,
+        send_q: None,
+        uid: None,
+        inode: None,
+        owners: has_owners.then(|| holders(socket)),
+        timer: None,
+        netns: None,
+    }
+}
+
+fn holders(socket: &Socket) -> Vec<Holder<'_>> {
+    let program = socket.program.as_deref();
+    let holder = Holder {
+        pid: socket.pid,
+        comm: program.map(|program| visible(process::comm(program).as_bytes())),
+        program,
+        uid: None,
+    };
+    Some(holder).filter(|holder| holder.pid != 0).into_iter().collect()
+}

@@ -1,0 +1,99 @@
+//! `-s`: counters by protocol, in the words of Windows' netstat.
+
+mod counters;
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use self::counters::{Counters, Section};
+use super::request::Protocol;
+use crate::netstat::json;
+
+/// For people: of one protocol, or of all.
+///
+/// # Errors
+/// Windows doesn't give the counters.
+pub fn text(protocol: Option<Protocol>) -> Result<Vec<u8>> {
+    Ok(write(&counters::look(protocol)?))
+}
+
+fn write(sections: &[Section]) -> Vec<u8> {
+    let mut page = String::new();
+    for Section { title, counters, .. } in sections {
+        page.push_str(&format!("\n{title}\n\n"));
+        match counters {
+            Counters::OneEach { counts, width } => {
+                for (sentence, _, count) in counts {
+                    page.push_str(&format!("  {sentence:<width$} = {count}\n"));
+                }
+            }
+            Counters::BothWays(counts) => {
+                page.push_str(&format!("{:28}Received    Sent\n", ""));
+                for (sentence, _, [received, sent]) in counts {
+                    page.push_str(&format!("  {sentence:<26}{received:<12}{sent}\n"));
+                }
+            }
+        }
+    }
+    page.into_bytes()
+}
+
+#[derive(Serialize)]
+struct GroupLine {
+    kind: &'static str,
+    group: &'static str,
+    counters: BTreeMap<String, u32>,
+}
+
+/// JSON Lines: a line for each protocol, with the names that SNMP, and so Linux, gives the counters.
+///
+/// # Errors
+/// Windows doesn't give the counters.
+pub fn json(protocol: Option<Protocol>) -> Result<Vec<u8>> {
+    Ok(json::lines(counters::look(protocol)?.into_iter().map(|Section { group, counters, .. }| {
+        GroupLine {
+            kind: "statistics",
+            group,
+            counters: match counters {
+                Counters::OneEach { counts, .. } => {
+                    counts.iter().map(|(_, name, count)| ((*name).to_owned(), *count)).collect()
+                }
+                Counters::BothWays(counts) => counts
+                    .iter()
+                    .flat_map(|(_, name, [received, sent])| {
+                        [(format!("In{name}"), *received), (format!("Out{name}"), *sent)]
+                    })
+                    .collect(),
+            },
+        }
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentences_are_those_of_windows() {
+        let sections = [
+            Section {
+                title: "UDP Statistics for IPv4",
+                group: "Udp",
+                counters: Counters::OneEach { counts: vec![("No Ports", "NoPorts", 7)], width: 21 },
+            },
+            Section {
+                title: "ICMPv4 Statistics",
+                group: "Icmp",
+                counters: Counters::BothWays(vec![("Messages", "Msgs", [16443, 22923])]),
+            },
+        ];
+        assert_eq!(
+            String::from_utf8(write(&sections)).unwrap(),
+            "\nUDP Statistics for IPv4\n\n  No Ports              = 7\n\n\
+             ICMPv4 Statistics\n\n                            Received    Sent\n\
+             \x20 Messages                  16443       22923\n"
+        );
+    }
+}

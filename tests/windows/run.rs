@@ -1,0 +1,66 @@
+//! The binaries, and sockets for them to see.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    process::{Command, Output},
+};
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+/// Runs rnetstat to its end.
+pub fn rnetstat(arguments: &str) -> Result<Output> {
+    Ok(Command::new(env!("CARGO_BIN_EXE_rnetstat")).args(arguments.split_whitespace()).output()?)
+}
+
+/// What rnetstat says where nothing is wrong.
+pub fn text(arguments: &str) -> Result<String> {
+    let Output { status, stdout, stderr } = rnetstat(arguments)?;
+    let stderr = String::from_utf8(stderr)?;
+    ensure!(status.success() && stderr.is_empty(), "rnetstat {arguments}: {status}: {stderr}");
+    Ok(String::from_utf8(stdout)?)
+}
+
+/// The lines of rnetstat's JSON.
+pub fn json(arguments: &str) -> Result<Vec<Value>> {
+    text(&format!("{arguments} --json"))?.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+/// A listener, a connection to it, and a socket of UDP.
+pub struct World {
+    _listener: TcpListener,
+    _client: TcpStream,
+    _server: TcpStream,
+    _datagrams: UdpSocket,
+    /// The listener's end, which is the accepted socket's too.
+    pub server: SocketAddr,
+    /// The connecting socket's end.
+    pub client: SocketAddr,
+    /// UDP's end.
+    pub datagrams: SocketAddr,
+}
+
+impl World {
+    /// On this address, with ports that nobody else has.
+    pub fn new(addr: &str) -> Result<Self> {
+        let listener = TcpListener::bind((addr, 0))?;
+        let server = listener.local_addr()?;
+        let mut connected = TcpStream::connect(server)?;
+        let (mut accepted, client) = listener.accept()?;
+        // Wine knows whose a socket is if it connected and was used, and if it is IPv4's.
+        connected.write_all(b"x")?;
+        accepted.read_exact(&mut [0])?;
+        let datagrams = UdpSocket::bind((addr, 0))?;
+        let end = datagrams.local_addr()?;
+        Ok(Self {
+            _listener: listener,
+            _client: connected,
+            _server: accepted,
+            _datagrams: datagrams,
+            server,
+            client,
+            datagrams: end,
+        })
+    }
+}
