@@ -8,7 +8,9 @@ pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 const MAGIC: u16 = 0xeb9f;
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
-const KIND_FUNC: u32 = 12;
+pub const KIND_FORWARD: u32 = 7;
+pub const KIND_TYPEDEF: u32 = 8;
+pub const KIND_FUNC: u32 = 12;
 
 /// The type information of a kernel, indexed as far as this program asks.
 pub struct Btf {
@@ -63,9 +65,23 @@ impl Btf {
         Some(btf)
     }
 
-    /// The raw bytes, as the kernel gave them.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// The three words with which each type begins (`struct btf_type`: the name's offset, the kind, the size or another
+    /// type), by id from 1 on.
+    pub fn types(&self) -> impl Iterator<Item = (u32, u32, u32)> {
+        self.types.iter().skip(1).map_while(|at| {
+            let word = |index: usize| word(&self.bytes, *at as usize + 4 * index);
+            Some((word(0)?, word(1)?, word(2)?))
+        })
+    }
+
+    /// All names, which types refer to by their offset.
+    pub fn strings(&self) -> &[u8] {
+        self.bytes.get(self.strings..).unwrap_or_default()
+    }
+
+    /// The header's first word: magic number, version and flags.
+    pub fn magic_word(&self) -> u32 {
+        word(&self.bytes, 0).unwrap_or_default()
     }
 
     /// Offset in bytes of a field within a struct; `path` may go through members (`ns.inum`), and the

@@ -16,7 +16,6 @@ pub use tried::{Attempts, Hook, Outcome, Tried};
 
 use self::{advice::advice, life::Life, prepared::Prepared};
 use super::{
-    btf::Btf,
     classic_format, offsets,
     snapshot::{Snapshotter, out_of_reach},
 };
@@ -48,7 +47,7 @@ pub struct Request {
 
 impl Request {
     /// All transitions, by the best that loads.
-    pub fn of_everything(ring_bytes: u32) -> Self {
+    pub const fn of_everything(ring_bytes: u32) -> Self {
         Self {
             filter: Filter::ALL,
             ring_bytes,
@@ -89,11 +88,11 @@ impl Loaded {
         }
     }
 
-    fn start_snapshots(
+    fn start_snapshots<'a>(
         &mut self,
-        loader: EbpfLoader<'_>,
-        offsets: &Offsets,
-        kernel: &aya::Btf,
+        loader: &mut EbpfLoader<'a>,
+        offsets: &'a Offsets,
+        kernel: &'a aya::Btf,
         attempts: &mut Attempts,
     ) {
         match Snapshotter::start(loader, offsets, kernel, attempts) {
@@ -117,7 +116,7 @@ pub fn load(request: &Request, attempts: &mut Attempts) -> Result<Loaded> {
         StateHook::Auto | StateHook::TpBtf => with_tp_btf(request, attempts),
     };
     match (typed, request.state_hook) {
-        (Ok(typed), _) => typed.complete(request, attempts),
+        (Ok(loaded), _) => loaded,
         (Err(error), StateHook::TpBtf) => Err(error),
         (Err(typed), _) => with_tracepoint(request, &typed, attempts).map_err(|classic| {
             let advice = advice();
@@ -126,45 +125,35 @@ pub fn load(request: &Request, attempts: &mut Attempts) -> Result<Loaded> {
     }
 }
 
-/// The state hook in its typed form, and what the other hooks need.
-struct Typed {
-    loaded: Loaded,
-    offsets: Offsets,
-    btf: Btf,
-    kernel: aya::Btf,
-    for_looks: EbpfLoader<'static>,
-}
-
-impl Typed {
-    /// Attaches what adds a fact; where one doesn't load, that fact is missing.
-    fn complete(self, request: &Request, attempts: &mut Attempts) -> Result<Loaded> {
-        let Self { mut loaded, offsets, btf, kernel, for_looks } = self;
-        let life = life::attach(&mut loaded.ebpf, request.life_hook, &offsets, &btf, &kernel, attempts)?;
-        loaded.add_life(life);
-        loaded.attach_accept(&kernel, attempts);
-        loaded.start_snapshots(for_looks, &offsets, &kernel, attempts);
-        Ok(loaded)
-    }
-}
-
-fn with_tp_btf(request: &Request, attempts: &mut Attempts) -> Result<Typed> {
-    let Prepared { btf, kernel, symbols, for_events, for_looks } = Prepared::read()?;
-    let mut for_events = Some(for_events);
+/// The state hook in its typed form, and then what else adds a fact; where one doesn't load, that fact is missing.
+///
+/// # Errors
+/// The state hook doesn't load. The error within is that a life hook which was asked for by its name doesn't.
+fn with_tp_btf(request: &Request, attempts: &mut Attempts) -> Result<Result<Loaded>> {
+    let (Prepared { btf, kernel, symbols }, loader) = Prepared::read()?;
     // `bpf_get_socket_cookie` came to tracing programs with 5.12; without it a cookie is what the
     // kernel has made for others.
-    let mut with_cookies = |helper| {
+    let (offsets, missing) = offsets::resolve(&btf, symbols, true)?;
+    let without_cookies = Offsets { has_cookie_helper: 0, ..offsets };
+    let mut loader: EbpfLoader<'_> = loader;
+    let mut state_hook = |offsets| {
         attempts.start_anew();
-        let (offsets, missing) = offsets::resolve(&btf, symbols, helper)?;
-        let loader = for_events.take().unwrap_or_default();
-        let mut ebpf = with_ring(loader, request, &offsets, &ClassicFormat::NONE, Some(&kernel), attempts)?;
+        let mut ebpf =
+            with_ring(&mut loader, request, offsets, &ClassicFormat::NONE, Some(&kernel), attempts)?;
         programs::attach_all(&mut ebpf, &[program::STATE, program::STATE_NESTED], &kernel, attempts)?;
-        let state_program = program::STATE;
-        let loaded =
-            Loaded { ebpf, missing, ends: false, minisocks: false, state_program, snapshotter: None };
-        anyhow::Ok((loaded, offsets))
+        anyhow::Ok((ebpf, offsets))
     };
-    let (loaded, offsets) = with_cookies(true).or_else(|_| with_cookies(false))?;
-    Ok(Typed { loaded, offsets, btf, kernel, for_looks })
+    let (ebpf, offsets) = state_hook(&offsets).or_else(|_| state_hook(&without_cookies))?;
+    let state_program = program::STATE;
+    let mut loaded =
+        Loaded { ebpf, missing, ends: false, minisocks: false, state_program, snapshotter: None };
+    let life = life::attach(&mut loaded.ebpf, request.life_hook, offsets, &btf, &kernel, attempts);
+    Ok(life.map(|life| {
+        loaded.add_life(life);
+        loaded.attach_accept(&kernel, attempts);
+        loaded.start_snapshots(&mut loader, offsets, &kernel, attempts);
+        loaded
+    }))
 }
 
 fn with_tracepoint(
@@ -174,8 +163,8 @@ fn with_tracepoint(
 ) -> Result<Loaded> {
     ensure!(request.life_hook == LifeHook::Auto, "--life-hook needs tp_btf programs");
     let format = classic_format::read()?;
-    let loader = EbpfLoader::new();
-    let mut ebpf = with_ring(loader, request, &Offsets::NONE, &format, None, attempts)?;
+    let mut loader = EbpfLoader::new();
+    let mut ebpf = with_ring(&mut loader, request, &Offsets::NONE, &format, None, attempts)?;
     let state: &mut TracePoint = find(&mut ebpf, program::STATE_CLASSIC)?.try_into()?;
     attempts.note(program::STATE_CLASSIC, "tracepoint", state.load().map_err(reason))?;
     state.attach(classic_format::CATEGORY, classic_format::NAME)?;
@@ -198,12 +187,12 @@ fn with_tracepoint(
 }
 
 /// As [`object`], with a note of whether the kernel gives a ring buffer and the other maps.
-fn with_ring(
-    loader: EbpfLoader<'_>,
-    request: &Request,
-    offsets: &Offsets,
-    format: &ClassicFormat,
-    btf: Option<&aya::Btf>,
+fn with_ring<'a>(
+    loader: &mut EbpfLoader<'a>,
+    request: &'a Request,
+    offsets: &'a Offsets,
+    format: &'a ClassicFormat,
+    btf: Option<&'a aya::Btf>,
     attempts: &mut Attempts,
 ) -> Result<Ebpf> {
     let mut ebpf = None;
@@ -224,7 +213,7 @@ fn map_reason(error: EbpfError) -> anyhow::Error {
 
 /// The object with its globals set; its maps exist, its programs are not loaded yet.
 pub fn object<'a>(
-    mut loader: EbpfLoader<'a>,
+    loader: &mut EbpfLoader<'a>,
     request: &'a Request,
     offsets: &'a Offsets,
     format: &'a ClassicFormat,

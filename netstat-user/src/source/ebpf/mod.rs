@@ -1,5 +1,6 @@
 //! The kernel's own events: loads the programs and reads their ring.
 
+mod attach_types;
 mod btf;
 mod classic_format;
 mod decode;

@@ -6,37 +6,34 @@ use anyhow::{Context as _, Result, anyhow};
 use aya::EbpfLoader;
 
 use super::super::{
+    attach_types::attach_types,
     btf::Btf,
     kallsyms::{self, Symbols},
 };
 
-/// The kernel's types, as we read them and as aya does, its symbols, and a loader for each object:
-/// aya's loaders read the types again, each for itself.
+/// The kernel's types, as we read them and as aya asks for them, and its symbols.
 pub struct Prepared {
     pub btf: Btf,
     pub kernel: aya::Btf,
     pub symbols: Symbols,
-    pub for_events: EbpfLoader<'static>,
-    pub for_looks: EbpfLoader<'static>,
 }
 
 impl Prepared {
-    /// Reads all of it.
+    /// Reads all of it, and makes a loader for all objects: it reads the types again, all of them.
     ///
     /// # Errors
     /// The kernel has no BTF that can be read.
-    pub fn read() -> Result<Self> {
+    pub fn read() -> Result<(Self, EbpfLoader<'static>)> {
         thread::scope(|scope| {
             let symbols = scope.spawn(kallsyms::symbols);
-            let loaders = scope.spawn(|| (EbpfLoader::new(), EbpfLoader::new()));
+            let loader = scope.spawn(EbpfLoader::new);
             let types = Btf::of_this_kernel()
                 .context("no BTF of the kernel in /sys/kernel/btf/vmlinux")
-                .and_then(|btf| Ok((aya::Btf::parse(btf.bytes(), aya::Endianness::default())?, btf)));
+                .and_then(|btf| Ok((attach_types(&btf)?, btf)));
             let symbols = symbols.join().map_err(|_| anyhow!("reading the kernel's symbols failed"))?;
-            let (for_events, for_looks) =
-                loaders.join().map_err(|_| anyhow!("the loader of eBPF programs failed"))?;
+            let loader = loader.join().map_err(|_| anyhow!("the loader of eBPF programs failed"))?;
             let (kernel, btf) = types?;
-            Ok(Self { btf, kernel, symbols, for_events, for_looks })
+            Ok((Self { btf, kernel, symbols }, loader))
         })
     }
 }

@@ -13,6 +13,7 @@ use netstat_ebpf::wire::{
 };
 
 use super::super::{
+    attach_types::attach_types,
     btf::Btf,
     load::{self, Attempts},
     offsets,
@@ -20,6 +21,8 @@ use super::super::{
 
 /// The least that a ring buffer can have on any machine (the largest page); nothing is written to it.
 const UNUSED_RING_BYTES: u32 = 64 << 10;
+/// Iterators have no filter.
+static UNFILTERED: load::Request = load::Request::of_everything(UNUSED_RING_BYTES);
 /// Twice what the kernel hands over at once (`bpf_seq_read`, eight pages of 4 KiB).
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -34,14 +37,13 @@ impl Iterators {
     ///
     /// # Errors
     /// The kernel refuses one: the error says which, and why.
-    pub fn load(
-        loader: EbpfLoader<'_>,
-        offsets: &Offsets,
-        kernel: &aya::Btf,
+    pub fn load<'a>(
+        loader: &mut EbpfLoader<'a>,
+        offsets: &'a Offsets,
+        kernel: &'a aya::Btf,
         attempts: &mut Attempts,
     ) -> Result<Self> {
-        let request = load::Request::of_everything(UNUSED_RING_BYTES);
-        let mut ebpf = load::object(loader, &request, offsets, &ClassicFormat::NONE, Some(kernel))?;
+        let mut ebpf = load::object(loader, &UNFILTERED, offsets, &ClassicFormat::NONE, Some(kernel))?;
         for (name, kind) in [(program::ITER_TCP, "tcp"), (program::ITER_TASK_FILE, "task_file")] {
             let said = find(&mut ebpf, name)?.load(kind, kernel).map_err(load::reason);
             attempts.note(kind, "iter", said)?;
@@ -78,15 +80,14 @@ pub fn socket_files(each: impl FnMut(SocketFileRecord)) -> Result<()> {
     // Both read the kernel's BTF, which is most of the time until the first socket.
     let (loader, kernel) = thread::scope(|scope| {
         let loader = scope.spawn(EbpfLoader::new);
-        let kernel = Btf::of_this_kernel().context("no BTF of the kernel").and_then(|btf| {
-            Ok((offsets::of_socket_files(&btf)?, aya::Btf::parse(btf.bytes(), aya::Endianness::default())?))
-        });
+        let kernel = Btf::of_this_kernel()
+            .context("no BTF of the kernel")
+            .and_then(|btf| Ok((offsets::of_socket_files(&btf)?, attach_types(&btf)?)));
         (loader.join(), kernel)
     });
-    let loader = loader.map_err(|_| anyhow!("the loader of eBPF programs failed"))?;
     let (offsets, kernel) = kernel?;
-    let request = load::Request::of_everything(UNUSED_RING_BYTES);
-    let mut ebpf = load::object(loader, &request, &offsets, &ClassicFormat::NONE, Some(&kernel))?;
+    let mut loader: EbpfLoader<'_> = loader.map_err(|_| anyhow!("the loader of eBPF programs failed"))?;
+    let mut ebpf = load::object(&mut loader, &UNFILTERED, &offsets, &ClassicFormat::NONE, Some(&kernel))?;
     let program = find(&mut ebpf, program::ITER_SOCKET_FILE)?;
     program.load("task_file", &kernel).map_err(load::reason).context("iter/task_file")?;
     let file = open(&mut ebpf, program::ITER_SOCKET_FILE)?;

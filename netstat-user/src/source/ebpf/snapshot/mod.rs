@@ -64,10 +64,10 @@ impl Snapshotter {
     ///
     /// # Errors
     /// The kernel doesn't take one of the iterators (before 5.9), or the thread can't be started.
-    pub fn start(
-        loader: EbpfLoader<'_>,
-        offsets: &Offsets,
-        kernel: &aya::Btf,
+    pub fn start<'a>(
+        loader: &mut EbpfLoader<'a>,
+        offsets: &'a Offsets,
+        kernel: &'a aya::Btf,
         attempts: &mut Attempts,
     ) -> Result<Self> {
         let mut looker = Looker::new(Iterators::load(loader, offsets, kernel, attempts)?)?;

@@ -11,15 +11,15 @@ use netstat_tests::{netns::Namespace, skip, sock::Sock, wait};
 use super::*;
 use crate::{
     model::{Endpoint, Family, OwnerHow, SnapshotSocket, State},
-    source::ebpf::{btf::Btf, kallsyms, offsets},
+    source::ebpf::{attach_types::attach_types, btf::Btf, kallsyms, offsets},
 };
 
 fn snapshotter() -> Result<Snapshotter> {
     let btf = Btf::of_this_kernel()?;
-    let kernel = aya::Btf::parse(btf.bytes(), aya::Endianness::default())?;
+    let kernel = attach_types(&btf)?;
     let start = |cookie_helper| {
         let (offsets, _missing) = offsets::resolve(&btf, kallsyms::symbols(), cookie_helper)?;
-        Snapshotter::start(EbpfLoader::new(), &offsets, &kernel, &mut Attempts::default())
+        Snapshotter::start(&mut EbpfLoader::new(), &offsets, &kernel, &mut Attempts::default())
     };
     start(true).or_else(|_| start(false))
 }
