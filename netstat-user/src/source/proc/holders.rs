@@ -1,8 +1,10 @@
-//! Who holds which socket: the files of all processes.
+//! Who holds which socket, and which network namespace: the files of all processes.
 
 use std::{
+    ffi::OsStr,
     fs,
     num::NonZero,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
@@ -10,29 +12,43 @@ use procfs::{FromRead as _, process::Status};
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::fs::{CWD, Dir, Mode, OFlags};
 
-use super::super::poll::Handle;
+use super::super::{namespaces, poll::Handle};
 use crate::model::{Comm, Owner, OwnerHow};
 
 /// Process 1 holds the sockets by which it activates others.
 const ACTIVATOR: u32 = 1;
 
-/// The holders of these sockets, as far as their files may be read. Of several it is the lowest process id, the
-/// parent of those that inherited the socket; process 1 only if there is no other.
-pub(super) fn find(root: &Path, inodes: &FxHashSet<Handle>) -> FxHashMap<Handle, Owner> {
-    let mut owners = FxHashMap::default();
+/// What a walk through all processes' files has found.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// The holders of the sockets that were asked for. Of several it is the lowest process id, the parent of those
+    /// that inherited the socket; process 1 only if there is no other.
+    pub(super) owners: FxHashMap<Handle, Owner>,
+    /// The network namespaces that a file holds, each once.
+    pub(super) namespaces: FxHashMap<u32, PathBuf>,
+}
+
+/// Walks as far as the files may be read.
+pub(super) fn walk(root: &Path, inodes: &FxHashSet<Handle>) -> Held {
+    let mut held = Held::default();
     for (pid, directory) in processes(root) {
         let mut process = None;
+        let files = directory.join("fd");
         // What can't be read has gone, or is not for us.
-        let _unreadable = each_socket(&directory.join("fd"), |inode| {
-            if inodes.contains(&inode)
-                && !owners.contains_key(&inode)
-                && let Some(owner) = *process.get_or_insert_with(|| describe(pid, &directory))
-            {
-                owners.insert(inode, owner);
+        let _unreadable = each_file(&files, |name, link| {
+            if let Some(inode) = socket(link) {
+                if inodes.contains(&inode)
+                    && !held.owners.contains_key(&inode)
+                    && let Some(owner) = *process.get_or_insert_with(|| describe(pid, &directory))
+                {
+                    held.owners.insert(inode, owner);
+                }
+            } else if let Some(number) = namespaces::inode(link) {
+                held.namespaces.entry(number).or_insert_with(|| files.join(name));
             }
         });
     }
-    owners
+    held
 }
 
 /// The processes in the order in which they are asked.
@@ -44,26 +60,25 @@ fn processes(root: &Path) -> Vec<(u32, PathBuf)> {
     processes
 }
 
-/// Tells the inode number of each socket among a process's files.
-fn each_socket(files: &Path, mut found: impl FnMut(Handle)) -> rustix::io::Result<()> {
+/// Tells the name of each of a process's files, and what it is.
+fn each_file(files: &Path, mut found: impl FnMut(&OsStr, &[u8])) -> rustix::io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = rustix::fs::openat(CWD, files, flags, Mode::empty())?;
     let mut target = Vec::new();
     for entry in Dir::read_from(&directory)? {
-        let Ok(link) = rustix::fs::readlinkat(&directory, entry?.file_name(), target) else {
+        let entry = entry?;
+        let Ok(link) = rustix::fs::readlinkat(&directory, entry.file_name(), target) else {
             target = Vec::new();
             continue;
         };
-        if let Some(inode) = inode(link.as_bytes()) {
-            found(inode);
-        }
+        found(OsStr::from_bytes(entry.file_name().to_bytes()), link.as_bytes());
         target = link.into_bytes();
     }
     Ok(())
 }
 
 /// What a link like `socket:[12345]` means.
-fn inode(link: &[u8]) -> Option<Handle> {
+fn socket(link: &[u8]) -> Option<Handle> {
     let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     NonZero::new(str::from_utf8(digits).ok()?.parse().ok()?)
 }

@@ -26,14 +26,14 @@ pub(super) struct Namespace {
     pub(super) number: u32,
     /// Directories with the namespace's `tcp` and `tcp6`: one of each process in it.
     pub(super) directories: Vec<PathBuf>,
-    /// Where the namespace itself can be opened, if it is mounted.
-    pub(super) mount: Option<PathBuf>,
+    /// Where the namespace itself can be opened: mounts, and processes' files.
+    pub(super) doors: Vec<PathBuf>,
 }
 
 impl Namespace {
     /// To which no way is known yet.
     pub(super) fn new(number: u32) -> Self {
-        Self { number, directories: Vec::new(), mount: None }
+        Self { number, directories: Vec::new(), doors: Vec::new() }
     }
 
     /// Its sockets.
@@ -47,18 +47,20 @@ impl Namespace {
                 return tables.read(self.number);
             }
         }
-        match &self.mount {
-            Some(mount) => self.visit(mount),
-            None => Err(io::Error::from(ErrorKind::NotFound).into()),
+        for door in &self.doors {
+            // A mount or a file may have gone.
+            if let Ok(namespace) = namespaces::open(self.number, door) {
+                return self.visit(&namespace);
+            }
         }
+        Err(io::Error::from(ErrorKind::NotFound).into())
     }
 
     /// Reads from within the namespace, on a thread that ends there.
-    fn visit(&self, mount: &Path) -> ProcResult<Vec<Seen>> {
-        let namespace = File::open(mount)?;
+    fn visit(&self, namespace: &File) -> ProcResult<Vec<Seen>> {
         thread::scope(|scope| {
             let visitor = scope.spawn(|| {
-                namespaces::enter(&namespace)?;
+                namespaces::enter(namespace)?;
                 Tables::open(Path::new("/proc/thread-self/net"))?.read(self.number)
             });
             visitor.join().unwrap_or_else(|_| Err(io::Error::from(ErrorKind::Other).into()))
