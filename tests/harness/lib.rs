@@ -22,6 +22,7 @@ pub mod privilege;
 pub mod proc_tcp;
 pub mod refinement;
 pub mod relay;
+pub mod rest;
 pub mod scenario;
 pub mod skip;
 pub mod sock;

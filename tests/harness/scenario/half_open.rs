@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{CLIENT_FAILS, Case, LISTENER, Place};
-use crate::{proc_tcp, sock::Sock, wait, wire::Wire};
+use crate::{proc_tcp, rest::rest, sock::Sock, wait, wire::Wire};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -35,32 +35,35 @@ struct HalfOpen {
 impl HalfOpen {
     fn new(place: &Place) -> Result<Self> {
         let wire = Wire::new(place)?;
-        // The SYN-ACK is sent once and, where it is sent again, after a second.
-        wire.far.sysctl("ipv4/tcp_synack_retries", "1")?;
         let listener = wire.listen()?;
         wire.relay.cut_backward(true);
         let client = Sock::tcp(wire.address)?;
         client.start_connect(wire.address)?;
         let half_open = Self { wire, listener, client, port: place.block.port() };
-        half_open.wait_for(1)?;
+        wait_for(1, &half_open.wire, half_open.port)?;
+        rest("LISTEN SYN_SENT SYN_RECV")?;
+        // The SYN-ACK is sent once and, where it is sent again, after a second.
+        half_open.wire.far.sysctl("ipv4/tcp_synack_retries", "1")?;
         Ok(half_open)
     }
+}
 
-    fn wait_for(&self, count: usize) -> Result<()> {
-        self.wire.far.run(|| {
-            wait::until(&format!("{count} are half open"), || {
-                Ok((proc_tcp::count(self.port, "SYN_RECV")? == count).then_some(()))
-            })
+/// Until so many are half open on the wire's other side.
+fn wait_for(count: usize, wire: &Wire, port: u16) -> Result<()> {
+    wire.far.run(|| {
+        wait::until(&format!("{count} are half open"), || {
+            Ok((proc_tcp::count(port, "SYN_RECV")? == count).then_some(()))
         })
-    }
+    })
 }
 
 fn server_gives_up(place: &Place) -> Result<()> {
     let half_open = HalfOpen::new(place)?;
     half_open.wire.relay.cut_forward(true);
-    half_open.wait_for(0)?;
+    wait_for(0, &half_open.wire, half_open.port)?;
+    rest("LISTEN SYN_SENT")?;
     half_open.client.close();
-    Ok(())
+    rest("LISTEN")
 }
 
 fn client_is_gone(place: &Place) -> Result<()> {
@@ -68,11 +71,10 @@ fn client_is_gone(place: &Place) -> Result<()> {
     client.close();
     wire.relay.cut_backward(false);
     // Its host answers the repeated SYN-ACK with an RST.
-    wire.far.run(|| {
-        wait::until("none is half open", || Ok((proc_tcp::count(port, "SYN_RECV")? == 0).then_some(())))
-    })?;
+    wait_for(0, &wire, port)?;
+    rest("LISTEN")?;
     listener.close();
-    Ok(())
+    rest("")
 }
 
 fn listener_goes(place: &Place) -> Result<()> {
@@ -80,9 +82,8 @@ fn listener_goes(place: &Place) -> Result<()> {
     half_open.wire.cut();
     let HalfOpen { wire, listener, client, port } = half_open;
     listener.close();
-    wire.far.run(|| {
-        wait::until("none is half open", || Ok((proc_tcp::count(port, "SYN_RECV")? == 0).then_some(())))
-    })?;
+    wait_for(0, &wire, port)?;
+    rest("SYN_SENT")?;
     client.close();
-    Ok(())
+    rest("")
 }
