@@ -15,7 +15,7 @@ use anyhow::{Result, ensure};
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::thread::CapabilitySet;
 
-use self::holders::Held;
+use self::{holders::Held, namespace::Namespace};
 use super::{
     clock,
     poll::{self, Handle, Look, Looker, PollSource},
@@ -73,9 +73,9 @@ pub fn start(request: Request<'_>) -> Result<PollSource<ProcLooker>> {
     Ok(PollSource::start(ProcLooker::new(root, netns), interval, started))
 }
 
-/// Whether there is a network namespace whose sockets can be read below the root.
+/// Whether there is a network namespace whose tables of sockets can be opened below the root.
 pub fn is_readable(root: &Path) -> bool {
-    tables::find(root, &FxHashMap::default()).iter().any(|namespace| namespace.read().is_ok())
+    tables::find(root, &FxHashMap::default()).iter().any(Namespace::opens)
 }
 
 impl ProcLooker {

@@ -36,6 +36,11 @@ impl Namespace {
         Self { number, directories: Vec::new(), doors: Vec::new() }
     }
 
+    /// Whether a way by a process leads to its tables.
+    pub(super) fn opens(&self) -> bool {
+        self.directories.iter().any(|directory| Tables::open(directory).is_ok())
+    }
+
     /// Its sockets.
     ///
     /// # Errors
