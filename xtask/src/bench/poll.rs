@@ -39,10 +39,9 @@ pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
         }
     }
     drop(crowd);
-    for (subject, values, most, peers) in [
-        ("proc, with owners", first, 1000.0, with_owners),
-        ("proc, the next look", last, 500.0, without),
-    ] {
+    for (subject, values, most, peers) in
+        [("proc, with owners", first, 1000.0, with_owners), ("proc, the next look", last, 500.0, without)]
+    {
         report.add(Figure {
             bench: "poll",
             subject: subject.into(),
