@@ -7,6 +7,7 @@ use netstat_tests::{
     block::Block,
     event::{Direction, Event, LostWhere, Owner, Row, Source},
     netns::Namespace,
+    process::Process,
     scenario::{Pair, Place},
     skip,
     sock::Sock,
@@ -121,17 +122,14 @@ fn every_network_namespace_in_which_a_process_is_is_looked_at() -> Result<()> {
     let inum = place.here.inum()?;
     let tracer = Tracer::start(&["--source", "proc", "--interval", "20ms", "--netns", &inum.to_string()])?;
     // The process makes the namespace known; the socket is ours.
-    let mut inhabitant = place.here.run(|| Ok(Command::new("sleep").arg("60").spawn()?))?;
-    let seen = place.here.run(|| {
+    let _inhabitant = place.here.run(|| Ok(Process::new(Command::new("sleep").arg("60").spawn()?)))?;
+    place.here.run(|| {
         let _listener = place.listener()?;
         wait::until("the namespace's listener is shown", || {
             let rows = rows_of(&tracer, &place.block)?;
             Ok(rows.iter().any(|row| row.netns == Some(inum) && row.new_state == "LISTEN").then_some(()))
         })
-    });
-    inhabitant.kill()?;
-    inhabitant.wait()?;
-    seen?;
+    })?;
     tracer.stop().map(drop)
 }
 
