@@ -26,8 +26,6 @@ pub fn until_within<T>(
     what: &str,
     mut is_so: impl FnMut() -> Result<Option<T>>,
 ) -> Result<T> {
-    // What is asked takes an emulated processor's time from what is waited for.
-    let pause = Duration::from_millis(if is_slow() { 20 } else { 1 });
     let end = Instant::now() + deadline;
     loop {
         if let Some(value) = is_so()? {
@@ -36,6 +34,6 @@ pub fn until_within<T>(
         if Instant::now() > end {
             bail!("waited {deadline:?} in vain until {what}");
         }
-        std::thread::sleep(pause);
+        std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -49,7 +49,7 @@ pub fn test(args: &Args) -> Result<ExitCode> {
 
     let skipped = start_list_of_skipped()?;
     let mut failed = Vec::new();
-    for program in integration_programs(&[])? {
+    for program in integration_programs()? {
         println!("\n     Running {} as {}", program.name, whoami());
         if !run_integration(&program, &bin_dir, &skipped, &args.args)? {
             failed.push(program.name);
@@ -90,10 +90,10 @@ fn run_own_tests(object: Option<&Path>, args: &[OsString]) -> Result<bool> {
     Ok(test.status().context("cannot run cargo test")?.success())
 }
 
-/// The programs of the tests that run the binaries, built with more options of cargo.
-pub fn integration_programs(options: &[&str]) -> Result<Vec<Program>> {
+/// The programs of the tests that run the binaries.
+pub fn integration_programs() -> Result<Vec<Program>> {
     let mut build = cargo::command("test")?;
-    build.args(["--package", INTEGRATION, "--no-run"]).args(options);
+    build.args(["--package", INTEGRATION, "--no-run"]);
     let mut programs = cargo::programs(build)?;
     programs.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(programs)

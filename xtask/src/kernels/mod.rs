@@ -107,8 +107,7 @@ fn stage(root: &Path, extent: Extent, filter: &str) -> Result<Guest> {
     for program in cargo::programs(build)? {
         guest.add_stripped(&program.path, &format!("{}/{}", suite::BIN, program.name))?;
     }
-    // An emulated processor is slow enough.
-    let programs = test::integration_programs(&["--release"])?;
+    let programs = test::integration_programs()?;
     for name in extent.programs() {
         let program = programs.iter().find(|program| program.name == name);
         let program = program.with_context(|| format!("there is no test program {name}"))?;
