@@ -1,6 +1,6 @@
 //! `rnetstat` with 50,000 sockets, beside `ss` and `netstat`: with owners, without, and by nobody.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -44,11 +44,11 @@ pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
 }
 
 /// A copy of the program that everybody may run. It goes with this value.
-struct Copy(std::path::PathBuf);
+struct Copy(PathBuf);
 
 impl Copy {
     fn of(program: &Path) -> Result<Self> {
-        let folder = std::env::temp_dir().join(format!("rnetstat-bench-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("rnetstat-bench-copy-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let copy = Self(folder.join("rnetstat"));
         std::fs::copy(program, &copy.0).with_context(|| format!("copying {}", program.display()))?;
