@@ -8,7 +8,7 @@ use netstat_tests::{
     lives::{self, Life},
     oracle::{ORDINARY, Oracle},
     output::Destination,
-    privilege::{Copy, as_root_without, effective_of_threads},
+    privilege::{Copy, as_root_without, effective_of_threads, kernel_counts_locked_memory},
     refinement,
     scenario::{Place, close, reset},
     skip,
@@ -104,15 +104,13 @@ fn a_small_limit_on_locked_memory_is_raised_or_named() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let small = Rlimit { current: Some(64 << 10), maximum: Some(64 << 10) };
-    let limit = move || Ok(rustix::process::setrlimit(Resource::Memlock, small)?);
     // CAP_SYS_RESOURCE is what raising it takes; a kernel that counts is before 5.11.
     let mut command = as_root_without("-sys_resource", &["--json", "--source", "ebpf", "-d", "1s"])?;
-    let output = limited(&mut command, limit).output()?;
-    if kernel_counts_locked_memory()? {
+    let output = with_64_kib(&mut command).output()?;
+    if kernel_counts_locked_memory() {
         is_one_error(&output, &["limit on locked memory", "64 KiB", "ulimit"])?;
         let mut command = tracer::command(&["--json", "--source", "ebpf", "-d", "1s"])?;
-        let output = limited(&mut command, limit).output()?;
+        let output = with_64_kib(&mut command).output()?;
         ensure!(output.status.success(), "it was not raised: {}", String::from_utf8_lossy(&output.stderr));
     } else {
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -120,22 +118,23 @@ fn a_small_limit_on_locked_memory_is_raised_or_named() -> Result<()> {
     Ok(())
 }
 
-fn limited(
-    command: &mut Command,
-    limit: impl Fn() -> std::io::Result<()> + Send + Sync + 'static,
-) -> &mut Command {
-    use std::os::unix::process::CommandExt as _;
-    // SAFETY: it only makes one system call, which is allowed between fork and exec.
-    unsafe { command.pre_exec(limit) }
+#[test]
+fn a_user_with_capabilities_and_a_small_limit_on_locked_memory_is_told_of_it() -> Result<()> {
+    if skip::without_root() || skip::where_locked_memory_is_not_counted() {
+        return Ok(());
+    }
+    let copy = Copy::new(Some("cap_bpf,cap_perfmon+ep"))?;
+    let output = with_64_kib(&mut copy.as_nobody(&TRACE)).output()?;
+    is_one_error(&output, &["limit on locked memory", "64 KiB", "ulimit"])
 }
 
-/// Up to 5.10 BPF's memory counts (kernel/bpf/syscall.c, `bpf_map_charge_init`, gone with 5.11).
-fn kernel_counts_locked_memory() -> Result<bool> {
-    let uname = rustix::system::uname();
-    let release = uname.release().to_str()?;
-    let mut numbers = release.split(['.', '-']).map(str::parse::<u32>);
-    let version = (numbers.next().context("no version")??, numbers.next().context("no version")??);
-    Ok(version < (5, 11))
+/// As after `ulimit -l 64`.
+fn with_64_kib(command: &mut Command) -> &mut Command {
+    use std::os::unix::process::CommandExt as _;
+    let small = Rlimit { current: Some(64 << 10), maximum: Some(64 << 10) };
+    let limit = move || Ok(rustix::process::setrlimit(Resource::Memlock, small)?);
+    // SAFETY: it only makes one system call, which is allowed between fork and exec.
+    unsafe { command.pre_exec(limit) }
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::{fs, net::SocketAddr, os::unix::fs::symlink, path::Path, process::Comma
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
     block::Block,
-    event::{Direction, Event, Owner, Row, Source},
+    event::{Direction, Event, LostWhere, Owner, Row, Source},
     netns::Namespace,
+    process::Process,
     scenario::{Pair, Place},
     skip,
     sock::Sock,
@@ -121,18 +122,64 @@ fn every_network_namespace_in_which_a_process_is_is_looked_at() -> Result<()> {
     let inum = place.here.inum()?;
     let tracer = Tracer::start(&["--source", "proc", "--interval", "20ms", "--netns", &inum.to_string()])?;
     // The process makes the namespace known; the socket is ours.
-    let mut inhabitant = place.here.run(|| Ok(Command::new("sleep").arg("60").spawn()?))?;
-    let seen = place.here.run(|| {
+    let _inhabitant = place.here.run(|| Ok(Process::new(Command::new("sleep").arg("60").spawn()?)))?;
+    place.here.run(|| {
         let _listener = place.listener()?;
         wait::until("the namespace's listener is shown", || {
             let rows = rows_of(&tracer, &place.block)?;
             Ok(rows.iter().any(|row| row.netns == Some(inum) && row.new_state == "LISTEN").then_some(()))
         })
-    });
-    inhabitant.kill()?;
-    inhabitant.wait()?;
-    seen?;
+    })?;
     tracer.stop().map(drop)
+}
+
+#[test]
+fn a_namespace_that_only_an_open_file_holds_is_looked_at() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    // No process is in it, and it is mounted nowhere: this process holds it.
+    let place = Place::new()?;
+    let inum = place.here.inum()?;
+    let tracer = Tracer::start(&["--source", "proc", "--interval", "20ms", "--netns", &inum.to_string()])?;
+    let _listener = place.here.run(|| place.listener())?;
+    wait::until("the namespace's listener is shown", || {
+        let rows = rows_of(&tracer, &place.block)?;
+        Ok(rows.iter().any(|row| row.netns == Some(inum) && row.new_state == "LISTEN").then_some(()))
+    })?;
+    tracer.stop().map(drop)
+}
+
+#[test]
+fn what_the_table_has_no_room_for_is_counted_and_never_made_up() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let place = Place::new()?;
+    let listener = place.here.run(|| place.listener())?;
+    let inum = place.here.inum()?.to_string();
+    let arguments = ["--source", "proc", "--interval", "20ms", "--netns", &inum, "--table-size", "1"];
+    let tracer = Tracer::start(&arguments)?;
+    let pair = place.here.run(|| Pair::through(listener))?;
+    wait::until("a loss is told", || {
+        let events = tracer.lines_so_far()?;
+        let is_loss = |line| Ok(matches!(Event::parse(line)?, Event::Lost(_)));
+        let lost = events.lines().map(is_loss).collect::<Result<Vec<_>>>()?;
+        Ok(lost.contains(&true).then_some(()))
+    })?;
+    place.here.run(|| pair.client_closes())?;
+    wait::until("the listener's end is shown", || {
+        let rows = rows_of(&tracer, &place.block)?;
+        Ok(rows.iter().any(|row| change(row) == "LISTEN CLOSE").then_some(()))
+    })?;
+    let trace = tracer.stop()?;
+    let events = trace.events()?;
+    let lost = events.losses.iter().map(|loss| loss.count).sum::<u64>();
+    ensure!(lost >= 1 && events.losses.iter().all(|loss| loss.place == LostWhere::Table), "{events:?}");
+    ensure!(trace.summary()?.lost == lost, "{}", trace.stderr);
+    ensure!(trace.stderr.contains("--table-size"), "{}", trace.stderr);
+    ensure!(events.rows.iter().all(|row| row.old_state != "CLOSE"), "made up: {:?}", events.rows);
+    Ok(())
 }
 
 #[test]

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use netstat_tests::{
     blind::Blind,
     churn::{Pair, churn},
+    clock::monotonic_ns,
     live::{self, Change, Ends},
     lives,
     netns::Namespace,
@@ -22,7 +23,6 @@ use netstat_tests::{
     wait,
     wire::Wire,
 };
-use rustix::time::{ClockId, clock_gettime};
 
 /// How many moments of a load are compared.
 const MOMENTS: usize = 20;
@@ -225,15 +225,15 @@ impl Moment {
             };
             namespaces.iter().map(sockets).collect::<Result<Vec<_>>>()
         };
-        let (began_ns, first) = (now_ns(), all()?);
-        let (between_ns, second) = (now_ns(), all()?);
+        let (began_ns, first) = (monotonic_ns(), all()?);
+        let (between_ns, second) = (monotonic_ns(), all()?);
         let both = |((netns, first), (_, second)): ((u64, BTreeSet<_>), (u64, BTreeSet<_>))| {
             (netns, first.intersection(&second).cloned().collect())
         };
         Ok(Self {
             began_ns,
             between_ns,
-            ended_ns: now_ns(),
+            ended_ns: monotonic_ns(),
             looks: first.into_iter().zip(second).map(both).collect(),
         })
     }
@@ -263,11 +263,6 @@ impl Moment {
         }
         Ok(compared)
     }
-}
-
-fn now_ns() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    (now.tv_sec * 1_000_000_000 + now.tv_nsec).cast_unsigned()
 }
 
 /// Nothing lost, and nothing repaired in the test's own namespaces but what no program could see.

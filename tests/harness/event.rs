@@ -232,6 +232,7 @@ pub enum LostWhere {
     Ring,
     Nested,
     Output,
+    Table,
 }
 
 impl Event {

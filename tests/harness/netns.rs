@@ -43,6 +43,11 @@ impl Namespace {
         })
     }
 
+    /// The same namespace once more, which lives on with the copy.
+    pub fn try_clone(&self) -> Result<Self> {
+        Ok(Self { file: self.file.try_clone()? })
+    }
+
     /// Its inode number, as the output's `netns` shows it.
     pub fn inum(&self) -> Result<u64> {
         Ok(self.file.metadata()?.ino())

@@ -65,6 +65,14 @@ pub fn as_root_without(capabilities: &str, arguments: &[&str]) -> Result<Command
     Ok(command)
 }
 
+/// Whether eBPF's memory counts as locked: up to 5.10 (kernel/bpf/syscall.c, `bpf_map_charge_init`, gone with 5.11).
+pub fn kernel_counts_locked_memory() -> bool {
+    let uname = rustix::system::uname();
+    let release = uname.release().to_string_lossy();
+    let mut numbers = release.split(['.', '-']).map_while(|number| number.parse::<u32>().ok());
+    matches!((numbers.next(), numbers.next()), (Some(major), Some(minor)) if (major, minor) < (5, 11))
+}
+
 /// The effective capabilities of each thread of a process, as `/proc/PID/task/TID/status` tells them.
 pub fn effective_of_threads(pid: u32) -> Result<Vec<(String, u64)>> {
     let mut threads = Vec::new();

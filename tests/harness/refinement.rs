@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use crate::{
     lives::{Life, Step},
     oracle::Protocol,
+    wait,
 };
 
 /// One rule.
@@ -67,7 +68,7 @@ fn local_port_at_syn_sent(life: &mut Life) {
 /// A row waits a tenth of a second for its port, which in the kernel comes some microseconds later. An emulated
 /// processor may take longer: then null is right. Only there (`RNETSTAT_SLOW` says so) it is let pass.
 fn port_that_came_too_late(life: &mut Life) {
-    if std::env::var_os("RNETSTAT_SLOW").is_some()
+    if wait::is_slow()
         && let [first, second, ..] = &mut life.steps[..]
         && first.new == "SYN_SENT"
         && first.local.port() == 0

@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, panic::Location, thread};
 
-use crate::{event::Start, sock::Sock};
+use crate::{event::Start, privilege, sock::Sock};
 
 /// Whether the calling test must be skipped because it isn't run by root.
 ///
@@ -17,6 +17,13 @@ pub fn without_root() -> bool {
 pub fn without_mptcp() -> bool {
     let address = (std::net::Ipv4Addr::LOCALHOST, 0).into();
     Sock::mptcp(address).is_err() && skip("this kernel knows no MPTCP")
+}
+
+/// Whether the calling test must be skipped because the kernel doesn't count eBPF's memory as locked.
+#[track_caller]
+pub fn where_locked_memory_is_not_counted() -> bool {
+    !privilege::kernel_counts_locked_memory()
+        && skip("this kernel (5.11 or later) has no limit on eBPF's memory to play with")
 }
 
 /// Whether the calling test must be skipped because the trace says that it can't see this here.

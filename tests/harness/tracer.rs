@@ -7,11 +7,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use crate::{
     event::{Event, Start},
     output::{Destination, Output},
+    process::Process,
     trace::Trace,
     wait,
 };
@@ -90,14 +91,14 @@ impl Tracer {
             }
         };
         let stderr = Output::read(child.stderr.take().context("no stderr")?, |_| {});
-        Ok(Self { process: Process(child), stdout, stderr })
+        Ok(Self { process: Process::new(child), stdout, stderr })
     }
 
     /// Waits for the `start` event of a JSON trace.
     pub fn started(mut self) -> Result<Self> {
         let line = wait::until("the start event is written", || {
             // Asked first: what it wrote before its end is there to be read then.
-            let ended = self.process.0.try_wait()?;
+            let ended = self.process.try_wait()?;
             if ended.is_some() {
                 std::thread::sleep(ON_ITS_WAY);
             }
@@ -127,18 +128,17 @@ impl Tracer {
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
-        self.process.0.id()
+        self.process.id()
     }
 
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let pid = Pid::from_raw(i32::try_from(self.process.0.id())?).context("no pid")?;
-        Ok(kill_process(pid, signal)?)
+        self.process.signal(signal)
     }
 
     /// SIGINT, then [`Self::finish`].
     pub fn stop(self) -> Result<Trace> {
-        self.signal(Signal::INT)?;
+        self.process.interrupt()?;
         self.finish()
     }
 
@@ -151,20 +151,9 @@ impl Tracer {
 
     /// Waits for its end, whatever that is.
     pub fn end(mut self) -> Result<Trace> {
-        let child = &mut self.process.0;
-        let status =
-            wait::until_within(4 * wait::deadline(), "rnetstat-trace ends", || Ok(child.try_wait()?))?;
+        let process = &mut self.process;
+        let status = wait::until_within(4 * wait::deadline(), "rnetstat-trace ends", || process.try_wait())?;
         Ok(Trace { status, stdout: self.stdout.all()?, stderr: self.stderr.all()? })
-    }
-}
-
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Both fail only if it has ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

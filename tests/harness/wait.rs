@@ -5,9 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 /// How long anything may take before the test gives up: far above what the slowest machine needs. An emulated one
-/// (`RNETSTAT_SLOW` says that it is) needs more.
+/// needs more.
 pub fn deadline() -> Duration {
-    Duration::from_secs(if std::env::var_os("RNETSTAT_SLOW").is_some() { 300 } else { 30 })
+    Duration::from_secs(if is_slow() { 300 } else { 30 })
+}
+
+/// Whether the machine is an emulated one: `RNETSTAT_SLOW` says so.
+pub fn is_slow() -> bool {
+    std::env::var_os("RNETSTAT_SLOW").is_some()
 }
 
 /// Returns as soon as `is_so` does, with its value; an error that names `what` at the deadline.

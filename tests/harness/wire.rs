@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::{
     netns::Namespace,
     relay::Relay,
+    rest,
     scenario::{Pair, Place},
     sock::Sock,
 };
@@ -30,6 +31,7 @@ impl Wire {
     /// The wire between the place's namespace and a new one.
     pub fn new(place: &Place) -> Result<Self> {
         let far = Namespace::new()?;
+        rest::also_in(&far)?;
         let (near_ip, far_ip) = (place.block.link(1), place.block.link(2));
         let relay = Relay::between((&place.here, near_ip), (&far, far_ip), DELAY)?;
         let [near_address, address] = [near_ip, far_ip].map(|ip| SocketAddr::new(ip, place.block.port()));

@@ -55,7 +55,7 @@ enum Chore {
     /// Run the behaviour suite on several kernels, in emulated guests
     #[cfg(target_os = "linux")]
     Kernels(kernels::Args),
-    /// Build static programs, try each on a kernel of its machine, and pack them
+    /// Build programs that need nothing installed, try each on its kind of system, and pack them
     #[cfg(target_os = "linux")]
     Dist(dist::Args),
 }

@@ -31,8 +31,8 @@ pub(super) struct Display {
     shows_existing: bool,
     /// None once the rows of before the start have gone out, or nobody asked for them.
     past: Option<Past>,
-    /// Losses in the kernel.
-    lost_in_kernel: u64,
+    /// What the source says was lost.
+    lost_at_source: u64,
     /// Losses that stderr has not been told of.
     not_noted: Losses,
     noted_at: Option<Moment>,
@@ -52,7 +52,7 @@ impl Display {
             repaired: 0,
             shows_existing: config.existing,
             past: None,
-            lost_in_kernel: 0,
+            lost_at_source: 0,
             not_noted: Losses::default(),
             noted_at: None,
             started_at: started.at,
@@ -153,9 +153,9 @@ impl Display {
         }
     }
 
-    /// Something was lost in the kernel.
+    /// Something was lost before it came here.
     pub(super) fn lost(&mut self, loss: &Loss) {
-        self.lost_in_kernel += loss.count;
+        self.lost_at_source += loss.count;
         self.output.lost(loss.place, loss.count);
     }
 
@@ -184,14 +184,14 @@ impl Display {
         let ended = Ended {
             at: now,
             transitions: self.rows - never_handed_over,
-            lost: self.lost_in_kernel + never_handed_over,
+            lost: self.lost_at_source + never_handed_over,
             repaired: self.repaired,
             duration_ns: now.mono_ns.saturating_sub(self.started_at.mono_ns),
         };
         self.write(&Record::End(&ended));
         let arrived = self.output.finish().await;
         let transitions = *arrived.as_ref().unwrap_or(&0);
-        let lost = self.lost_in_kernel + self.rows - transitions;
+        let lost = self.lost_at_source + self.rows - transitions;
         let duration = Duration::from_nanos(ended.duration_ns);
         self.notes.say(format!(
             "{transitions} transitions seen, {lost} lost, {} repaired, in {:.1} s",
@@ -233,5 +233,9 @@ fn loss_note(place: LossPlace, count: u64) -> String {
         LossPlace::Output => {
             format!("{count} transitions lost: whoever reads stdout is too slow; filter, or write to a file")
         }
+        LossPlace::Table => format!(
+            "{count} transitions lost: the table is full, and connections that it can't remember are not shown; \
+             --table-size sets its size"
+        ),
     }
 }

@@ -151,11 +151,13 @@ pub enum LossPlace {
     Nested,
     /// Whoever reads our output was too slow.
     Output,
+    /// A source that only looks had no room to remember the connection by.
+    Table,
 }
 
 impl LossPlace {
     /// All places, in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Ring, Self::Nested, Self::Output];
+    pub const ALL: [Self; 4] = [Self::Ring, Self::Nested, Self::Output, Self::Table];
 }
 
 /// What the trace can see, said once at its start.

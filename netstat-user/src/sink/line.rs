@@ -78,6 +78,7 @@ impl LineSink {
             LossPlace::Ring => "ring buffer full",
             LossPlace::Nested => "interrupted in the kernel",
             LossPlace::Output => "output not read fast enough",
+            LossPlace::Table => "no room in the table",
         };
         let line = &mut Columns::new(out, self.has_color);
         line.styled(self.clock.text(at.unix_ns), colors::FAINT).go_to(OWNER, 1);

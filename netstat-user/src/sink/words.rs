@@ -72,5 +72,6 @@ pub(super) fn loss_place(place: LossPlace) -> &'static str {
         LossPlace::Ring => "ring",
         LossPlace::Nested => "nested",
         LossPlace::Output => "output",
+        LossPlace::Table => "table",
     }
 }

@@ -86,7 +86,7 @@ fn proc(config: &Config, instead_of: Option<&anyhow::Error>) -> Result<Chosen> {
         interval: config.poll_interval,
         instead_of,
     };
-    Ok(Chosen::Proc(Box::new(proc::start(request)?)))
+    Ok(Chosen::Proc(Box::new(proc::start(request)?.remembering(config.table_size))))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -101,7 +101,7 @@ fn proc(_: &Config, _: Option<&anyhow::Error>) -> Result<Chosen> {
 
 #[cfg(windows)]
 fn windows(config: &Config) -> Result<Chosen> {
-    Ok(Chosen::Windows(Box::new(windows::start(config.poll_interval)?)))
+    Ok(Chosen::Windows(Box::new(windows::start(config.poll_interval)?.remembering(config.table_size))))
 }
 
 #[cfg(not(windows))]

@@ -14,9 +14,13 @@ use std::{
 };
 
 use rustix::{
+    fs::{FsWord, Mode, OFlags, fstat, fstatfs},
     process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
+
+/// The file system of namespaces (include/uapi/linux/magic.h).
+const NSFS_MAGIC: FsWord = 0x6e73_6673;
 
 /// A network namespace's inode number, and where it can be opened as long as nothing changes.
 pub type Place = (u32, PathBuf);
@@ -44,6 +48,20 @@ pub fn mounted() -> impl Iterator<Item = Place> {
 /// The namespace that a process holds by an open file; None if the file is something else.
 pub fn held_open(pid: u32, fd: u32) -> Option<Place> {
     linked(PathBuf::from(format!("/proc/{pid}/fd/{fd}")))
+}
+
+/// Opens the namespace of this number and nothing else: a process may have opened another file at the path by now,
+/// and opening a device or a pipe may wait, or do something.
+///
+/// # Errors
+/// It is not there any more, or we may not open it.
+pub fn open(number: u32, path: &Path) -> io::Result<File> {
+    let there = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let is_namespace = fstatfs(&there)?.f_type == NSFS_MAGIC;
+    if !is_namespace || u64::from(number) != fstat(&there)?.st_ino {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    File::open(format!("/proc/thread-self/fd/{}", there.as_raw_fd()))
 }
 
 /// The namespace of a socket that a process holds: by a copy of its descriptor, which goes again at once.
@@ -103,7 +121,8 @@ fn linked(path: PathBuf) -> Option<Place> {
     Some((inode(target.as_os_str().as_encoded_bytes())?, path))
 }
 
-fn inode(name: &[u8]) -> Option<u32> {
+/// The inode number in a name like `net:[4026531840]`.
+pub fn inode(name: &[u8]) -> Option<u32> {
     let digits = name.strip_prefix(b"net:[")?.strip_suffix(b"]")?;
     str::from_utf8(digits).ok()?.parse().ok()
 }
@@ -151,6 +170,15 @@ mod tests {
     fn the_own_namespace_is_among_those_of_the_processes() {
         let own = number(&own().unwrap()).unwrap();
         assert!(of_processes(Path::new("/proc")).any(|(number, _)| number == own));
+    }
+
+    #[test]
+    fn only_the_namespace_that_was_found_is_opened() {
+        let path = Path::new("/proc/self/ns/net");
+        let own = number(&own().unwrap()).unwrap();
+        assert_eq!(number(&open(own, path).unwrap()).unwrap(), own);
+        assert!(open(own - 1, path).is_err());
+        assert!(open(own, Path::new("/dev/null")).is_err());
     }
 
     #[test]

@@ -1,35 +1,34 @@
-//! What /proc has of a process: the sockets among its files, and its name.
+//! What /proc has of a process: its files, and its name.
 
-use std::{fs, io, num::NonZero, path::Path};
+use std::{ffi::OsStr, fs, io, num::NonZero, os::unix::ffi::OsStrExt as _, path::Path};
 
 use rustix::fs::{CWD, Dir, Mode, OFlags, openat, readlinkat};
 
 use crate::model::Comm;
 
-/// Tells the inode number of each socket among a process's files, by the process's directory in /proc.
+/// Tells the name of each of a process's files and what it links to, by the process's directory in /proc.
 ///
 /// # Errors
 /// The process is gone, or its files are not for us.
-pub fn each_socket(process: &Path, mut found: impl FnMut(NonZero<u64>)) -> io::Result<()> {
+pub fn each_file(process: &Path, mut found: impl FnMut(&OsStr, &[u8])) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let files = openat(CWD, process.join("fd"), flags, Mode::empty())?;
     let mut target = Vec::new();
     for entry in Dir::read_from(&files)? {
+        let entry = entry?;
         // It may be closed by now.
-        let Ok(link) = readlinkat(&files, entry?.file_name(), target) else {
+        let Ok(link) = readlinkat(&files, entry.file_name(), target) else {
             target = Vec::new();
             continue;
         };
-        if let Some(inode) = inode(link.as_bytes()) {
-            found(inode);
-        }
+        found(OsStr::from_bytes(entry.file_name().to_bytes()), link.as_bytes());
         target = link.into_bytes();
     }
     Ok(())
 }
 
-/// What a link like `socket:[12345]` means.
-fn inode(link: &[u8]) -> Option<NonZero<u64>> {
+/// The inode number that a link like `socket:[12345]` means.
+pub fn socket(link: &[u8]) -> Option<NonZero<u64>> {
     let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     str::from_utf8(digits).ok()?.parse().ok()
 }
@@ -53,7 +52,7 @@ mod tests {
 
     #[test]
     fn only_a_socket_s_link_has_an_inode_number() {
-        assert_eq!(inode(b"socket:[4711]"), NonZero::new(4711));
+        assert_eq!(socket(b"socket:[4711]"), NonZero::new(4711));
         for link in [
             &b"pipe:[4711]"[..],
             b"socket:[]",
@@ -63,13 +62,13 @@ mod tests {
             b"socket:[0]",
             b"",
         ] {
-            assert_eq!(inode(link), None);
+            assert_eq!(socket(link), None);
         }
     }
 
     #[test]
     fn a_process_that_is_gone_is_an_error() {
         let gone = Path::new("/proc/4294967295");
-        assert!(comm(gone).is_err() && each_socket(gone, |_| {}).is_err());
+        assert!(comm(gone).is_err() && each_file(gone, |_, _| {}).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{CLIENT_CLOSES, CLIENT_FOLLOWS, Case, LISTENER, Place, SERVER_CLOSES, SERVER_FOLLOWS};
-use crate::sock::Sock;
+use crate::{rest::rest, sock::Sock};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -59,8 +59,10 @@ fn client_half_closes(place: &Place) -> Result<()> {
     pair.server.send(b"the answer")?;
     pair.client.receive(10)?;
     pair.client.wait_for("FIN_WAIT2")?;
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
     pair.server.close();
-    pair.client.receive_fin()
+    pair.client.receive_fin()?;
+    rest("TIME_WAIT")
 }
 
 fn server_half_closes(place: &Place) -> Result<()> {
@@ -70,16 +72,20 @@ fn server_half_closes(place: &Place) -> Result<()> {
     pair.client.send(b"the rest")?;
     pair.server.receive(8)?;
     pair.server.wait_for("FIN_WAIT2")?;
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
     pair.client.close();
-    pair.server.receive_fin()
+    pair.server.receive_fin()?;
+    rest("TIME_WAIT")
 }
 
 fn both_shut_down(place: &Place) -> Result<()> {
     let pair = place.pair()?;
     pair.client.shutdown_write()?;
     pair.server.receive_fin()?;
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
     pair.server.shutdown_write()?;
-    pair.client.receive_fin()
+    pair.client.receive_fin()?;
+    rest("TIME_WAIT")
 }
 
 fn shut_down_reading(place: &Place) -> Result<()> {
@@ -88,7 +94,8 @@ fn shut_down_reading(place: &Place) -> Result<()> {
     pair.server.shutdown_read()?;
     // A FIN can't be received any more; the state tells.
     pair.client.close();
-    pair.server.wait_for("CLOSE_WAIT")
+    pair.server.wait_for("CLOSE_WAIT")?;
+    rest("FIN_WAIT2 CLOSE_WAIT")
 }
 
 /// Opens and closes simultaneously, the only way that loopback has: the socket's peer is the socket.
@@ -96,6 +103,7 @@ fn self_connection(place: &Place) -> Result<()> {
     let sock = Sock::tcp(place.block.server())?;
     sock.bind(place.block.server())?;
     sock.connect(place.block.server())?;
+    rest("ESTABLISHED")?;
     sock.close();
-    Ok(())
+    rest("TIME_WAIT")
 }

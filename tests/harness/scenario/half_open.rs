@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{CLIENT_FAILS, Case, LISTENER, Place};
-use crate::{proc_tcp, sock::Sock, wire::Wire};
+use crate::{proc_tcp, rest::rest, sock::Sock, wire::Wire};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -35,14 +35,15 @@ struct HalfOpen {
 impl HalfOpen {
     fn new(place: &Place) -> Result<Self> {
         let wire = Wire::new(place)?;
-        // The SYN-ACK is sent once and, where it is sent again, after a second.
-        wire.far.sysctl("ipv4/tcp_synack_retries", "1")?;
         let listener = wire.listen()?;
         wire.relay.cut_backward(true);
         let client = Sock::tcp(wire.address)?;
         client.start_connect(wire.address)?;
         let half_open = Self { wire, listener, client, port: place.block.port() };
         half_open.wire.far.run(|| proc_tcp::wait_for(1, half_open.port, "SYN_RECV"))?;
+        rest("LISTEN SYN_SENT SYN_RECV")?;
+        // The SYN-ACK is sent once and, where it is sent again, after a second.
+        half_open.wire.far.sysctl("ipv4/tcp_synack_retries", "1")?;
         Ok(half_open)
     }
 }
@@ -51,8 +52,9 @@ fn server_gives_up(place: &Place) -> Result<()> {
     let half_open = HalfOpen::new(place)?;
     half_open.wire.relay.cut_forward(true);
     half_open.wire.far.run(|| proc_tcp::wait_for_none(half_open.port, "SYN_RECV"))?;
+    rest("LISTEN SYN_SENT")?;
     half_open.client.close();
-    Ok(())
+    rest("LISTEN")
 }
 
 fn client_is_gone(place: &Place) -> Result<()> {
@@ -61,8 +63,9 @@ fn client_is_gone(place: &Place) -> Result<()> {
     wire.relay.cut_backward(false);
     // Its host answers the repeated SYN-ACK with an RST.
     wire.far.run(|| proc_tcp::wait_for_none(port, "SYN_RECV"))?;
+    rest("LISTEN")?;
     listener.close();
-    Ok(())
+    rest("")
 }
 
 fn listener_goes(place: &Place) -> Result<()> {
@@ -71,6 +74,7 @@ fn listener_goes(place: &Place) -> Result<()> {
     let HalfOpen { wire, listener, client, port } = half_open;
     listener.close();
     wire.far.run(|| proc_tcp::wait_for_none(port, "SYN_RECV"))?;
+    rest("SYN_SENT")?;
     client.close();
-    Ok(())
+    rest("")
 }

@@ -9,7 +9,7 @@ use super::{
     CLIENT_CLOSES, CLIENT_FAILS, CLIENT_FOLLOWS, CLIENT_RESET, Case, LISTENER, Pair, Place, SERVER_CLOSES,
     SERVER_FOLLOWS, SERVER_RESET,
 };
-use crate::sock::Sock;
+use crate::{rest::rest, sock::Sock};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -58,7 +58,8 @@ fn server_first(place: &Place) -> Result<()> {
 fn reset(place: &Place) -> Result<()> {
     let pair = place.pair_v6()?;
     pair.client.reset()?;
-    pair.server.receive_fails(Errno::CONNRESET)
+    pair.server.receive_fails(Errno::CONNRESET)?;
+    rest("LISTEN")
 }
 
 fn refused(place: &Place) -> Result<()> {
@@ -69,8 +70,9 @@ fn self_connection(place: &Place) -> Result<()> {
     let sock = Sock::tcp(place.block.server_v6())?;
     sock.bind(place.block.server_v6())?;
     sock.connect(place.block.server_v6())?;
+    rest("ESTABLISHED")?;
     sock.close();
-    Ok(())
+    rest("TIME_WAIT")
 }
 
 fn any(place: &Place) -> SocketAddr {
@@ -88,6 +90,7 @@ fn v4_to_any(place: &Place) -> Result<()> {
     let listener = Sock::listening(any(place), 8)?;
     let client = Sock::connected(place.block.server())?;
     let server = listener.accept()?;
+    rest("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
 }
 
@@ -95,6 +98,7 @@ fn mapped_client(place: &Place) -> Result<()> {
     let listener = place.listener()?;
     let client = Sock::connected(mapped(place.block.server())?)?;
     let server = listener.accept()?;
+    rest("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
 }
 
@@ -103,5 +107,6 @@ fn v6_only(place: &Place) -> Result<()> {
     set_ipv6_v6only(listener.fd(), true)?;
     listener.bind(any(place))?;
     listener.listen(8)?;
+    rest("LISTEN")?;
     Sock::tcp(place.block.server())?.connect_fails(place.block.server(), Errno::CONNREFUSED)
 }

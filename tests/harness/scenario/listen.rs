@@ -6,7 +6,7 @@ use anyhow::Result;
 use rustix::{io::Errno, net::sockopt::set_socket_reuseport};
 
 use super::{CLIENT_CLOSES, CLIENT_RESET, Case, LISTENER, Pair, Place, SERVER_FOLLOWS, SERVER_RESET};
-use crate::{proc_tcp, sock::Sock};
+use crate::{proc_tcp, rest::rest, sock::Sock};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -50,30 +50,39 @@ pub const CASES: &[Case] = &[
 ];
 
 fn nobody_comes(place: &Place) -> Result<()> {
-    place.listener()?.close();
-    Ok(())
+    let listener = place.listener()?;
+    rest("LISTEN")?;
+    listener.close();
+    rest("")
 }
 
 fn listen_twice(place: &Place) -> Result<()> {
     let listener = place.listener()?;
+    rest("LISTEN")?;
     listener.listen(100)?;
+    rest("LISTEN")?;
     listener.close();
-    Ok(())
+    rest("")
 }
 
 fn relisten(place: &Place) -> Result<()> {
     let listener = place.listener()?;
+    rest("LISTEN")?;
     listener.shutdown_read()?;
+    rest("")?;
     listener.listen(8)?;
     Pair::through(listener)?.client_closes()
 }
 
 fn listener_connects(place: &Place) -> Result<()> {
     let turncoat = Sock::listening(SocketAddr::new(place.block.loopback(2), place.block.port()), 8)?;
+    rest("LISTEN")?;
     turncoat.disconnect()?;
+    rest("")?;
     let listener = place.listener()?;
     turncoat.connect(place.block.server())?;
     let server = listener.accept()?;
+    rest("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client: turncoat, server }.client_closes()
 }
 
@@ -81,26 +90,31 @@ fn closed_with_queue(place: &Place) -> Result<()> {
     let listener = place.listener()?;
     let clients = [Sock::connected(place.block.server())?, Sock::connected(place.block.server())?];
     proc_tcp::wait_for(clients.len(), place.block.port(), "ESTABLISHED")?;
+    rest("LISTEN ESTABLISHED ESTABLISHED ESTABLISHED ESTABLISHED")?;
     listener.close();
     for client in clients {
         client.receive_fails(Errno::CONNRESET)?;
     }
-    Ok(())
+    rest("")
 }
 
 fn closed_before_accept(place: &Place) -> Result<()> {
     let listener = place.listener()?;
     Sock::connected(place.block.server())?.close();
     proc_tcp::wait_for(1, place.block.port(), "CLOSE_WAIT")?;
-    listener.accept()?.receive_fin()
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
+    listener.accept()?.receive_fin()?;
+    rest("TIME_WAIT")
 }
 
 fn reset_before_accept(place: &Place) -> Result<()> {
     let listener = place.listener()?;
     let client = Sock::connected(place.block.server())?;
     proc_tcp::wait_for(1, place.block.port(), "ESTABLISHED")?;
+    rest("ESTABLISHED ESTABLISHED")?;
     client.reset()?;
-    listener.accept()?.wait_for("CLOSE")
+    listener.accept()?.wait_for("CLOSE")?;
+    rest("LISTEN")
 }
 
 fn reuseport(place: &Place) -> Result<()> {
@@ -110,9 +124,11 @@ fn reuseport(place: &Place) -> Result<()> {
         listener.bind(place.block.server())?;
         listener.listen(8)?;
     }
+    rest("LISTEN LISTEN")?;
     let client = Sock::connected(place.block.server())?;
     client.shutdown_write()?;
     proc_tcp::wait_for(1, place.block.port(), "CLOSE_WAIT")?;
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
     // Either of the two got it.
     for listener in listeners {
         rustix::io::ioctl_fionbio(listener.fd(), true)?;
@@ -128,6 +144,8 @@ fn reuseport(place: &Place) -> Result<()> {
 fn listener_goes_first(place: &Place) -> Result<()> {
     let Pair { listener, client, server } = place.pair()?;
     listener.close();
+    rest("ESTABLISHED ESTABLISHED")?;
     client.close();
-    server.receive_fin()
+    server.receive_fin()?;
+    rest("FIN_WAIT2 CLOSE_WAIT")
 }

@@ -13,7 +13,7 @@ pub mod reset;
 
 use anyhow::Result;
 
-use crate::{block::Block, netns::Namespace, sock::Sock};
+use crate::{block::Block, netns::Namespace, rest::rest, sock::Sock};
 
 /// Where a case is played: a network namespace and addresses that nobody else uses.
 pub struct Place {
@@ -64,8 +64,10 @@ pub struct Pair {
 impl Pair {
     /// Connects over what the listener listens on.
     pub fn through(listener: Sock) -> Result<Self> {
+        rest("LISTEN")?;
         let client = Sock::connected(listener.local()?)?;
         let server = listener.accept()?;
+        rest("ESTABLISHED ESTABLISHED")?;
         Ok(Self { listener, client, server })
     }
 
@@ -73,16 +75,18 @@ impl Pair {
     pub fn client_closes(self) -> Result<()> {
         self.client.close();
         self.server.receive_fin()?;
+        rest("FIN_WAIT2 CLOSE_WAIT")?;
         self.server.close();
-        Ok(())
+        rest("TIME_WAIT")
     }
 
     /// The server closes first, then the client; the listener goes last.
     pub fn server_closes(self) -> Result<()> {
         self.server.close();
         self.client.receive_fin()?;
+        rest("FIN_WAIT2 CLOSE_WAIT")?;
         self.client.close();
-        Ok(())
+        rest("TIME_WAIT")
     }
 }
 

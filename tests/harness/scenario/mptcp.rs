@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{CLIENT_CLOSES, Case, LISTENER, Pair, Place, SERVER_FOLLOWS};
-use crate::sock::Sock;
+use crate::{rest::rest, sock::Sock};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -42,7 +42,14 @@ fn both(place: &Place) -> Result<()> {
     let server = listener.accept()?;
     client.send(b"hello")?;
     server.receive(5)?;
-    Pair { listener, client, server }.client_closes()
+    rest("ESTABLISHED ESTABLISHED")?;
+    // The subflows are closed once both ends of the connection are.
+    client.close();
+    server.receive_fin()?;
+    server.close();
+    rest("LISTEN TIME_WAIT")?;
+    listener.close();
+    Ok(())
 }
 
 fn fallback(place: &Place) -> Result<()> {
@@ -50,5 +57,6 @@ fn fallback(place: &Place) -> Result<()> {
     let client = Sock::mptcp(place.block.server())?;
     client.connect(place.block.server())?;
     let server = listener.accept()?;
+    rest("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
 }

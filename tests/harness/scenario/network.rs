@@ -8,7 +8,13 @@ use rustix::{io::Errno, net::sockopt};
 use super::{
     CLIENT_CLOSES, CLIENT_FAILS, CLIENT_RESET, Case, LISTENER, Pair, Place, SERVER_FOLLOWS, SERVER_RESET,
 };
-use crate::{netns::Namespace, proc_tcp, sock::Sock, wire::Wire};
+use crate::{
+    netns::Namespace,
+    proc_tcp,
+    rest::{also_in, rest},
+    sock::Sock,
+    wire::Wire,
+};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -70,6 +76,7 @@ pub const CASES: &[Case] = &[
 
 fn over_veth(place: &Place) -> Result<()> {
     let far = Namespace::new()?;
+    also_in(&far)?;
     place.here.join(place.block.link(1), &far, place.block.link(2))?;
     let address = SocketAddr::new(place.block.link(2), place.block.port());
     near_closes_first(Pair::through(far.run(|| Sock::listening(address, 8))?)?)
@@ -79,15 +86,18 @@ fn over_veth(place: &Place) -> Result<()> {
 fn near_closes_first(pair: Pair) -> Result<()> {
     pair.client.shutdown_write()?;
     pair.server.receive_fin()?;
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
     pair.server.shutdown_write()?;
     pair.client.receive_fin()?;
     pair.server.wait_for("CLOSE")?;
+    rest("TIME_WAIT")?;
     drop(pair);
     Ok(())
 }
 
 fn refused_over_veth(place: &Place) -> Result<()> {
     let far = Namespace::new()?;
+    also_in(&far)?;
     place.here.join(place.block.link(1), &far, place.block.link(2))?;
     let address = SocketAddr::new(place.block.link(2), place.block.port());
     Sock::tcp(address)?.connect_fails(address, Errno::CONNREFUSED)
@@ -104,7 +114,8 @@ fn simultaneous_close(place: &Place) -> Result<()> {
     pair.client.shutdown_write()?;
     pair.server.shutdown_write()?;
     pair.client.wait_for("CLOSE")?;
-    pair.server.wait_for("CLOSE")
+    pair.server.wait_for("CLOSE")?;
+    rest("TIME_WAIT TIME_WAIT")
 }
 
 fn simultaneous_open(place: &Place) -> Result<()> {
@@ -117,11 +128,14 @@ fn simultaneous_open(place: &Place) -> Result<()> {
     far.start_connect(wire.near_address)?;
     near.wait_for("ESTABLISHED")?;
     far.wait_for("ESTABLISHED")?;
+    rest("ESTABLISHED ESTABLISHED")?;
     near.shutdown_write()?;
     far.receive_fin()?;
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
     far.shutdown_write()?;
     near.receive_fin()?;
-    far.wait_for("CLOSE")
+    far.wait_for("CLOSE")?;
+    rest("TIME_WAIT")
 }
 
 fn gives_up(place: &Place) -> Result<()> {
@@ -129,16 +143,20 @@ fn gives_up(place: &Place) -> Result<()> {
     wire.cut();
     let client = Sock::tcp(wire.address)?;
     client.start_connect(wire.address)?;
+    rest("SYN_SENT")?;
     client.close();
-    Ok(())
+    rest("")
 }
 
 fn connect_times_out(place: &Place) -> Result<()> {
     let wire = Wire::new(place)?;
     wire.cut();
     let client = Sock::tcp(wire.address)?;
+    client.start_connect(wire.address)?;
+    rest("SYN_SENT")?;
     client.option(libc::IPPROTO_TCP, libc::TCP_SYNCNT, 1)?;
-    client.connect_fails(wire.address, Errno::TIMEDOUT)
+    client.receive_fails(Errno::TIMEDOUT)?;
+    rest("")
 }
 
 /// The server keeps a half-open connection for a while, of which the tracepoint knows nothing.
@@ -149,11 +167,14 @@ fn never_completes(place: &Place) -> Result<()> {
     let client = Sock::tcp(wire.address)?;
     client.start_connect(wire.address)?;
     wire.far.run(|| proc_tcp::wait_for(1, place.block.port(), "SYN_RECV"))?;
+    rest("LISTEN SYN_SENT SYN_RECV")?;
     wire.relay.cut_forward(true);
     // The server repeats its SYN-ACK after a second.
     wire.relay.cut_backward(false);
     client.wait_for("ESTABLISHED")?;
-    client.reset()
+    rest("ESTABLISHED SYN_RECV")?;
+    client.reset()?;
+    rest("SYN_RECV")
 }
 
 fn user_timeout(place: &Place) -> Result<()> {
@@ -163,7 +184,9 @@ fn user_timeout(place: &Place) -> Result<()> {
     wire.cut();
     client.send(b"anybody there?")?;
     client.receive_fails(Errno::TIMEDOUT)?;
-    server.reset()
+    rest("ESTABLISHED")?;
+    server.reset()?;
+    rest("")
 }
 
 fn keepalive(place: &Place) -> Result<()> {
@@ -176,15 +199,20 @@ fn keepalive(place: &Place) -> Result<()> {
     sockopt::set_socket_keepalive(client.fd(), true)?;
     wire.cut();
     client.receive_fails(Errno::TIMEDOUT)?;
-    server.reset()
+    rest("ESTABLISHED")?;
+    server.reset()?;
+    rest("")
 }
 
 fn fin_unanswered(place: &Place) -> Result<()> {
     let wire = Wire::new(place)?;
     let Pair { client, server, .. } = wire.pair()?;
-    client.option(libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, 300)?;
     wire.cut();
     client.shutdown_write()?;
+    rest("FIN_WAIT1 ESTABLISHED")?;
+    client.option(libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, 300)?;
     client.receive_fails(Errno::TIMEDOUT)?;
-    server.reset()
+    rest("ESTABLISHED")?;
+    server.reset()?;
+    rest("")
 }

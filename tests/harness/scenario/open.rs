@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use rustix::io::Errno;
 
 use super::{CLIENT_CLOSES, CLIENT_FAILS, Case, LISTENER, Pair, Place, SERVER_FOLLOWS, SERVER_RESET};
-use crate::{netns::ip, proc_tcp, sock::Sock};
+use crate::{netns::ip, proc_tcp, rest::rest, sock::Sock};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -65,6 +65,7 @@ fn refused_then_accepted(place: &Place) -> Result<()> {
     let listener = place.listener()?;
     client.connect(place.block.server())?;
     let server = listener.accept()?;
+    rest("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
 }
 
@@ -76,6 +77,7 @@ fn bound_first(place: &Place) -> Result<()> {
     client.connect(place.block.server())?;
     ensure!(client.local()? == own, "the client left its port");
     let server = listener.accept()?;
+    rest("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
 }
 
@@ -86,6 +88,7 @@ fn address_without_port(place: &Place) -> Result<()> {
     client.bind(SocketAddr::new(place.block.loopback(2), 0))?;
     client.connect(place.block.server())?;
     let server = listener.accept()?;
+    rest("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
 }
 
@@ -103,9 +106,12 @@ fn fast_open(place: &Place) -> Result<()> {
         client.send_with_syn(b"early", place.block.server())?;
         let server = listener.accept()?;
         server.receive(5)?;
+        rest("ESTABLISHED ESTABLISHED")?;
         client.close();
         server.receive_fin()?;
+        rest("FIN_WAIT2 CLOSE_WAIT")?;
         server.close();
+        rest("TIME_WAIT")?;
     }
     Ok(())
 }
@@ -116,9 +122,11 @@ fn backlog_overflow(place: &Place) -> Result<()> {
     let listener = Sock::listening(place.block.server(), 1)?;
     let queued = [Sock::connected(place.block.server())?, Sock::connected(place.block.server())?];
     proc_tcp::wait_for(queued.len(), place.block.port(), "ESTABLISHED")?;
+    rest("LISTEN ESTABLISHED ESTABLISHED ESTABLISHED ESTABLISHED")?;
     let stuck = Sock::tcp(place.block.server())?;
     stuck.start_connect(place.block.server())?;
     ensure!(stuck.state()? == "SYN_SENT", "the full queue took a third connection");
+    rest("SYN_SENT")?;
     stuck.close();
     for client in queued {
         client.reset()?;
@@ -126,7 +134,7 @@ fn backlog_overflow(place: &Place) -> Result<()> {
     for _ in 0..2 {
         listener.accept()?.close();
     }
-    Ok(())
+    rest("LISTEN")
 }
 
 /// A simultaneous open: the socket's peer is the socket.
@@ -134,7 +142,9 @@ fn self_connection_reset(place: &Place) -> Result<()> {
     let sock = Sock::tcp(place.block.server())?;
     sock.bind(place.block.server())?;
     sock.connect(place.block.server())?;
-    sock.reset()
+    rest("ESTABLISHED")?;
+    sock.reset()?;
+    rest("")
 }
 
 fn no_route(place: &Place) -> Result<()> {

@@ -9,7 +9,7 @@ use super::{
     CLIENT_CLOSES, CLIENT_FOLLOWS, CLIENT_RESET, Case, LISTENER, Pair, Place, SERVER_CLOSES, SERVER_FOLLOWS,
     SERVER_RESET,
 };
-use crate::{child, sock::Sock};
+use crate::{child, rest::rest, sock::Sock};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -51,19 +51,24 @@ const FOUR_CONNECTIONS: [&str; 9] = [
 fn child_accepts(place: &Place) -> Result<()> {
     let listener = place.listener()?;
     let client = Sock::connected(place.block.server())?;
+    rest("ESTABLISHED ESTABLISHED")?;
     child::run(|| listener.accept().is_ok())?;
-    client.receive_fin()
+    client.receive_fin()?;
+    rest("FIN_WAIT2 CLOSE_WAIT")
 }
 
 fn exits_without_close(place: &Place) -> Result<()> {
     let listener = place.listener()?;
     // The child makes the socket: a copy in this process would keep the connection open.
     child::run(|| Sock::connected(place.block.server()).map(std::mem::forget).is_ok())?;
-    listener.accept()?.receive_fin()
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
+    listener.accept()?.receive_fin()?;
+    rest("TIME_WAIT")
 }
 
 fn exits_with_unread_data(place: &Place) -> Result<()> {
     let listener = place.listener()?;
+    rest("LISTEN")?;
     thread::scope(|scope| {
         let server = scope.spawn(|| {
             let server = listener.accept()?;
@@ -78,7 +83,8 @@ fn exits_with_unread_data(place: &Place) -> Result<()> {
             client.map(std::mem::forget).is_ok()
         })?;
         server.join().map_err(|_| anyhow!("the server panicked"))?
-    })
+    })?;
+    rest("LISTEN")
 }
 
 fn inherited(place: &Place) -> Result<()> {
@@ -87,6 +93,7 @@ fn inherited(place: &Place) -> Result<()> {
     server.receive(14)?;
     client.close();
     server.receive_fin()?;
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
     listener.close();
     Ok(())
 }
@@ -100,6 +107,7 @@ fn threads(place: &Place) -> Result<()> {
         }
         Ok::<_, anyhow::Error>(())
     })?;
+    rest("FIN_WAIT2 FIN_WAIT2 FIN_WAIT2 FIN_WAIT2 CLOSE_WAIT CLOSE_WAIT CLOSE_WAIT CLOSE_WAIT")?;
     for _ in 0..4 {
         listener.accept()?.receive_fin()?;
     }

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     netns::{Namespace, ip},
     proc_tcp,
+    rest::rest,
     sock::Sock,
     ss,
 };
@@ -57,13 +58,21 @@ fn killed(place: &Place) -> Result<()> {
     ss::kill(client.local()?, place.block.server())?;
     client.receive_fails(Errno::CONNABORTED)?;
     server.receive_fails(Errno::CONNRESET)?;
+    rest("LISTEN")?;
     listener.close();
     Ok(())
 }
 
 fn no_room(place: &Place) -> Result<()> {
     place.here.sysctl("ipv4/tcp_max_tw_buckets", "0")?;
-    place.pair()?.client_closes()
+    let Pair { listener, client, server } = place.pair()?;
+    client.close();
+    server.receive_fin()?;
+    rest("LISTEN CLOSE_WAIT")?;
+    server.close();
+    rest("LISTEN")?;
+    listener.close();
+    Ok(())
 }
 
 fn never_closes(place: &Place) -> Result<()> {
@@ -73,9 +82,10 @@ fn never_closes(place: &Place) -> Result<()> {
     client.close();
     proc_tcp::wait_for(1, port, "FIN_WAIT2")?;
     proc_tcp::wait_for_none(port, "FIN_WAIT2")?;
+    rest("LISTEN CLOSE_WAIT")?;
     server.close();
     listener.close();
-    Ok(())
+    rest("")
 }
 
 /// The server rests in TIME_WAIT when the client's port connects again.
@@ -85,14 +95,18 @@ fn take_over(place: &Place) -> Result<()> {
     let Pair { listener, client: first_client, server } = first;
     server.close();
     first_client.receive_fin()?;
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
     first_client.close();
     proc_tcp::wait_for(1, address.port(), "TIME_WAIT")?;
+    rest("TIME_WAIT")?;
     let again = Sock::tcp(address)?;
     again.bind(client)?;
     again.connect(address)?;
     let server = listener.accept()?;
+    rest("ESTABLISHED ESTABLISHED")?;
     again.close();
     server.receive_fin()?;
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
     server.close();
-    Ok(())
+    rest("TIME_WAIT")
 }

@@ -7,6 +7,7 @@ use super::{
     CLIENT_CLOSES, CLIENT_FOLLOWS, CLIENT_RESET, Case, LISTENER, Pair, Place, SERVER_CLOSES, SERVER_FOLLOWS,
     SERVER_RESET,
 };
+use crate::rest::rest;
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -53,50 +54,60 @@ pub const CASES: &[Case] = &[
 fn by_client(place: &Place) -> Result<()> {
     let pair = place.pair()?;
     pair.client.reset()?;
-    pair.server.receive_fails(Errno::CONNRESET)
+    pair.server.receive_fails(Errno::CONNRESET)?;
+    rest("LISTEN")
 }
 
 fn by_server(place: &Place) -> Result<()> {
     let pair = place.pair()?;
     pair.server.reset()?;
-    pair.client.receive_fails(Errno::CONNRESET)
+    pair.client.receive_fails(Errno::CONNRESET)?;
+    rest("LISTEN")
 }
 
 fn after_fin(place: &Place) -> Result<()> {
     let pair = place.pair()?;
     pair.client.shutdown_write()?;
     pair.client.wait_for("FIN_WAIT2")?;
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
     pair.server.reset()?;
-    pair.client.receive_fails(Errno::CONNRESET)
+    pair.client.receive_fails(Errno::CONNRESET)?;
+    rest("LISTEN")
 }
 
 fn unread_data(place: &Place) -> Result<()> {
     let pair = place.pair()?;
     pair.server.send(b"never read")?;
     pair.client.close();
-    pair.server.receive_fails(Errno::CONNRESET)
+    pair.server.receive_fails(Errno::CONNRESET)?;
+    rest("LISTEN")
 }
 
 fn data_after_close(place: &Place) -> Result<()> {
     let pair = place.pair()?;
     pair.client.close();
     pair.server.receive_fin()?;
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
     pair.server.send(b"too late")?;
-    pair.server.wait_for("CLOSE")
+    pair.server.wait_for("CLOSE")?;
+    rest("LISTEN")
 }
 
 fn disconnect(place: &Place) -> Result<()> {
     let pair = place.pair()?;
     pair.client.disconnect()?;
-    pair.server.receive_fails(Errno::CONNRESET)
+    pair.server.receive_fails(Errno::CONNRESET)?;
+    rest("LISTEN")
 }
 
 fn reconnect(place: &Place) -> Result<()> {
     let Pair { listener, client, server } = place.pair()?;
     client.disconnect()?;
     server.receive_fails(Errno::CONNRESET)?;
+    rest("LISTEN")?;
     client.connect(listener.local()?)?;
     let server = listener.accept()?;
+    rest("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
 }
 
@@ -105,9 +116,12 @@ fn disconnect_in_close_wait(place: &Place) -> Result<()> {
     let Pair { listener, client, server } = place.pair()?;
     server.shutdown_write()?;
     server.wait_for("FIN_WAIT2")?;
+    rest("FIN_WAIT2 CLOSE_WAIT")?;
     client.disconnect()?;
     server.wait_for("CLOSE")?;
+    rest("LISTEN")?;
     client.connect(listener.local()?)?;
     let server = listener.accept()?;
+    rest("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.server_closes()
 }

@@ -3,11 +3,8 @@
 use std::{net::Ipv4Addr, net::SocketAddr, thread, time::Duration};
 
 use anyhow::Result;
-use netstat_tests::{event::Event, sock::Sock};
-use rustix::{
-    io::Errno,
-    time::{ClockId, clock_gettime},
-};
+use netstat_tests::{clock::monotonic_ns, event::Event, sock::Sock};
+use rustix::io::Errno;
 
 use super::{
     Bench, load,
@@ -62,16 +59,11 @@ fn round(bench: &Bench) -> Result<Vec<f64>> {
             if let Event::Transition(row) = ours.next()?
                 && row.new_state == "CLOSE"
             {
-                delays.push(now_ns().saturating_sub(row.mono_ns) as f64 / 1e6);
+                delays.push(monotonic_ns().saturating_sub(row.mono_ns) as f64 / 1e6);
             }
         }
         player.join().map_err(|_| anyhow::anyhow!("the player panicked"))?
     })?;
     ours.stop()?;
     Ok(delays)
-}
-
-fn now_ns() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    (now.tv_sec * 1_000_000_000 + now.tv_nsec).cast_unsigned()
 }

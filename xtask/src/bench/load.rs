@@ -43,8 +43,7 @@ pub fn churn(namespace: &Namespace, connections: usize, cores: usize) -> Result<
 
 /// Small requests and answers on connections that stay; requests/s.
 pub fn requests(namespace: &Namespace, connections: usize, duration: Duration) -> Result<f64> {
-    let mut done = 0.0;
-    let counts = on_cores(namespace, 1, |core| {
+    let rates = on_cores(namespace, 1, |core| {
         let pairs = pairs(core, connections)?;
         let (begin, mut count) = (Instant::now(), 0);
         while begin.elapsed() < duration {
@@ -55,10 +54,7 @@ pub fn requests(namespace: &Namespace, connections: usize, duration: Duration) -
         }
         Ok(f64::from(count) / begin.elapsed().as_secs_f64())
     })?;
-    for count in counts {
-        done += count;
-    }
-    Ok(done)
+    Ok(rates.iter().sum())
 }
 
 /// A small request and its answer.

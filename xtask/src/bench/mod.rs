@@ -6,10 +6,13 @@ mod empty;
 mod fdinfo;
 mod idle;
 mod latency;
+mod lister;
 mod load;
 mod memory;
+mod netstat;
 mod oracle;
 mod ours;
+mod poll;
 mod report;
 mod snapshot;
 mod start;
@@ -63,6 +66,10 @@ enum Name {
     Start,
     /// Seeding the table with 50,000 sockets
     Snapshot,
+    /// A look of the proc source at 50,000 sockets
+    Poll,
+    /// rnetstat with 50,000 sockets
+    Netstat,
     /// Resident memory with 100,000 connections
     Memory,
 }
@@ -111,6 +118,8 @@ pub fn bench(args: &Args) -> Result<ExitCode> {
             Name::Latency => latency::measure(&bench, &mut report)?,
             Name::Start => start::measure(&bench, &mut report)?,
             Name::Snapshot => snapshot::measure(&bench, &mut report)?,
+            Name::Poll => poll::measure(&bench, &mut report)?,
+            Name::Netstat => netstat::measure(&bench, &mut report)?,
             Name::Memory => memory::measure(&bench, &mut report)?,
         }
     }
@@ -120,7 +129,7 @@ pub fn bench(args: &Args) -> Result<ExitCode> {
 
 fn build() -> Result<PathBuf> {
     let mut build = cargo::command("build")?;
-    build.args(["--release", "--package", "netstat-user", "--bin", "rnetstat-trace"]);
+    build.args(["--release", "--package", "netstat-user", "--bins"]);
     let programs = cargo::programs(build)?;
     let tracer = programs.into_iter().find(|program| program.name == "rnetstat-trace");
     Ok(tracer.context("cargo built no rnetstat-trace")?.path)

@@ -2,19 +2,18 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{ChildStdout, Command, Stdio},
     time::Instant,
 };
 
 use anyhow::{Context as _, Result, ensure};
-use netstat_tests::event::Event;
-use rustix::process::{Pid, Signal, kill_process};
+use netstat_tests::{event::Event, process::Process};
 
 use super::Bench;
 
 /// A running tracer. It doesn't outlive this value.
 pub struct Ours {
-    child: Child,
+    process: Process,
     lines: BufReader<ChildStdout>,
     line: String,
     /// When it was started.
@@ -34,7 +33,7 @@ impl Ours {
         let started = Instant::now();
         let mut child = command.spawn().context("starting rnetstat-trace")?;
         let lines = BufReader::with_capacity(1 << 20, child.stdout.take().context("no stdout")?);
-        let mut ours = Self { child, lines, line: String::new(), started };
+        let mut ours = Self { process: Process::new(child), lines, line: String::new(), started };
         ensure!(matches!(ours.next()?, Event::Start(_)), "its output doesn't begin with `start`");
         Ok(ours)
     }
@@ -48,22 +47,14 @@ impl Ours {
 
     /// Its process.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     /// Ends it as Ctrl-C does.
     pub fn stop(mut self) -> Result<()> {
-        kill_process(Pid::from_raw(i32::try_from(self.pid())?).context("no pid")?, Signal::INT)?;
+        self.process.interrupt()?;
         std::io::copy(&mut self.lines, &mut std::io::sink())?;
-        self.child.wait()?;
+        self.process.wait()?;
         Ok(())
-    }
-}
-
-impl Drop for Ours {
-    fn drop(&mut self) {
-        // Both fail only if it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

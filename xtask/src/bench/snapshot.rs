@@ -1,6 +1,6 @@
 //! Seeding the table with 50,000 sockets and their owners, beside `ss -tanp` and `netstat -tanp`.
 
-use std::{collections::HashSet, process::Command, time::Instant};
+use std::{collections::HashSet, time::Instant};
 
 use anyhow::{Result, ensure};
 use netstat_tests::event::Event;
@@ -8,9 +8,9 @@ use netstat_tests::event::Event;
 use super::{
     Bench,
     crowd::Crowd,
+    lister::{Lister, fastest},
     load,
     ours::Ours,
-    output,
     report::{Figure, Report, Target, median},
 };
 
@@ -21,27 +21,15 @@ const PEERS: [(&str, &str); 2] = [("ss", "-tanp"), ("netstat", "-tanp")];
 pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let namespace = load::namespace()?;
     let crowd = Crowd::gather(&namespace, SOCKETS)?;
-    let (mut ours, mut peers) = (Vec::new(), vec![Vec::new(); PEERS.len()]);
+    let (mut ours, mut peers) = (Vec::new(), Lister::installed(&PEERS));
     for _ in 0..bench.rounds {
         ours.push(seed(bench)?);
-        for ((program, flag), values) in PEERS.iter().zip(&mut peers) {
-            if which::which(program).is_ok() {
-                values.push(namespace.run(|| {
-                    let begin = Instant::now();
-                    let text = output(Command::new(program).arg(flag))?;
-                    let took = begin.elapsed().as_secs_f64() * 1e3;
-                    ensure!(
-                        text.split(|byte| *byte == b'\n').count() > SOCKETS,
-                        "{program} shows too little"
-                    );
-                    Ok(took)
-                })?);
-            }
+        for peer in &mut peers {
+            peer.run(&namespace, SOCKETS)?;
         }
     }
     drop(crowd);
-    let fastest =
-        peers.iter().filter(|values| !values.is_empty()).map(|values| median(values)).reduce(f64::min);
+    let fastest = fastest(&peers);
     report.add(Figure {
         bench: "snapshot",
         subject: "rnetstat-trace --existing".into(),
@@ -52,16 +40,7 @@ pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
         values: ours,
         target: fastest.map(|fastest| Target::AtMost((fastest / 8.0).round())),
     });
-    for ((program, flag), values) in PEERS.iter().zip(peers).filter(|(_, values)| !values.is_empty()) {
-        report.add(Figure {
-            bench: "snapshot",
-            subject: format!("{program} {flag}"),
-            unit: "ms",
-            values,
-            target: None,
-            note: String::new(),
-        });
-    }
+    peers.into_iter().for_each(|peer| report.add(peer.figure("snapshot", None)));
     Ok(())
 }
 

@@ -3,14 +3,13 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
-use netstat_tests::wait;
-use rustix::process::{Pid, Signal, kill_process};
+use netstat_tests::{process::Process, wait};
 
 use super::{empty::EmptyPrograms, fdinfo};
 
@@ -85,15 +84,15 @@ impl Subject {
         };
         let file = File::create(output).with_context(|| format!("creating {}", output.display()))?;
         let child = command.stdin(Stdio::null()).stdout(file).stderr(Stdio::null()).spawn();
-        let mut tracer = Tracer { child: child.with_context(|| format!("starting {}", self.name()))? };
+        let mut process = Process::new(child.with_context(|| format!("starting {}", self.name()))?);
         wait::until(&format!("{} has attached", self.name()), || {
-            if let Some(status) = tracer.child.try_wait()? {
+            if let Some(status) = process.try_wait()? {
                 bail!("it ended with {status}");
             }
-            Ok((fdinfo::programs(tracer.child.id())?.attached > 0).then_some(()))
+            Ok((fdinfo::programs(process.id())?.attached > 0).then_some(()))
         })?;
         thread::sleep(SETTLE);
-        Ok(Running::Tracer(tracer))
+        Ok(Running::Tracer(process))
     }
 }
 
@@ -108,39 +107,25 @@ pub enum Running {
     Nothing,
     /// The empty programs, which go with this value.
     Floor { _programs: EmptyPrograms },
-    /// A process.
-    Tracer(Tracer),
-}
-
-/// A process that is ended with this value.
-pub struct Tracer {
-    child: Child,
+    /// A process, which ends with this value.
+    Tracer(Process),
 }
 
 impl Running {
     /// The process whose programs and CPU are meant: ours for the floor.
     pub fn pid(&self) -> u32 {
         match self {
-            Self::Tracer(tracer) => tracer.child.id(),
+            Self::Tracer(process) => process.id(),
             Self::Nothing | Self::Floor { .. } => std::process::id(),
         }
     }
 
     /// Ends it as Ctrl-C does.
     pub fn stop(self) -> Result<()> {
-        if let Self::Tracer(mut tracer) = self {
-            let pid = Pid::from_raw(i32::try_from(tracer.child.id())?).context("no pid")?;
-            kill_process(pid, Signal::INT)?;
-            tracer.child.wait()?;
+        if let Self::Tracer(mut process) = self {
+            process.interrupt()?;
+            process.wait()?;
         }
         Ok(())
-    }
-}
-
-impl Drop for Tracer {
-    fn drop(&mut self) {
-        // Both fail only if it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

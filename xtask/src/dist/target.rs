@@ -1,4 +1,4 @@
-//! Static programs for each kind of machine, built with a compiler that has the sources of std.
+//! Programs that need nothing installed, for each system and kind of machine, built with a compiler that has the sources of std.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,31 +15,52 @@ use crate::workspace;
 /// The programs of an archive.
 const PACKAGE: &str = "netstat-user";
 
-/// A kind of machine.
+/// A system and its kind of machine.
 pub struct Target {
-    /// As `uname -m` says it.
-    pub machine: &'static str,
+    /// As archives are named: `linux-x86_64`.
+    pub name: &'static str,
+    /// How the programs are tried.
+    pub trial: Trial,
     triple: &'static str,
     linker: &'static str,
     strip: &'static str,
     packages: &'static str,
 }
 
-/// The kinds of machines that get an archive.
-pub const TARGETS: [Target; 2] = [
+/// Where a program's first run takes place.
+#[derive(Clone, Copy)]
+pub enum Trial {
+    /// On a kernel of this Debian architecture, in an emulated guest.
+    Guest { architecture: &'static str },
+    /// Under Wine.
+    Wine,
+}
+
+/// Those that get an archive.
+pub const TARGETS: [Target; 3] = [
     Target {
-        machine: "x86_64",
+        name: "linux-x86_64",
+        trial: Trial::Guest { architecture: "amd64" },
         triple: "x86_64-unknown-linux-musl",
         linker: "musl-gcc",
         strip: "strip",
         packages: "musl-tools libunwind-14-dev",
     },
     Target {
-        machine: "aarch64",
+        name: "linux-aarch64",
+        trial: Trial::Guest { architecture: "arm64" },
         triple: "aarch64-unknown-linux-gnu",
         linker: "aarch64-linux-gnu-gcc",
         strip: "aarch64-linux-gnu-strip",
         packages: "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+    },
+    Target {
+        name: "windows-x86_64",
+        trial: Trial::Wine,
+        triple: "x86_64-pc-windows-gnu",
+        linker: "x86_64-w64-mingw32-gcc",
+        strip: "x86_64-w64-mingw32-strip",
+        packages: "gcc-mingw-w64-x86-64-win32 wine64",
     },
 ];
 
@@ -48,7 +69,7 @@ impl Target {
     pub fn build(&self, folder: &Path) -> Result<Vec<PathBuf>> {
         let hint = || format!("{} is not installed: apt-get install {}", self.linker, self.packages);
         which::which(self.linker).with_context(hint)?;
-        let folder = folder.join(self.machine);
+        let folder = folder.join(self.name);
         fs::create_dir_all(&folder)?;
         let compiler = with_sources()?;
         let target_dir = workspace::target_dir()?.join("static");

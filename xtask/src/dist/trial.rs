@@ -1,4 +1,4 @@
-//! A static program's first run: on a real kernel of its kind of machine, tracing a connection.
+//! A Linux program's first run: on a real kernel of its kind of machine, tracing a connection.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,18 +26,18 @@ exit $status
 ";
 
 /// Boots the kernel, runs the first program there, and looks at what it saw.
-pub fn run_in_a_guest(machine: &str, programs: &[PathBuf]) -> Result<()> {
-    let (architecture, emulator) = match machine {
-        "x86_64" => ("amd64", &X86_64),
-        "aarch64" => ("arm64", &AARCH64),
-        _ => bail!("no emulator is known for {machine}"),
+pub fn run_in_a_guest(architecture: &'static str, programs: &[PathBuf]) -> Result<()> {
+    let emulator = match architecture {
+        "amd64" => &X86_64,
+        "arm64" => &AARCH64,
+        _ => bail!("no emulator is known for {architecture}"),
     };
     emulator.check()?;
     let archive = Archive::open(architecture, &[SUITE])?;
     let kernel = archive.newest_kernel(SUITE)?;
-    let folder = workspace::target_dir()?.join("kernels/trial").join(machine);
-    let guest = match machine {
-        "x86_64" => Guest::new(folder.join("root"))?,
+    let folder = workspace::target_dir()?.join("kernels/trial").join(architecture);
+    let guest = match architecture {
+        "amd64" => Guest::new(folder.join("root"))?,
         _ => Guest::with_busybox(
             folder.join("root"),
             &archive.program("busybox-static", "bin/busybox", SUITE)?,
@@ -61,6 +61,6 @@ pub fn run_in_a_guest(machine: &str, programs: &[PathBuf]) -> Result<()> {
         ended.output,
         ended.console
     );
-    println!("{machine}: traced a connection on {}", kernel.release);
+    println!("{architecture}: traced a connection on {}", kernel.release);
     Ok(())
 }

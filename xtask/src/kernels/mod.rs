@@ -8,6 +8,7 @@ mod suite;
 mod table;
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -19,13 +20,12 @@ use anyhow::{Context, Result, bail};
 use self::guest::Guest;
 use self::packages::{Archive, Kernel, SUITES};
 use self::qemu::{Ended, X86_64};
+use self::suite::Extent;
 use self::table::Line;
 use crate::{cargo, test, workspace};
 
 /// As long as a guest may take.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
-/// As many guests at once: they are slow, and have two processors each.
-const AT_ONCE: usize = 2;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -35,11 +35,17 @@ pub struct Args {
     /// Keep the guests' files and logs in the target folder
     #[arg(long)]
     keep: bool,
-    /// Write the README's table of kernels
+    /// Only the tests of connections' lives and owners, in both ways, on the oldest and the newest kernel
     #[arg(long, conflicts_with = "kernel")]
+    quick: bool,
+    /// How many guests run at once; each has two processors
+    #[arg(long, value_name = "N", default_value = "2")]
+    jobs: NonZero<usize>,
+    /// Write the README's table of kernels
+    #[arg(long, conflicts_with_all = ["kernel", "quick", "filter"])]
     write_readme: bool,
     /// Compare the README's table of kernels
-    #[arg(long, conflicts_with_all = ["kernel", "write_readme"])]
+    #[arg(long, conflicts_with_all = ["kernel", "quick", "filter", "write_readme"])]
     check: bool,
     /// Only tests whose name contains this
     #[arg(last = true, num_args = 0..=1)]
@@ -49,8 +55,10 @@ pub struct Args {
 pub fn kernels(args: &Args) -> Result<ExitCode> {
     X86_64.check()?;
     let folder = workspace::target_dir()?.join("kernels/guests");
-    let guest = stage(&folder.join("root"), args.filter.as_deref().unwrap_or_default())?;
-    let mut kernels = fetch()?;
+    let extent = if args.quick { Extent::Lives } else { Extent::Whole };
+    let guest = stage(&folder.join("root"), extent, args.filter.as_deref().unwrap_or_default())?;
+    let [oldest, .., newest] = SUITES;
+    let mut kernels = if args.quick { fetch(&[oldest, newest])? } else { fetch(&SUITES)? };
     kernels.retain(|kernel| {
         args.kernel.is_empty() || args.kernel.iter().any(|wanted| kernel.release.starts_with(wanted.as_str()))
     });
@@ -63,7 +71,7 @@ pub fn kernels(args: &Args) -> Result<ExitCode> {
         guest.pack(&kernel, &suite::MODULES, &initramfs)?;
         guests.push((kernel, initramfs));
     }
-    let ended = run_all(&guests, &folder)?;
+    let ended = run_all(&guests, &folder, args.jobs.get())?;
     let mut lines = Vec::new();
     let mut failed = Vec::new();
     for ((kernel, _), ended) in guests.iter().zip(&ended) {
@@ -89,7 +97,7 @@ pub fn kernels(args: &Args) -> Result<ExitCode> {
 }
 
 /// The guests' common part.
-fn stage(root: &Path, filter: &str) -> Result<Guest> {
+fn stage(root: &Path, extent: Extent, filter: &str) -> Result<Guest> {
     let guest = Guest::new(root.to_path_buf())?;
     for program in suite::PROGRAMS {
         guest.add_program(program)?;
@@ -100,22 +108,22 @@ fn stage(root: &Path, filter: &str) -> Result<Guest> {
         guest.add_stripped(&program.path, &format!("{}/{}", suite::BIN, program.name))?;
     }
     let programs = test::integration_programs()?;
-    for name in suite::programs() {
+    for name in extent.programs() {
         let program = programs.iter().find(|program| program.name == name);
         let program = program.with_context(|| format!("there is no test program {name}"))?;
         guest.add_stripped(&program.path, &format!("{}/{name}", suite::TESTS))?;
     }
-    guest.write("/script", &suite::script(filter))?;
+    guest.write("/script", &suite::script(extent, filter))?;
     Ok(guest)
 }
 
-fn fetch() -> Result<Vec<Kernel>> {
-    let archive = Archive::open("amd64", &SUITES)?;
-    SUITES.into_iter().map(|suite| archive.newest_kernel(suite)).collect()
+fn fetch(suites: &[&'static str]) -> Result<Vec<Kernel>> {
+    let archive = Archive::open("amd64", suites)?;
+    suites.iter().map(|suite| archive.newest_kernel(suite)).collect()
 }
 
-/// Runs the guests, some at once; what they leave is in their order.
-fn run_all(guests: &[(Kernel, PathBuf)], folder: &Path) -> Result<Vec<Ended>> {
+/// Runs the guests, so many at once; what they leave is in their order.
+fn run_all(guests: &[(Kernel, PathBuf)], folder: &Path, at_once: usize) -> Result<Vec<Ended>> {
     let next = Mutex::new(0..guests.len());
     let work = || {
         let mut done = Vec::new();
@@ -129,7 +137,7 @@ fn run_all(guests: &[(Kernel, PathBuf)], folder: &Path) -> Result<Vec<Ended>> {
         }
     };
     let mut done: Vec<(usize, Result<Ended>)> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(work)).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
     });
     done.sort_by_key(|(number, _)| *number);
@@ -137,11 +145,12 @@ fn run_all(guests: &[(Kernel, PathBuf)], folder: &Path) -> Result<Vec<Ended>> {
 }
 
 fn report(kernel: &Kernel, ended: &Ended) {
-    let (programs, failed) = suite::outcomes(&ended.reports);
+    let (ran, failed) = suite::outcomes(&ended.reports);
     println!(
-        "\n=== {} ({}): {programs} test programs, {} failed",
+        "\n=== {} ({}): {} test programs, {} failed",
         kernel.release,
         kernel.suite,
+        ran.len(),
         failed.len()
     );
     for way in suite::WAYS.into_iter().chain(["auto"]) {
@@ -150,6 +159,7 @@ fn report(kernel: &Kernel, ended: &Ended) {
             None => println!("    {way}: doesn't start"),
         }
     }
+    println!("    {}", ran.join(", "));
     for skipped in suite::skipped(&ended.reports) {
         println!("    SKIPPED {skipped}");
     }
@@ -178,4 +188,30 @@ fn summary(start: &serde_json::Value) -> String {
     let missing: Vec<&str> = missing.collect();
     let missing = if missing.is_empty() { "nothing".to_owned() } else { missing.join(", ") };
     format!("{}; missing: {missing}", hooks.collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::Args;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn the_table_is_never_written_from_a_part_of_the_suite() {
+        for part in [&["--kernel", "5.10"][..], &["--quick"], &["--", "reset"]] {
+            for table in ["--write-readme", "--check"] {
+                let arguments = [&["kernels", table], part].concat();
+                let error = Cli::try_parse_from(arguments).err().map(|error| error.to_string());
+                let error = error.unwrap_or_default();
+                assert!(error.contains(table) && error.contains("cannot be used with"), "{part:?}: {error}");
+            }
+        }
+        assert!(Cli::try_parse_from(["kernels", "--kernel", "5.10", "--", "reset"]).is_ok());
+    }
 }

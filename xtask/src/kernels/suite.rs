@@ -21,19 +21,38 @@ const OF_BOTH_WAYS: [&str; 4] = ["connections", "life", "reasons", "owners"];
 /// emulator, which is too slow for them.
 const ONCE: [&str; 7] = ["filters", "formats", "ending", "hosts", "privileges", "kptr_restrict", "doctor"];
 
-/// All test programs.
-pub fn programs() -> impl Iterator<Item = &'static str> {
-    OF_BOTH_WAYS.into_iter().chain(ONCE)
+/// How much of the suite is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All test programs.
+    Whole,
+    /// Those that look at what the two ways show.
+    Lives,
+}
+
+impl Extent {
+    /// What runs once.
+    fn once(self) -> &'static [&'static str] {
+        match self {
+            Self::Whole => &ONCE,
+            Self::Lives => &[],
+        }
+    }
+
+    /// All test programs.
+    pub fn programs(self) -> impl Iterator<Item = &'static str> {
+        OF_BOTH_WAYS.into_iter().chain(self.once().iter().copied())
+    }
 }
 
 /// What the guest runs: it goes on after a failure, and ends with how many programs failed. Reports go to
 /// descriptor 3.
-pub fn script(filter: &str) -> String {
+pub fn script(extent: Extent, filter: &str) -> String {
     let mut script = format!(
         "export RNETSTAT_BIN_DIR={BIN} RNETSTAT_SKIPPED=/tmp/skipped RNETSTAT_SLOW=1 RUST_BACKTRACE=0\nfailed=0\n: > $RNETSTAT_SKIPPED\n\
          cd {TESTS}\n\
-         t() {{\n  echo \"--- $1 $RNETSTAT_LIFE_HOOK\"\n  ./$1 --test-threads=2 {filter}\n  status=$?\n\
-         \x20 [ $status = 0 ] || failed=$((failed + 1))\n  echo \"test $1 ${{RNETSTAT_LIFE_HOOK:-auto}} $status\" >&3\n}}\n\
+         t() {{\n  echo \"--- $1 $RNETSTAT_LIFE_HOOK\"\n  begin=$(date +%s)\n  ./$1 --test-threads=2 {filter}\n  status=$?\n\
+         \x20 [ $status = 0 ] || failed=$((failed + 1))\n  echo \"test $1 ${{RNETSTAT_LIFE_HOOK:-auto}} $(($(date +%s) - begin))s $status\" >&3\n}}\n\
          s() {{ {BIN}/rnetstat-trace --json -d 100ms --life-hook $1 2> /tmp/why | head -n 1 > /tmp/start\n\
          \x20 echo \"start $1 $(cat /tmp/start)\" >&3; }}\n\
          s auto\n"
@@ -45,7 +64,7 @@ pub fn script(filter: &str) -> String {
         }
     }
     let _ = writeln!(script, "unset RNETSTAT_LIFE_HOOK");
-    for program in ONCE {
+    for program in extent.once() {
         let _ = writeln!(script, "t {program}");
     }
     script + "while read -r line; do echo \"skipped $line\" >&3; done < $RNETSTAT_SKIPPED\nexit $failed\n"
@@ -62,11 +81,11 @@ pub fn skipped(reports: &[String]) -> Vec<&str> {
     reports.iter().filter_map(|line| line.strip_prefix("skipped ")).collect()
 }
 
-/// How many test programs ran, and which of them failed, each with its way.
-pub fn outcomes(reports: &[String]) -> (usize, Vec<&str>) {
+/// The test programs that ran and the failed ones among them, each with its way, its seconds and its exit status.
+pub fn outcomes(reports: &[String]) -> (Vec<&str>, Vec<&str>) {
     let all: Vec<&str> = reports.iter().filter_map(|line| line.strip_prefix("test ")).collect();
     let failed = all.iter().filter(|line| !line.ends_with(" 0")).copied().collect();
-    (all.len(), failed)
+    (all, failed)
 }
 
 #[cfg(test)]
@@ -79,11 +98,12 @@ mod tests {
             "ready",
             "start auto {\"hooks\":[]}",
             "start fentry ",
-            "test life timer 0",
-            "test life fentry 101",
+            "test life timer 12s 0",
+            "test life fentry 9s 101",
         ];
         let reports = reports.map(str::to_owned).to_vec();
         assert!(start(&reports, "auto").is_some() && start(&reports, "fentry").is_none());
-        assert_eq!(outcomes(&reports), (2, vec!["life fentry 101"]));
+        let both = vec!["life timer 12s 0", "life fentry 9s 101"];
+        assert_eq!(outcomes(&reports), (both, vec!["life fentry 9s 101"]));
     }
 }

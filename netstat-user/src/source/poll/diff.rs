@@ -5,6 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{
     connection::{Connection, Key},
     listeners::Listeners,
+    room::{Room, Stranger},
     seen::{Handle, Look, Seen},
 };
 use crate::model::{ConnId, Moment, Owner, Row, Source, State};
@@ -17,23 +18,26 @@ pub(super) struct Diff {
     next_id: u64,
     /// How many looks there have been.
     looks: u64,
+    room: Room,
 }
 
 impl Diff {
     /// Before the first look, whose sockets will be told as existing.
-    pub(super) fn new(source: Source) -> Self {
-        Self { source, connections: FxHashMap::default(), next_id: 1, looks: 0 }
+    pub(super) fn new(source: Source, room: Room) -> Self {
+        Self { source, connections: FxHashMap::default(), next_id: 1, looks: 0, room }
     }
 
     /// Emits what the look tells: what is there, then what is gone. `find` looks for the owners of sockets; it
     /// is asked at most once, and only if there is a socket that it has not been asked for.
+    /// Returns how many sockets at least have come untold for want of room.
     pub(super) fn apply(
         &mut self,
         look: &Look,
         find: impl FnOnce(&FxHashSet<Handle>) -> FxHashMap<Handle, Owner>,
         mut emit: impl FnMut(Row),
-    ) {
+    ) -> u64 {
         self.looks += 1;
+        self.room.begin();
         let owners = self.missing_owners(&look.sockets, find);
         let listeners = Listeners::of(&look.sockets);
         // Listeners first: the others inherit from them.
@@ -43,6 +47,7 @@ impl Diff {
             self.is_there(seen, &owners, &listeners, look.at, &mut emit);
         }
         self.end_those_gone(look, &mut emit);
+        self.room.untold()
     }
 
     /// The owners of the sockets that have none, if one of these is new.
@@ -55,7 +60,11 @@ impl Diff {
         let mut has_new = false;
         for seen in sockets {
             let Some(handle) = seen.handle else { continue };
-            let known = self.connections.get(&Key::of(seen)).filter(|known| known.has(handle));
+            let known = self.connections.get(&Key::of(seen));
+            if known.is_none() && !self.room.is_left(self.connections.len()) {
+                continue;
+            }
+            let known = known.filter(|known| known.has(handle));
             has_new |= known.is_none();
             if known.is_none_or(|known| known.lacks_owner_of(handle)) {
                 wanted.insert(handle);
@@ -83,7 +92,8 @@ impl Diff {
                 connection.inherit(listeners_owner);
             }
         };
-        if let Some(known) = self.connections.get_mut(&key) {
+        let remembered = self.connections.len();
+        let stranger = if let Some(known) = self.connections.get_mut(&key) {
             if known.can_be(seen) {
                 let old = known.see(seen);
                 known.look = look;
@@ -98,17 +108,25 @@ impl Diff {
                 return;
             }
             emit(known.end(at, source));
+            Stranger::Comes
+        } else {
+            self.room.admit(remembered)
+        };
+        if stranger == Stranger::LeftOut {
+            return;
         }
         let id = ConnId(self.next_id);
         self.next_id += 1;
         let mut connection = Connection::new(id, *seen, listeners.has(seen), look);
         learn(&mut connection);
         let is_first = look == 1;
-        emit(if is_first {
-            connection.existing(at, source)
-        } else {
-            connection.row(State::Close, seen.state, at, source)
-        });
+        if stranger == Stranger::Comes {
+            emit(if is_first {
+                connection.existing(at, source)
+            } else {
+                connection.row(State::Close, seen.state, at, source)
+            });
+        }
         self.connections.insert(key, connection);
     }
 

@@ -3,6 +3,7 @@
 mod connection;
 mod diff;
 mod listeners;
+mod room;
 mod seen;
 #[cfg(test)]
 mod tests;
@@ -11,11 +12,11 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
-use self::diff::Diff;
 pub use self::seen::{Handle, Look, Looker, Seen};
+use self::{diff::Diff, room::Room};
 use super::{EventSource, clock};
 use crate::{
-    model::{Event, Moment, Row, Started},
+    model::{Event, Loss, LossPlace, Moment, Started},
     table::Sight,
 };
 
@@ -27,26 +28,33 @@ pub struct PollSource<L> {
     interval: Duration,
     next_look: Instant,
     /// What the first look found.
-    waiting: VecDeque<Row>,
+    waiting: VecDeque<Event>,
 }
 
 impl<L: Looker> PollSource<L> {
-    /// Takes the first look. What it finds is told as existing.
+    /// Has not looked yet.
     pub fn start(looker: L, interval: Duration, started: Started) -> Self {
-        let diff = Diff::new(started.source);
-        let mut source =
-            Self { looker, diff, started, interval, next_look: Instant::now(), waiting: VecDeque::new() };
-        let mut found = VecDeque::new();
-        source.look(|row| found.push_back(row));
-        source.waiting = found;
-        source
+        let diff = Diff::new(started.source, Room::new(usize::MAX));
+        Self { looker, diff, started, interval, next_look: Instant::now(), waiting: VecDeque::new() }
     }
 
-    fn look(&mut self, emit: impl FnMut(Row)) {
+    /// Remembers at most so many sockets, and takes the first look. What it finds is told as existing.
+    pub fn remembering(mut self, sockets: usize) -> Self {
+        self.diff = Diff::new(self.started.source, Room::new(sockets));
+        let mut found = VecDeque::new();
+        self.look(|event| found.push_back(event));
+        self.waiting = found;
+        self
+    }
+
+    fn look(&mut self, mut emit: impl FnMut(Event)) {
         let Self { looker, diff, interval, next_look, .. } = self;
         let began = Instant::now();
         let look = looker.look();
-        diff.apply(&look, |handles| looker.owners(handles), emit);
+        let untold = diff.apply(&look, |handles| looker.owners(handles), |row| emit(Event::Observed(row)));
+        if untold > 0 {
+            emit(Event::Lost(Loss { at: look.at, count: untold, place: LossPlace::Table }));
+        }
         let ended = Instant::now();
         *next_look = (began + *interval).max(ended + (ended - began));
     }
@@ -72,18 +80,16 @@ impl<L: Looker> EventSource for PollSource<L> {
     }
 
     fn drain(&mut self, mut apply: impl FnMut(Event)) -> Moment {
-        for row in self.waiting.drain(..) {
-            apply(Event::Observed(row));
-        }
+        self.waiting.drain(..).for_each(&mut apply);
         if Instant::now() >= self.next_look {
-            self.look(|row| apply(Event::Observed(row)));
+            self.look(apply);
         }
         clock::now()
     }
 
     /// A last look tells what happened since the one before.
-    fn finish(mut self, mut apply: impl FnMut(Event)) {
-        self.look(|row| apply(Event::Observed(row)));
+    fn finish(mut self, apply: impl FnMut(Event)) {
+        self.look(apply);
     }
 }
 

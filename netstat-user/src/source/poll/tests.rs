@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     diff::Diff,
+    room::Room,
     seen::{Handle, Look, Seen},
 };
 use crate::model::{
@@ -43,14 +44,20 @@ struct Looks {
     diff: Diff,
     number: u64,
     searches: Cell<u32>,
+    untold: u64,
 }
 
 impl Looks {
     /// After a first look that found this.
     fn from(sockets: &[Seen]) -> (Self, Vec<Row>) {
-        let mut looks = Self { diff: Diff::new(Source::Proc), number: 0, searches: Cell::new(0) };
+        let mut looks = Self::with_room_for(usize::MAX);
         let rows = looks.look(sockets);
         (looks, rows)
+    }
+
+    fn with_room_for(limit: usize) -> Self {
+        let diff = Diff::new(Source::Proc, Room::new(limit));
+        Self { diff, number: 0, searches: Cell::new(0), untold: 0 }
     }
 
     fn look(&mut self, sockets: &[Seen]) -> Vec<Row> {
@@ -70,7 +77,7 @@ impl Looks {
             searches.set(searches.get() + 1);
             wanted.iter().filter(|inode| inode.get() != 7).map(|inode| (*inode, owner(*inode))).collect()
         };
-        self.diff.apply(&look, find, |row| rows.push(row));
+        self.untold = self.diff.apply(&look, find, |row| rows.push(row));
         assert!(rows.iter().all(|row| row.at == look.at && row.state_ns.is_none() && row.metrics.is_none()));
         rows
     }
@@ -219,4 +226,44 @@ fn a_socket_that_changed_while_it_was_looked_at_is_one() {
     let rows = looks.look(&[client(FinWait2, 0), client(TimeWait, 0)]);
     assert_eq!(steps(&rows), [(Some(Established), FinWait2), (Some(FinWait2), TimeWait)]);
     assert_eq!(looks.look(&[client(TimeWait, 0), client(FinWait2, 0)]), []);
+}
+
+#[test]
+fn of_sockets_that_find_no_room_nothing_is_made_up() {
+    let at = |local: &str| Seen { local: end(local), ..client(Established, 3) };
+    let [one, two, three] = ["10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3"].map(at);
+    let mut looks = Looks::with_room_for(1);
+    assert_eq!(steps(&looks.look(&[one, two])), [(None, Established)]);
+    assert_eq!(looks.untold, 1);
+    assert_eq!(looks.look(&[one, two]), []);
+    assert_eq!(looks.untold, 0, "it is told once");
+    looks.look(&[one, two, three]);
+    assert_eq!(looks.untold, 1, "the third is new");
+    // What is remembered goes on, and its end makes room.
+    let one_later = Seen { state: CloseWait, ..one };
+    assert_eq!(steps(&looks.look(&[one_later, two, three])), [(Some(Established), CloseWait)]);
+    assert_eq!(steps(&looks.look(&[two, three])), [(Some(CloseWait), Close)]);
+    // The second has been there before: it comes from nowhere, and what becomes of it is told.
+    assert_eq!(looks.look(&[two]), []);
+    assert_eq!(looks.untold, 0);
+    assert_eq!(steps(&looks.look(&[Seen { state: CloseWait, ..two }])), [(Some(Established), CloseWait)]);
+    assert_eq!(steps(&looks.look(&[])), [(Some(CloseWait), Close)]);
+    assert_eq!(steps(&looks.look(&[three])), [(Some(Close), Established)]);
+}
+
+#[test]
+fn another_connection_in_the_place_of_a_remembered_one_needs_no_room() {
+    let mut looks = Looks::with_room_for(1);
+    looks.look(&[client(Established, 3)]);
+    let rows = looks.look(&[client(Established, 4)]);
+    assert_eq!(steps(&rows), [(Some(Established), Close), (Some(Close), Established)]);
+    assert_eq!(looks.untold, 0);
+}
+
+#[test]
+fn owners_are_not_looked_for_where_there_is_no_room() {
+    let mut looks = Looks::with_room_for(1);
+    looks.look(&[client(Established, 3)]);
+    looks.look(&[client(Established, 3), server(Established, 4)]);
+    assert_eq!(looks.searches.get(), 1);
 }

@@ -1,4 +1,4 @@
-//! Who holds which socket: the files of all processes.
+//! Who holds which socket, and which network namespace: the files of all processes.
 
 use std::{
     fs,
@@ -8,29 +8,42 @@ use std::{
 use procfs::{FromRead as _, process::Status};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::{poll::Handle, processes};
+use super::super::{namespaces, poll::Handle, processes};
 use crate::model::{Owner, OwnerHow};
 
 /// Process 1 holds the sockets by which it activates others.
 const ACTIVATOR: u32 = 1;
 
-/// The holders of these sockets, as far as their files may be read. Of several it is the lowest process id, the
-/// parent of those that inherited the socket; process 1 only if there is no other.
-pub(super) fn find(root: &Path, inodes: &FxHashSet<Handle>) -> FxHashMap<Handle, Owner> {
-    let mut owners = FxHashMap::default();
+/// What a walk through all processes' files has found.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// The holders of the sockets that were asked for. Of several it is the lowest process id, the parent of those
+    /// that inherited the socket; process 1 only if there is no other.
+    pub(super) owners: FxHashMap<Handle, Owner>,
+    /// The network namespaces that a file holds, each once.
+    pub(super) namespaces: FxHashMap<u32, PathBuf>,
+}
+
+/// Walks as far as the files may be read.
+pub(super) fn walk(root: &Path, inodes: &FxHashSet<Handle>) -> Held {
+    let mut held = Held::default();
     for (pid, directory) in in_order(root) {
         let mut process = None;
         // What can't be read has gone, or is not for us.
-        let _unreadable = processes::each_socket(&directory, |inode| {
-            if inodes.contains(&inode)
-                && !owners.contains_key(&inode)
-                && let Some(owner) = *process.get_or_insert_with(|| describe(pid, &directory))
-            {
-                owners.insert(inode, owner);
+        let _unreadable = processes::each_file(&directory, |name, link| {
+            if let Some(inode) = processes::socket(link) {
+                if inodes.contains(&inode)
+                    && !held.owners.contains_key(&inode)
+                    && let Some(owner) = *process.get_or_insert_with(|| describe(pid, &directory))
+                {
+                    held.owners.insert(inode, owner);
+                }
+            } else if let Some(number) = namespaces::inode(link) {
+                held.namespaces.entry(number).or_insert_with(|| directory.join("fd").join(name));
             }
         });
     }
-    owners
+    held
 }
 
 /// The processes in the order in which they are asked.

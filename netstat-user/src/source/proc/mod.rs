@@ -8,13 +8,14 @@ mod tests;
 
 use std::{
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Result, ensure};
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::thread::CapabilitySet;
 
+use self::{holders::Held, namespace::Namespace};
 use super::{
     clock,
     poll::{self, Handle, Look, Looker, PollSource},
@@ -29,10 +30,17 @@ use crate::{
 pub const PRIVILEGES: CapabilitySet =
     CapabilitySet::SYS_PTRACE.union(CapabilitySet::DAC_READ_SEARCH).union(CapabilitySet::SYS_ADMIN);
 
+/// How much of the time goes into walks for the sake of namespaces alone: one part in so many.
+const SHARE: u32 = 20;
+
 /// Looks at the sockets that a /proc shows.
 pub struct ProcLooker {
     root: PathBuf,
     netns: Values<u32>,
+    /// What the last walk through all files has found that holds network namespaces.
+    held: FxHashMap<u32, PathBuf>,
+    /// When another walk is due at the latest, as the last one took long or not.
+    next_walk: Instant,
 }
 
 /// Where to look, how often, and what else has been tried.
@@ -48,7 +56,7 @@ pub struct Request<'a> {
     pub instead_of: Option<&'a anyhow::Error>,
 }
 
-/// Begins with a first look.
+/// Has not looked yet.
 ///
 /// # Errors
 /// There is no network namespace whose sockets can be read below the root.
@@ -62,18 +70,36 @@ pub fn start(request: Request<'_>) -> Result<PollSource<ProcLooker>> {
     );
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     let started = Started { at: clock::now(), source: Source::Proc, kernel, hooks: Vec::new(), missing };
-    Ok(PollSource::start(ProcLooker { root, netns }, interval, started))
+    Ok(PollSource::start(ProcLooker::new(root, netns), interval, started))
 }
 
-/// Whether there is a network namespace whose sockets can be read below the root.
+/// Whether there is a network namespace whose tables of sockets can be opened below the root.
 pub fn is_readable(root: &Path) -> bool {
-    tables::find(root).iter().any(|namespace| namespace.read().is_ok())
+    tables::find(root, &FxHashMap::default()).iter().any(Namespace::opens)
+}
+
+impl ProcLooker {
+    fn new(root: PathBuf, netns: Values<u32>) -> Self {
+        Self { root, netns, held: FxHashMap::default(), next_walk: Instant::now() }
+    }
+
+    /// Asks all processes' files who holds these sockets; what holds namespaces is seen on the same way.
+    fn walk(&mut self, sockets: &FxHashSet<Handle>) -> FxHashMap<Handle, Owner> {
+        let began = Instant::now();
+        let Held { owners, namespaces } = holders::walk(&self.root, sockets);
+        self.held = namespaces;
+        self.next_walk = Instant::now() + began.elapsed() * SHARE;
+        owners
+    }
 }
 
 impl Looker for ProcLooker {
     fn look(&mut self) -> Look {
+        if Instant::now() >= self.next_walk {
+            self.walk(&FxHashSet::default());
+        }
         let mut look = Look::default();
-        for namespace in tables::find(&self.root) {
+        for namespace in tables::find(&self.root, &self.held) {
             if !self.netns.allow(namespace.number) {
                 continue;
             }
@@ -89,7 +115,7 @@ impl Looker for ProcLooker {
     }
 
     fn owners(&mut self, handles: &FxHashSet<Handle>) -> FxHashMap<Handle, Owner> {
-        holders::find(&self.root, handles)
+        self.walk(handles)
     }
 }
 

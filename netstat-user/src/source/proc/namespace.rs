@@ -25,14 +25,19 @@ pub(super) struct Namespace {
     pub(super) number: u32,
     /// Directories with the namespace's `tcp` and `tcp6`: one of each process in it.
     pub(super) directories: Vec<PathBuf>,
-    /// Where the namespace itself can be opened, if it is mounted.
-    pub(super) mount: Option<PathBuf>,
+    /// Where the namespace itself can be opened: mounts, and processes' files.
+    pub(super) doors: Vec<PathBuf>,
 }
 
 impl Namespace {
     /// To which no way is known yet.
     pub(super) fn new(number: u32) -> Self {
-        Self { number, directories: Vec::new(), mount: None }
+        Self { number, directories: Vec::new(), doors: Vec::new() }
+    }
+
+    /// Whether a way by a process leads to its tables.
+    pub(super) fn opens(&self) -> bool {
+        self.directories.iter().any(|directory| Tables::open(directory).is_ok())
     }
 
     /// Its sockets.
@@ -46,12 +51,15 @@ impl Namespace {
                 return tables.read(self.number);
             }
         }
-        match &self.mount {
-            Some(mount) => namespaces::within(&File::open(mount)?, || {
-                Tables::open(Path::new("/proc/thread-self/net"))?.read(self.number)
-            }),
-            None => Err(io::Error::from(ErrorKind::NotFound).into()),
+        for door in &self.doors {
+            // A mount or a file may have gone.
+            if let Ok(namespace) = namespaces::open(self.number, door) {
+                return namespaces::within(&namespace, || {
+                    Tables::open(Path::new("/proc/thread-self/net"))?.read(self.number)
+                });
+            }
         }
+        Err(io::Error::from(ErrorKind::NotFound).into())
     }
 }
 

@@ -48,7 +48,7 @@ impl Root {
             instead_of: None,
         };
         let mut rows = Vec::new();
-        start(request)?.drain(|event| {
+        start(request)?.remembering(usize::MAX).drain(|event| {
             if let Event::Observed(row) = event {
                 rows.push(row);
             }

@@ -10,7 +10,11 @@ pub fn sockets(mut each: impl FnMut(u64, u32)) -> bool {
     let mut incomplete = false;
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        let result = processes::each_socket(&entry.path(), |inode| each(inode.get(), pid));
+        let result = processes::each_file(&entry.path(), |_, link| {
+            if let Some(inode) = processes::socket(link) {
+                each(inode.get(), pid);
+            }
+        });
         incomplete |= result.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
     }
     incomplete
