@@ -67,6 +67,12 @@ fn emit(context: &BtfTracePointContext) {
         debug!(context, "protocol {} is not TCP", protocol);
         return;
     }
+    // Before the branches on the family: the verifier follows each way on, and each load of a pointer costs it a
+    // search through all of the kernel's types (`type_is_rcu` and its like, kernel/bpf/verifier.c, 6.18).
+    let begins = new == state::SYN_SENT || new == state::LISTEN;
+    let netns = sock.netns();
+    let flags = if sock.has_socket() { flag::HAS_SOCKET } else { 0 };
+    let cgroup = if begins { sock.cgroup() } else { 0 };
     let family = sock.family();
     let mut ends = sock.ends(family);
     if new == state::CLOSE && ends.local_port == 0 {
@@ -75,7 +81,6 @@ fn emit(context: &BtfTracePointContext) {
     if left_out::by_ends(old, family, &ends) {
         return;
     }
-    let begins = new == state::SYN_SENT || new == state::LISTEN;
     let change = Change {
         old,
         new,
@@ -83,10 +88,10 @@ fn emit(context: &BtfTracePointContext) {
         protocol,
         sk: sock.address(),
         cookie: sock.cookie(),
-        netns: sock.netns(),
+        netns,
         error: sock.error(),
-        flags: if sock.has_socket() { flag::HAS_SOCKET } else { 0 },
-        cgroup: if begins { sock.cgroup() } else { 0 },
+        flags,
+        cgroup,
         numbers: if new == state::CLOSE && was_connected(old) { sock.numbers() } else { None },
         ends,
     };
