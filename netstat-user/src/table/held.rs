@@ -9,8 +9,8 @@ use rustc_hash::FxHashMap;
 use super::connection::Connection;
 use crate::model::{Moment, Row, State};
 
-/// How long a row waits at most, nanoseconds: far longer than a connect() takes to send its SYN.
-const PATIENCE_NS: u64 = 100_000_000;
+/// How long a row waits at most, nanoseconds: far longer than a connect() takes to send its SYN, on a busy machine too.
+const PATIENCE_NS: u64 = 1_000_000_000;
 
 /// The waiting rows, by the kernel's socket: a connection has one at most, its first.
 #[derive(Debug, Default)]

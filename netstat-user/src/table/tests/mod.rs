@@ -134,7 +134,7 @@ fn a_row_that_waits_in_vain_goes_out_without_a_port() {
     let (mut table, id) = (table(), sock(1, 7));
     rows(&mut table, &[change(1_000, id, State::Close, State::SynSent, NOT_CHOSEN, SERVER)]);
     assert_eq!(waited(&mut table, 2_000), []);
-    let seen = waited(&mut table, 1_000_000_000);
+    let seen = waited(&mut table, 1_100_000_000);
     assert_eq!((seen.len(), seen[0].local.port), (1, 0));
 }
 
