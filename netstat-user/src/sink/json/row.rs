@@ -40,45 +40,41 @@ pub(super) fn push_row(fields: &RowFields<'_>, out: &mut Vec<u8>) {
     } = *fields;
     let comm = comm.as_ref().map(|comm| String::from_utf8_lossy(comm.as_bytes()));
 
-    out.push(b'{');
-    put(out, "event", event, push_word);
-    put(out, "ts", ts, push_word);
-    put(out, "mono_ns", mono_ns, push_number);
-    put(out, "conn", conn.0, push_number_as_text);
-    put(out, "family", family, push_word);
-    put(out, "proto", proto, push_word);
-    put(out, "local_addr", local_addr, push_addr);
-    put_known(out, "local_port", local_port, push_number);
-    put_known(out, "remote_addr", remote_addr, push_addr);
-    put_known(out, "remote_port", remote_port, push_number);
-    put_known(out, "direction", direction, push_word);
-    put_known(out, "old_state", old_state, push_word);
-    put(out, "new_state", new_state, push_word);
-    put_known(out, "state_ns", state_ns, push_number);
-    put_known(out, "pid", pid, push_number);
-    put_known(out, "comm", comm.as_deref(), push_text);
-    put_known(out, "uid", uid, push_number);
-    put_known(out, "owner", owner, push_word);
-    put_known(out, "netns", netns, push_number);
-    put_known(out, "cgroup", cgroup, push_text);
-    put_known(out, "close_reason", close_reason, push_word);
-    put_known(out, "bytes_sent", bytes_sent, push_number);
-    put_known(out, "bytes_received", bytes_received, push_number);
-    put_known(out, "rtt_us", rtt_us, push_number);
-    put_known(out, "retransmits", retransmits, push_number);
-    put(out, "source", source, push_word);
-    out.pop();
+    // Names come with all that stands around them: one append a field counts.
+    put(out, r#"{"event":"#, event, push_word);
+    put(out, r#","ts":"#, ts, push_word);
+    put(out, r#","mono_ns":"#, mono_ns, push_number);
+    put(out, r#","conn":"#, conn.0, push_number_as_text);
+    put(out, r#","family":"#, family, push_word);
+    put(out, r#","proto":"#, proto, push_word);
+    put(out, r#","local_addr":"#, local_addr, push_addr);
+    put_known(out, r#","local_port":"#, local_port, push_number);
+    put_known(out, r#","remote_addr":"#, remote_addr, push_addr);
+    put_known(out, r#","remote_port":"#, remote_port, push_number);
+    put_known(out, r#","direction":"#, direction, push_word);
+    put_known(out, r#","old_state":"#, old_state, push_word);
+    put(out, r#","new_state":"#, new_state, push_word);
+    put_known(out, r#","state_ns":"#, state_ns, push_number);
+    put_known(out, r#","pid":"#, pid, push_number);
+    put_known(out, r#","comm":"#, comm.as_deref(), push_text);
+    put_known(out, r#","uid":"#, uid, push_number);
+    put_known(out, r#","owner":"#, owner, push_word);
+    put_known(out, r#","netns":"#, netns, push_number);
+    put_known(out, r#","cgroup":"#, cgroup, push_text);
+    put_known(out, r#","close_reason":"#, close_reason, push_word);
+    put_known(out, r#","bytes_sent":"#, bytes_sent, push_number);
+    put_known(out, r#","bytes_received":"#, bytes_received, push_number);
+    put_known(out, r#","rtt_us":"#, rtt_us, push_number);
+    put_known(out, r#","retransmits":"#, retransmits, push_number);
+    put(out, r#","source":"#, source, push_word);
     out.extend_from_slice(b"}\n");
 }
 
-/// One field and the comma after it.
+/// One field.
 #[inline]
 fn put<T>(out: &mut Vec<u8>, name: &'static str, value: T, push: impl Fn(&mut Vec<u8>, T)) {
-    out.push(b'"');
     out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
     push(out, value);
-    out.push(b',');
 }
 
 #[inline]

@@ -1,31 +1,66 @@
-//! The kernel's types as far as aya asks for them: the ids of the functions and of the tracepoints' types.
+//! The kernel's types as far as aya asks for them: the ids of what programs are attached to.
 //!
-//! aya's reader takes each struct with all its members apart, some 40 ms for a whole kernel. In what it gets here
+//! aya reads a whole kernel's types in some 20 ms, and looks through them all for each name. In what it gets here
 //! every type that has no part in that is a forward declaration, so the ids stay what they are.
 
 use anyhow::{Context as _, Result};
+use netstat_ebpf::wire::program;
 
-use super::btf::{Btf, KIND_FORWARD, KIND_FUNC, KIND_TYPEDEF};
+use super::btf::Btf;
 
-/// Of the header (`struct btf_header`, include/uapi/linux/btf.h).
+/// The functions: those of fentry and fexit programs, and of iterators.
+const FUNCTIONS: [&str; 12] = [
+    program::TIMEWAIT_BEGINS,
+    program::TIMEWAIT_BEGINS_TO_6_11,
+    program::TIMEWAIT_GOES_ON,
+    program::TIMEWAIT_ENDS,
+    program::HALF_OPEN_BEGINS,
+    program::HALF_OPEN_ENDS,
+    program::HALF_OPEN_ENDS_BEFORE,
+    program::CONNECT,
+    program::FAST_OPEN,
+    program::ACCEPT,
+    "bpf_iter_tcp",
+    "bpf_iter_task_file",
+];
+/// The types of tracepoints.
+const TRACEPOINTS: [&str; 4] = [
+    "btf_trace_inet_sock_set_state",
+    "btf_trace_timer_start",
+    "btf_trace_timer_cancel",
+    "btf_trace_kfree_skb",
+];
+
+// include/uapi/linux/btf.h
+const MAGIC_AND_VERSION: u32 = 0x0001_eb9f;
 const HEADER_BYTES: u32 = 24;
+const FORWARD: u32 = 7 << 24;
+const TYPEDEF: u32 = 8 << 24;
+const FUNCTION: u32 = 12 << 24;
 
-/// What [`aya::programs`] needs of the kernel's types to attach.
+/// The name, if it is a function's or a tracepoint's type's that programs are attached to.
+pub fn known(is_function: bool, name: &[u8]) -> Option<&'static str> {
+    let known = if is_function { &FUNCTIONS[..] } else { &TRACEPOINTS[..] };
+    known.iter().find(|known| known.as_bytes() == name).copied()
+}
+
+/// What aya needs of the kernel's types to attach.
 ///
 /// # Errors
-/// What was put together is no BTF: the kernel's own is damaged.
+/// What was put together is no BTF.
 pub fn attach_types(kernel: &Btf) -> Result<aya::Btf> {
-    let types: Vec<[u32; 3]> = kernel
-        .types()
-        .map(|(name, info, target)| match info >> 24 & 0x1f {
-            KIND_FUNC | KIND_TYPEDEF => [name, info, target],
-            _ => [0, KIND_FORWARD << 24, 0],
-        })
-        .collect();
+    let last = kernel.attachable().values().copied().max().unwrap_or(0) as usize;
+    // Name, kind, and another type's id; id 0 is void and not listed.
+    let mut types = vec![[0, FORWARD, 0]; last];
+    let mut strings = vec![0];
+    for (name, id) in kernel.attachable() {
+        let kind = if FUNCTIONS.contains(name) { FUNCTION } else { TYPEDEF };
+        types[*id as usize - 1] = [u32::try_from(strings.len())?, kind, 0];
+        strings.extend(name.bytes().chain([0]));
+    }
     let types = types.as_flattened();
-    let strings = kernel.strings();
     let (type_bytes, string_bytes) = (u32::try_from(size_of_val(types))?, u32::try_from(strings.len())?);
-    let header = [kernel.magic_word(), HEADER_BYTES, 0, type_bytes, type_bytes, string_bytes];
+    let header = [MAGIC_AND_VERSION, HEADER_BYTES, 0, type_bytes, type_bytes, string_bytes];
     let mut bytes = Vec::with_capacity(size_of_val(&header) + size_of_val(types) + strings.len());
     bytes.extend(header.iter().chain(types).flat_map(|word| word.to_ne_bytes()));
     bytes.extend(strings);
@@ -34,7 +69,6 @@ pub fn attach_types(kernel: &Btf) -> Result<aya::Btf> {
 
 #[cfg(test)]
 mod tests {
-    use aya::Btf as Whole;
     use aya_obj::btf::BtfKind;
 
     use super::*;
@@ -42,16 +76,13 @@ mod tests {
     #[test]
     fn the_ids_are_those_of_the_whole() {
         let Ok(kernel) = Btf::of_this_kernel() else { return };
-        let whole = Whole::from_sys_fs().unwrap();
+        let whole = aya::Btf::from_sys_fs().unwrap();
         let part = attach_types(&kernel).unwrap();
-        for (name, kind) in [
-            ("btf_trace_inet_sock_set_state", BtfKind::Typedef),
-            ("bpf_iter_tcp", BtfKind::Func),
-            ("tcp_connect", BtfKind::Func),
-            ("no_such_function", BtfKind::Func),
-        ] {
+        let names = FUNCTIONS.map(|name| (name, BtfKind::Func)).into_iter();
+        for (name, kind) in names.chain(TRACEPOINTS.map(|name| (name, BtfKind::Typedef))) {
             let [whole, part] = [&whole, &part].map(|btf| btf.id_by_type_name_kind(name, kind).ok());
             assert_eq!(part, whole, "{name}");
         }
+        assert!(kernel.attachable().contains_key("btf_trace_inet_sock_set_state"));
     }
 }

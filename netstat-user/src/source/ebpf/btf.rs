@@ -1,6 +1,8 @@
-//! Reads field offsets out of the kernel's BTF (Documentation/bpf/btf.rst): just structs and their members.
+//! Reads field offsets out of the kernel's BTF (Documentation/bpf/btf.rst), and what programs can be attached to.
 
 use std::{collections::HashMap, fs, io};
+
+use super::attach_types;
 
 /// Where the running kernel shows its own BTF.
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
@@ -8,9 +10,8 @@ pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 const MAGIC: u16 = 0xeb9f;
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
-pub const KIND_FORWARD: u32 = 7;
-pub const KIND_TYPEDEF: u32 = 8;
-pub const KIND_FUNC: u32 = 12;
+const KIND_TYPEDEF: u32 = 8;
+const KIND_FUNC: u32 = 12;
 
 /// The type information of a kernel, indexed as far as this program asks.
 pub struct Btf {
@@ -20,6 +21,8 @@ pub struct Btf {
     types: Vec<u32>,
     /// Ids of the structs by name.
     structs: HashMap<Box<[u8]>, u32>,
+    /// Ids of the functions and tracepoints' types that programs are attached to.
+    attachable: HashMap<&'static str, u32>,
 }
 
 impl Btf {
@@ -48,7 +51,8 @@ impl Btf {
         let mut at = header + word(&bytes, 8)? as usize;
         let end = at + word(&bytes, 12)? as usize;
         let strings = header + word(&bytes, 16)? as usize;
-        let mut btf = Self { bytes, strings, types: vec![0], structs: HashMap::new() };
+        let mut btf =
+            Self { bytes, strings, types: vec![0], structs: HashMap::new(), attachable: HashMap::new() };
         while at < end {
             let info = word(&btf.bytes, at + 4)?;
             let (kind, members) = (info >> 24 & 0x1f, (info & 0xffff) as usize);
@@ -59,29 +63,15 @@ impl Btf {
                     btf.structs.entry(name).or_insert(btf.types.len() as u32);
                 }
             }
+            if matches!(kind, KIND_FUNC | KIND_TYPEDEF)
+                && let Some(name) = attach_types::known(kind == KIND_FUNC, btf.string(word(&btf.bytes, at)?)?)
+            {
+                btf.attachable.insert(name, btf.types.len() as u32);
+            }
             btf.types.push(at as u32);
             at += 12 + trailing_bytes(kind, members)?;
         }
         Some(btf)
-    }
-
-    /// The three words with which each type begins (`struct btf_type`: the name's offset, the kind, the size or another
-    /// type), by id from 1 on.
-    pub fn types(&self) -> impl Iterator<Item = (u32, u32, u32)> {
-        self.types.iter().skip(1).map_while(|at| {
-            let word = |index: usize| word(&self.bytes, *at as usize + 4 * index);
-            Some((word(0)?, word(1)?, word(2)?))
-        })
-    }
-
-    /// All names, which types refer to by their offset.
-    pub fn strings(&self) -> &[u8] {
-        self.bytes.get(self.strings..).unwrap_or_default()
-    }
-
-    /// The header's first word: magic number, version and flags.
-    pub fn magic_word(&self) -> u32 {
-        word(&self.bytes, 0).unwrap_or_default()
     }
 
     /// Offset in bytes of a field within a struct; `path` may go through members (`ns.inum`), and the
@@ -97,26 +87,16 @@ impl Btf {
         Some(bits / 8)
     }
 
-    /// Whether the kernel has a function of that name, so that a program can be attached to it.
-    pub fn has_function(&self, name: &str) -> bool {
-        self.function(name).is_some()
+    /// The ids of [`attach_types::known`] names that the kernel has, for functions and for tracepoints' types.
+    pub fn attachable(&self) -> &HashMap<&'static str, u32> {
+        &self.attachable
     }
 
-    /// How many arguments a kernel function has; None if there is no such function.
+    /// How many arguments a function has that programs are attached to; None if the kernel has no such function.
     pub fn arguments(&self, function: &str) -> Option<u32> {
-        let at = self.function(function)?;
+        let at = *self.types.get(*self.attachable.get(function)? as usize)? as usize;
         let prototype = *self.types.get(word(&self.bytes, at + 8)? as usize)?;
         Some(word(&self.bytes, prototype as usize + 4)? & 0xffff)
-    }
-
-    /// Where the function's type stands.
-    fn function(&self, name: &str) -> Option<usize> {
-        // Of some 150,000 types less than half are functions: their names are compared last.
-        let is_it = |at: usize| {
-            word(&self.bytes, at + 4).is_some_and(|info| info >> 24 & 0x1f == KIND_FUNC)
-                && word(&self.bytes, at).and_then(|offset| self.string(offset)) == Some(name.as_bytes())
-        };
-        self.types.iter().skip(1).map(|at| *at as usize).find(|at| is_it(*at))
     }
 
     /// Offset in bits and type of a member, looked for through anonymous members too.
@@ -191,9 +171,8 @@ mod tests {
         assert_eq!(btf.offset("sock", "__sk_common.skc_family"), Some(16));
         assert_eq!(btf.offset("sock_common", "skc_net.net"), Some(48));
         assert!(btf.offset("net", "ns.inum").is_some());
-        assert_eq!(btf.arguments("tcp_set_state"), Some(2));
+        assert_eq!(btf.arguments("tcp_connect"), Some(1));
         assert_eq!(btf.arguments("no_such_function"), None);
-        assert!(btf.has_function("tcp_set_state") && !btf.has_function("no_such_function"));
         assert_eq!(btf.offset("sock", "no_such_field"), None);
         assert_eq!(btf.offset("no_such_struct", "field"), None);
     }

@@ -69,7 +69,7 @@ pub fn attach(
 fn by_functions(ebpf: &mut Ebpf, btf: &Btf, kernel: &aya::Btf, attempts: &mut Attempts) -> Result<Life> {
     let mut names = Vec::with_capacity(FUNCTIONS.len());
     for function in FUNCTIONS {
-        match function.iter().find(|name| btf.has_function(name)) {
+        match function.iter().find(|name| btf.attachable().contains_key(**name)) {
             Some(name) => names.push(*name),
             None => bail!("this kernel has no function {}", function.join(" or ")),
         }
