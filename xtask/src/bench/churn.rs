@@ -119,7 +119,7 @@ pub fn kernel(bench: &Bench, report: &mut Report) -> Result<()> {
 /// CPU microseconds a transition in the tracer's process, JSON to /dev/null.
 pub fn user(bench: &Bench, report: &mut Report) -> Result<()> {
     for subject in bench.subjects.iter().copied() {
-        if matches!(subject, Subject::Nobody | Subject::Floor) {
+        if matches!(subject, Subject::Nobody | Subject::Floor | Subject::Record) {
             continue;
         }
         let mut values = Vec::new();
@@ -164,7 +164,7 @@ fn run(bench: &Bench, subject: Subject, cores: usize, output: &Path) -> Result<R
 fn cpu_of(running: &Running) -> Result<f64> {
     match running {
         Running::Tracer(_) => fdinfo::cpu_seconds(running.pid()),
-        Running::Nothing | Running::Floor { .. } => Ok(0.0),
+        Running::Nothing | Running::Floor(_) => Ok(0.0),
     }
 }
 

@@ -2,8 +2,8 @@
 
 mod churn;
 mod crowd;
-mod empty;
 mod fdinfo;
+mod floor;
 mod idle;
 mod latency;
 mod lister;

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use netstat_tests::{process::Process, wait};
 
-use super::{empty::EmptyPrograms, fdinfo};
+use super::{fdinfo, floor};
 
 /// How long a tracer gets to settle once it has attached.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -23,6 +23,8 @@ pub enum Subject {
     Nobody,
     /// An empty program on the tracepoints that ours uses.
     Floor,
+    /// The same, with a record in a ring for each transition.
+    Record,
     /// rnetstat-trace --json.
     Ours,
     /// libbpf-tools' tcpstates.
@@ -40,7 +42,7 @@ const BPFTRACE: &str = r#"tracepoint:sock:inet_sock_set_state /args->protocol ==
 
 /// Nobody, the floor, ours, and the peers that work here; says of the others why they don't.
 pub fn all(tracer: &Path) -> Vec<Subject> {
-    let mut subjects = vec![Subject::Nobody, Subject::Floor, Subject::Ours];
+    let mut subjects = vec![Subject::Nobody, Subject::Floor, Subject::Record, Subject::Ours];
     for (peer, program, package) in PEERS {
         if which::which(program).is_err() {
             eprintln!("left out: {program} is not installed (Debian package {package})");
@@ -59,6 +61,7 @@ impl Subject {
         match self {
             Self::Nobody => "untraced",
             Self::Floor => "empty programs",
+            Self::Record => "the same and a record",
             Self::Ours => "rnetstat-trace --json",
             Self::Tcpstates => "tcpstates",
             Self::Bpftrace => "bpftrace",
@@ -69,7 +72,8 @@ impl Subject {
     pub fn start(self, tracer: &Path, output: &Path) -> Result<Running> {
         let mut command = match self {
             Self::Nobody => return Ok(Running::Nothing),
-            Self::Floor => return Ok(Running::Floor { _programs: EmptyPrograms::attach()? }),
+            Self::Floor => return Ok(Running::Floor(floor::Floor::empty()?)),
+            Self::Record => return Ok(Running::Floor(floor::Floor::with_record()?)),
             Self::Ours => {
                 let mut command = Command::new(tracer);
                 command.arg("--json");
@@ -106,7 +110,7 @@ pub enum Running {
     /// Nobody.
     Nothing,
     /// The empty programs, which go with this value.
-    Floor { _programs: EmptyPrograms },
+    Floor(#[expect(dead_code, reason = "held until the run is over")] floor::Floor),
     /// A process, which ends with this value.
     Tracer(Process),
 }
@@ -116,7 +120,7 @@ impl Running {
     pub fn pid(&self) -> u32 {
         match self {
             Self::Tracer(process) => process.id(),
-            Self::Nothing | Self::Floor { .. } => std::process::id(),
+            Self::Nothing | Self::Floor(_) => std::process::id(),
         }
     }
 
