@@ -1,17 +1,33 @@
 //! A process of its own for what only a process can do: inherit a socket, accept in its stead, die holding it.
 
-use std::sync::Mutex;
+use std::{
+    process::{Command, Output, Stdio},
+    sync::Mutex,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, WaitOptions, waitpid};
 
-/// Every process that a test made or is.
+/// Every process that a test made. One that goes on to run another program has a copy of each socket of this process
+/// until exec(), and may be the last to close it.
 static PLAYERS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// Whether the pid is this process or one that [`run`] made.
+/// Whether the pid is this process or one that it made.
 pub fn is_player(pid: u32) -> bool {
     let players = PLAYERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     pid == std::process::id() || players.contains(&pid)
+}
+
+/// Notes a process that was made otherwise than by [`run`] or [`output`].
+pub fn note(pid: u32) {
+    PLAYERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(pid);
+}
+
+/// Runs another program to its end.
+pub fn output(command: &mut Command) -> Result<Output> {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    note(child.id());
+    Ok(child.wait_with_output()?)
 }
 
 /// Forks, runs `work` in the child, and waits for the child's end, at which the kernel closes what it holds.
@@ -36,7 +52,7 @@ impl Child {
             // SAFETY: _exit ends the process without running anything of ours.
             unsafe { libc::_exit(status) };
         }
-        PLAYERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(pid.cast_unsigned());
+        note(pid.cast_unsigned());
         Ok(Self(Pid::from_raw(pid).context("fork gave no pid")?))
     }
 

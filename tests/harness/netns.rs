@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 
-use crate::wait;
+use crate::{child, wait};
 
 /// A fresh network namespace with its loopback up.
 pub struct Namespace {
@@ -84,7 +84,8 @@ impl Namespace {
 
 /// Runs iproute2's `ip` in the calling thread's namespace.
 pub fn ip(arguments: &str) -> Result<()> {
-    let output = Command::new("ip").args(arguments.split(' ')).output().context("running ip (iproute2)")?;
+    let output =
+        child::output(Command::new("ip").args(arguments.split(' '))).context("running ip (iproute2)")?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "ip {arguments}: {}", stderr.trim());
     Ok(())

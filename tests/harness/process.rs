@@ -5,12 +5,15 @@ use std::process::{Child, ExitStatus};
 use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::child;
+
 /// A process, killed when dropped.
 pub struct Process(Child);
 
 impl Process {
     /// A process that has been started.
     pub fn new(child: Child) -> Self {
+        child::note(child.id());
         Self(child)
     }
 

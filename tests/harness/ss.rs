@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::state::State;
+use crate::{child, state::State};
 
 /// A socket, as `ss` lists it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +51,7 @@ fn list(flags: &str) -> Result<Vec<Socket>> {
 }
 
 fn run(arguments: &[&str]) -> Result<String> {
-    let output = Command::new("ss").args(arguments).output().context("running ss (iproute2)")?;
+    let output = child::output(Command::new("ss").args(arguments)).context("running ss (iproute2)")?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "ss {arguments:?}: {}", stderr.trim());
     Ok(String::from_utf8(output.stdout)?)

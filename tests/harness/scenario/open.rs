@@ -132,7 +132,9 @@ fn backlog_overflow(place: &Place) -> Result<()> {
         client.reset()?;
     }
     for _ in 0..2 {
-        listener.accept()?.close();
+        let server = listener.accept()?;
+        server.receive_fails(Errno::CONNRESET)?;
+        server.close();
     }
     rest("LISTEN")
 }
