@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
     event::CloseReason,
     proc_tcp,
@@ -154,11 +154,12 @@ fn a_time_wait_ends_because_its_minute_is_over_or_a_new_connection_wants_its_end
     expires.play(case("the client closes first")?)?;
     taken.play(case("a new connection takes over a TIME_WAIT")?)?;
     for (place, reason) in [(taken, CloseReason::Unknown), (expires, CloseReason::Expired)] {
-        let end = wait::until_within(2 * MINUTE, "the TIME_WAIT ends", || {
+        let rows = wait::until_within(2 * MINUTE, "the TIME_WAIT ends", || {
             let rows = rows_so_far(&tracer, &place)?;
-            Ok(rows.into_iter().find(|row| row.old_state == "TIME_WAIT"))
+            Ok(rows.iter().any(|row| row.old_state == "TIME_WAIT").then_some(rows))
         })?;
-        ensure!((end.new_state, end.close_reason) == ("CLOSE", Some(reason)), "not {reason:?}: {end:#?}");
+        let end = rows.iter().find(|row| row.old_state == "TIME_WAIT").context("no end")?;
+        ensure!((end.new_state, end.close_reason) == ("CLOSE", Some(reason)), "not {reason:?}: {rows:#?}");
     }
     tracer.stop()?.rows()?;
     Ok(())

@@ -206,7 +206,7 @@ impl Table {
         let Some(mut connection) = self.connections.remove(&stop.sk) else { return };
         self.looks.bury(stop.sk, stop.at);
         if let Some(ends) = connection.ends() {
-            self.forget_half_open(&ends);
+            self.forget_half_open(&ends, stop.sk);
         }
         let listener_is_gone = connection.listener().is_some_and(|listener| {
             // Another socket may have its address by now.

@@ -37,7 +37,7 @@ impl Table {
         self.half_open.insert(ends, key);
         self.show(key, &row, emit);
         if !self.connections.contains_key(&key) {
-            self.forget_half_open(&ends);
+            self.forget_half_open(&ends, key);
         }
     }
 
@@ -55,8 +55,11 @@ impl Table {
         true
     }
 
-    /// A half-open connection is over without having become more.
-    pub(super) fn forget_half_open(&mut self, ends: &Ends) {
-        self.half_open.by_ends.remove(ends);
+    /// The connection at `key` is over: if it was half open, nothing becomes of it. Another may be, between the same
+    /// ends.
+    pub(super) fn forget_half_open(&mut self, ends: &Ends, key: u64) {
+        if self.half_open.by_ends.get(ends) == Some(&key) {
+            self.half_open.by_ends.remove(ends);
+        }
     }
 }

@@ -163,7 +163,7 @@ impl Table {
         let Some(mut connection) = self.connections.remove(&key) else { return };
         self.held.discard(key);
         if let Some(ends) = connection.ends() {
-            self.forget_half_open(&ends);
+            self.forget_half_open(&ends, key);
         }
         self.listeners.remove(connection.netns(), connection.local(), key);
         let mut row = connection.go(State::Close, at, source);

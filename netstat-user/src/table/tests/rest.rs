@@ -179,3 +179,25 @@ fn a_stop_ends_only_the_connection_that_was_stopped() {
     assert_eq!(waited(&mut table, 10_000_000), []);
     assert_eq!(table.len(), 2);
 }
+
+#[test]
+fn the_end_of_a_time_wait_leaves_the_half_open_connection_that_took_it_over() {
+    let (mut table, child) = (table(), sock(4, 72));
+    at_rest(&mut table, 100, sock(3, 71));
+    let half_open = rows_of(
+        &mut table,
+        &[stop(200, REST, State::TimeWait, false), start(300, REQUEST, State::SynRecv, SERVER, CLIENT)],
+    );
+    assert_eq!(steps(&waited(&mut table, 10_000_000)), [(Some(State::TimeWait), State::Close)]);
+    let rows = rows_of(
+        &mut table,
+        &[
+            made(20_000_000, child, State::Listen, State::SynRecv),
+            stop(20_000_001, REQUEST, State::SynRecv, false),
+            made(20_000_002, child, State::SynRecv, State::Established),
+        ],
+    );
+    assert_eq!(steps(&rows), [(Some(State::SynRecv), State::Established)]);
+    assert_eq!(rows[0].conn, half_open[0].conn);
+    assert_eq!(waited(&mut table, 40_000_000), []);
+}
