@@ -3,7 +3,7 @@
 use aya_ebpf::{
     helpers::{
         bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_uid_gid, bpf_probe_read_kernel,
-        generated::{bpf_get_current_task, bpf_ktime_get_ns},
+        generated::{bpf_get_current_task, bpf_get_current_task_btf, bpf_ktime_get_ns},
     },
     macros::map,
     maps::RingBuf,
@@ -14,7 +14,7 @@ use netstat_ebpf::wire::{EndRecord, ProcessRecord, RING_BYTES, TransitionRecord,
 use crate::{
     counters,
     globals::{OFFSETS, value},
-    sock::{AF_INET6, Ends, IPPROTO_MPTCP, Numbers},
+    sock::{AF_INET6, Ends, IPPROTO_MPTCP, Numbers, Typed},
 };
 
 /// One ring for all CPUs: the order of reservation is the order of a socket's events.
@@ -131,16 +131,27 @@ pub fn submit_plain<T: 'static>(record: T) {
 #[inline(always)]
 pub fn process_id() -> u32 {
     const PF_KTHREAD: u32 = 0x0020_0000;
-    let offset = value(&raw const OFFSETS.task_flags);
-    if offset != 0 {
-        // SAFETY: `bpf_get_current_task` has no conditions; the other helper checks the address.
-        let flags: Result<u32, _> =
-            unsafe { bpf_probe_read_kernel((bpf_get_current_task() + u64::from(offset)) as *const u32) };
-        if flags.is_ok_and(|flags| flags & PF_KTHREAD != 0) {
-            return 0;
-        }
+    if task_flags() & PF_KTHREAD != 0 {
+        return 0;
     }
     (bpf_get_current_pid_tgid() >> 32) as u32
+}
+
+/// The running task's flags, 0 where they are not known.
+#[inline(always)]
+fn task_flags() -> u32 {
+    let offset = value(&raw const OFFSETS.task_flags);
+    if offset == 0 {
+        return 0;
+    }
+    if value(&raw const OFFSETS.has_cookie_helper) != 0 {
+        // It came a version before the helper for cookies did (5.11), and a typed task needs no other to be read.
+        // SAFETY: the helper has no conditions.
+        return Typed(unsafe { bpf_get_current_task_btf() }.cast()).load(offset);
+    }
+    // SAFETY: `bpf_get_current_task` has no conditions; the other helper checks the address.
+    let flags = unsafe { bpf_probe_read_kernel((bpf_get_current_task() + u64::from(offset)) as *const u32) };
+    flags.unwrap_or(0)
 }
 
 #[inline(always)]

@@ -13,7 +13,7 @@ use crate::{
     head::Head,
     minisock,
     record::{self, Change},
-    sock::Typed,
+    sock::{IPPROTO_TCP, Typed},
 };
 
 #[btf_tracepoint(function = "timer_start")]
@@ -45,7 +45,8 @@ fn first_segment(sk: u64) -> Option<()> {
         old: now,
         new: now,
         family: head.family(),
-        protocol: read(sk, &raw const OFFSETS.sk_protocol)?,
+        // No other protocol's retransmission timer is this one.
+        protocol: IPPROTO_TCP,
         sk,
         cookie: head.cookie(),
         netns: 0,
