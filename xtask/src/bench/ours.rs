@@ -40,9 +40,15 @@ impl Ours {
 
     /// The next event, when it comes.
     pub fn next(&mut self) -> Result<Event> {
+        let line = self.next_line()?;
+        Event::parse(line)
+    }
+
+    /// The next line as it is.
+    pub fn next_line(&mut self) -> Result<&str> {
         self.line.clear();
         ensure!(self.lines.read_line(&mut self.line)? > 0, "its output has ended");
-        Event::parse(&self.line)
+        Ok(&self.line)
     }
 
     /// Its process.
