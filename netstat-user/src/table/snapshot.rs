@@ -40,6 +40,7 @@ impl Table {
         if is_first {
             self.show_those_that_moved(snapshot, emit);
         }
+        self.connections.reserve(snapshot.sockets.len().saturating_sub(self.connections.len()));
         // Listeners first: the others inherit from them.
         let is_listener = |socket: &&SnapshotSocket| socket.state == State::Listen;
         for socket in snapshot.sockets.iter().filter(is_listener) {

@@ -32,6 +32,20 @@ pub struct Iterators {
     buffer: Vec<u8>,
 }
 
+/// An iteration over the processes' files that has not begun: another thread may read it.
+pub struct Holders(File);
+
+impl Holders {
+    /// Reads the TCP sockets and namespaces that the processes hold, as far as the pid namespace of the thread that
+    /// opened it shows processes.
+    ///
+    /// # Errors
+    /// It can't be read to its end; what came before that is still true.
+    pub fn read(self, each: impl FnMut(HolderRecord)) -> Result<()> {
+        Ok(read(self.0, &mut vec![0; BUFFER_BYTES], each)?)
+    }
+}
+
 impl Iterators {
     /// Loads both.
     ///
@@ -60,14 +74,12 @@ impl Iterators {
         Ok(read(file, &mut self.buffer, each)?)
     }
 
-    /// Reads the TCP sockets and namespaces that the processes hold, as far as the calling thread's pid
-    /// namespace shows processes.
+    /// Opens the iterator over the processes' files.
     ///
     /// # Errors
-    /// The iterator can't be opened, or not be read to its end.
-    pub fn holders(&mut self, each: impl FnMut(HolderRecord)) -> Result<()> {
-        let file = open(&mut self.ebpf, program::ITER_TASK_FILE)?;
-        Ok(read(file, &mut self.buffer, each)?)
+    /// It can't be opened.
+    pub fn holders(&mut self) -> Result<Holders> {
+        Ok(Holders(open(&mut self.ebpf, program::ITER_TASK_FILE)?))
     }
 }
 

@@ -1,14 +1,17 @@
 //! One look: through every network namespace that can be found, and through all processes' files.
 
-use std::{fs::File, path::Path};
+use std::{fs::File, path::Path, thread};
 
 use anyhow::{Context as _, Result};
 use netstat_ebpf::wire::HolderRecord;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{decode, iterators::Iterators};
+use super::{
+    decode,
+    iterators::{Holders, Iterators},
+};
 use crate::{
-    model::Snapshot,
+    model::{Holder, Snapshot},
     source::{clock, namespaces},
 };
 
@@ -32,7 +35,7 @@ impl Looker {
         Ok(Self { iterators, home, home_number, now_in: home_number })
     }
 
-    /// Looks at the holders, and at the sockets too if asked to. What can't be looked at is left out.
+    /// Looks at the holders, and meanwhile at the sockets too if asked to. What can't be looked at is left out.
     pub fn look(&mut self, sockets: bool) -> Snapshot {
         let started = clock::now();
         let mut look = Look {
@@ -41,16 +44,20 @@ impl Looker {
             visited: FxHashSet::default(),
             snapshot: Snapshot { started, ..Snapshot::default() },
         };
+        let holders = look.looker.iterators.holders();
+        let found = thread::scope(|scope| {
+            let holders = scope.spawn(|| holders.map(Found::read).unwrap_or_default());
+            if sockets {
+                look.visit_known();
+            }
+            holders.join().unwrap_or_default()
+        });
         if sockets {
-            look.visit_known();
-            let strangers = look.find_holders();
-            look.visit_strangers(&strangers);
-        } else {
-            look.find_holders();
+            look.visit_strangers(&found);
         }
         let mut snapshot = look.snapshot;
         self.go_home();
-        decode::sort(&mut snapshot.holders);
+        snapshot.holders = found.holders;
         snapshot.finished = clock::now();
         snapshot
     }
@@ -81,14 +88,34 @@ struct Look<'a> {
     snapshot: Snapshot,
 }
 
-/// What may lead to network namespaces that have no process in them and are mounted nowhere: files, as
-/// process and number.
+/// What the processes' files have told: who holds what, and what may lead to network namespaces that have no process
+/// in them and are mounted nowhere, as process and number of a file.
 #[derive(Default)]
-struct Strangers {
-    /// A socket in each namespace.
+struct Found {
+    /// Sorted.
+    holders: Vec<Holder>,
+    /// A socket in each network namespace.
     sockets: FxHashMap<u32, (u32, u32)>,
     /// Namespaces of any kind.
     namespaces: Vec<(u32, u32)>,
+}
+
+impl Found {
+    fn read(holders: Holders) -> Self {
+        let mut found = Self::default();
+        // What was found before an error is still true.
+        let _ = holders.read(|record: HolderRecord| {
+            let file = (record.pid, record.fd);
+            if record.sk == 0 {
+                found.namespaces.push(file);
+                return;
+            }
+            found.holders.push(decode::holder(&record));
+            found.sockets.insert(record.netns, file);
+        });
+        decode::sort(&mut found.holders);
+        found
+    }
 }
 
 impl Look<'_> {
@@ -98,31 +125,13 @@ impl Look<'_> {
         }
     }
 
-    fn find_holders(&mut self) -> Strangers {
-        let mut strangers = Strangers::default();
-        let (visited, holders) = (&self.visited, &mut self.snapshot.holders);
-        // What was found before an error is still true.
-        let _ = self.looker.iterators.holders(|record: HolderRecord| {
-            let file = (record.pid, record.fd);
-            if record.sk == 0 {
-                strangers.namespaces.push(file);
-                return;
-            }
-            holders.push(decode::holder(&record));
-            if !visited.contains(&record.netns) {
-                strangers.sockets.insert(record.netns, file);
-            }
-        });
-        strangers
-    }
-
-    fn visit_strangers(&mut self, strangers: &Strangers) {
-        for (pid, fd) in &strangers.namespaces {
+    fn visit_strangers(&mut self, found: &Found) {
+        for (pid, fd) in &found.namespaces {
             if let Some((number, path)) = namespaces::held_open(*pid, *fd) {
                 self.visit_path(number, &path);
             }
         }
-        for (number, (pid, fd)) in &strangers.sockets {
+        for (number, (pid, fd)) in &found.sockets {
             if !self.visited.contains(number)
                 && let Ok(namespace) = namespaces::of_socket(*pid, *fd)
             {
