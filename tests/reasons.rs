@@ -159,7 +159,8 @@ fn a_time_wait_ends_because_its_minute_is_over_or_a_new_connection_wants_its_end
             Ok(rows.iter().any(|row| row.old_state == "TIME_WAIT").then_some(rows))
         })?;
         let end = rows.iter().find(|row| row.old_state == "TIME_WAIT").context("no end")?;
-        ensure!((end.new_state, end.close_reason) == ("CLOSE", Some(reason)), "not {reason:?}: {rows:#?}");
+        let is_so = (end.new_state, end.close_reason) == ("CLOSE", Some(reason));
+        ensure!(is_so, "not {reason:?}: {end:#?}\nof {}", tracer.lines_so_far()?);
     }
     tracer.stop()?.rows()?;
     Ok(())
