@@ -14,6 +14,7 @@ use netstat_tests::{
     netstat::{agree, ours, text},
     skip,
     sock::Sock,
+    terminal, wait,
     world::{LONG, World, at},
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -290,7 +291,16 @@ fn the_width_of_the_terminal_changes_no_table() -> Result<()> {
         return Ok(());
     }
     let world = World::new()?;
-    let shown = |columns: &str| world.here.run(|| text(ours(&["-anx"])?.env("COLUMNS", columns)));
-    ensure!(shown("60")? == shown("200")?, "the width changes the table");
+    let arguments = ["-antux", "--color", "never"];
+    let shown = |columns| world.here.run(|| terminal::shown(&mut ours(&arguments)?, columns));
+    // More than once, since sockets may change between two looks.
+    wait::until("the table is the same at 60 columns, at 200, and in a pipe", || {
+        let (narrow, wide, piped) =
+            (shown(60)?, shown(200)?, world.here.run(|| text(&mut ours(&arguments)?))?);
+        ensure!(narrow.lines().count() > 10, "no table: {narrow}");
+        Ok((narrow == wide && wide == piped).then_some(()))
+    })?;
+    let coloured = world.here.run(|| terminal::shown(&mut ours(&["explain", "time-wait"])?, 60))?;
+    ensure!(coloured.contains('\x1b'), "no colours on a terminal: {coloured}");
     Ok(())
 }

@@ -31,6 +31,7 @@ pub mod sock;
 pub mod ss;
 pub mod state;
 pub mod story;
+pub mod terminal;
 pub mod trace;
 pub mod tracer;
 pub mod wait;

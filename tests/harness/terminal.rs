@@ -1,0 +1,43 @@
+//! A terminal of a given width, and what a program shows on it.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::{
+    fs::{Mode, OFlags, open},
+    io::Errno,
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
+
+use crate::process::Process;
+
+/// What the command writes to a terminal that is so many columns wide, with the terminal's ends of lines made plain.
+pub fn shown(command: &mut Command, columns: u16) -> Result<String> {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
+        .context("making a terminal")?;
+    grantpt(&ours)?;
+    unlockpt(&ours)?;
+    let theirs =
+        open(ptsname(&ours, Vec::new())?, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
+    tcsetwinsize(&theirs, Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 })?;
+    let mut process = Process::new(command.stdin(Stdio::null()).stdout(theirs).spawn()?);
+    // The command keeps a copy of the terminal's other end.
+    command.stdout(Stdio::null());
+    let (mut terminal, mut text, mut buffer) = (File::from(ours), Vec::new(), [0; 4096]);
+    loop {
+        match terminal.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => text.extend_from_slice(&buffer[..count]),
+            // The other end has been closed.
+            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => break,
+            Err(error) => return Err(error).context("reading from a terminal"),
+        }
+    }
+    ensure!(process.wait()?.success(), "{command:?} failed: {}", String::from_utf8_lossy(&text));
+    Ok(String::from_utf8(text)?.replace("\r\n", "\n"))
+}
