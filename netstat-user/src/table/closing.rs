@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Interest, Table, ends::Ends, metrics, reason};
 use crate::model::{CloseReason, ConnId, MinisockStart, MinisockStop, Moment, Row, State, Transition};
@@ -179,6 +179,11 @@ impl Table {
         if let Some(known) = self.connections.get(&stop.sk).filter(|known| known.is_minisock()) {
             self.closing.stopped.push_back((known.id(), *stop));
         }
+    }
+
+    /// The connections whose timer was stopped: whether that is their end is not known yet.
+    pub(super) fn stopping(&self) -> FxHashSet<ConnId> {
+        self.closing.stopped.iter().map(|(conn, _)| *conn).collect()
     }
 
     pub(super) fn minisocks_stop(&self) -> bool {

@@ -136,18 +136,21 @@ impl Table {
         self.show(key, &row, emit);
     }
 
-    /// Connections that the look should have found and hasn't: their end was missed.
+    /// Connections that the look should have found and hasn't: their end was missed. One whose timer has just been
+    /// stopped will tell its end itself.
     fn end_ghosts(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row) -> Interest) {
         let covered: FxHashSet<u32> = snapshot.netns_covered.iter().copied().collect();
         if covered.is_empty() {
             return;
         }
         let found: FxHashSet<u64> = snapshot.sockets.iter().map(|socket| socket.sock.sk).collect();
+        let stopping = self.stopping();
         let ghosts: Vec<u64> = self
             .connections
             .iter()
             .filter(|(key, connection)| {
                 !found.contains(key)
+                    && !stopping.contains(&connection.id())
                     && connection.is_listed_in(&covered)
                     && connection.seen_ns() + MARGIN_NS < snapshot.started.mono_ns
             })

@@ -4,7 +4,7 @@ use super::{
     life::{REQUEST, made, start, stop},
     *,
 };
-use crate::model::{CloseReason, Counters, MinisockStart};
+use crate::model::{CloseReason, Counters, MinisockStart, Snapshot};
 
 /// A timewait socket's address.
 const REST: u64 = 60;
@@ -200,4 +200,25 @@ fn the_end_of_a_time_wait_leaves_the_half_open_connection_that_took_it_over() {
     assert_eq!(steps(&rows), [(Some(State::SynRecv), State::Established)]);
     assert_eq!(rows[0].conn, half_open[0].conn);
     assert_eq!(waited(&mut table, 40_000_000), []);
+}
+
+#[test]
+fn a_look_that_misses_a_stopped_one_leaves_its_end_to_it() {
+    let mut table = table();
+    let look = |at| Snapshot {
+        started: moment(at),
+        finished: moment(at + 100_000),
+        netns_covered: vec![1],
+        ..Snapshot::default()
+    };
+    table.merge(&look(0), &mut |row| panic!("{row:?}"));
+    at_rest(&mut table, 1_000_000, sock(3, 71));
+    table.expect_snapshot();
+    rows_of(&mut table, &[stop(5_000_000_100, REST, State::TimeWait, false)]);
+    table.merge(&look(5_000_000_000), &mut |row| panic!("{row:?}"));
+    let end = waited(&mut table, 5_010_000_000);
+    assert_eq!(
+        (steps(&end), end[0].kind),
+        (vec![(Some(State::TimeWait), State::Close)], RowKind::Transition)
+    );
 }
