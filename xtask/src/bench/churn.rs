@@ -119,7 +119,7 @@ pub fn kernel(bench: &Bench, report: &mut Report) -> Result<()> {
 /// CPU microseconds a transition in the tracer's process, JSON to /dev/null.
 pub fn user(bench: &Bench, report: &mut Report) -> Result<()> {
     for subject in bench.subjects.iter().copied() {
-        if matches!(subject, Subject::Nobody | Subject::Floor | Subject::Record) {
+        if subject.is_nobody() {
             continue;
         }
         let mut values = Vec::new();

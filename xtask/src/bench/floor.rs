@@ -49,6 +49,15 @@ struct RawTracepoint {
     unused: u32,
 }
 
+/// What a submitted record does to the reader (include/uapi/linux/bpf.h, BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP).
+#[derive(Clone, Copy)]
+pub enum Wakeup {
+    /// Nothing.
+    Never = 1,
+    /// It is woken, by an interrupt that the CPU sends to itself.
+    Each = 2,
+}
+
 /// Attached until dropped.
 pub struct Floor {
     _descriptors: Vec<OwnedFd>,
@@ -60,12 +69,13 @@ impl Floor {
         Self::attach(&RETURN_0)
     }
 
-    /// The same, but the first of the state hook reserves a record, stamps it with the time, and submits it.
-    pub fn with_record() -> Result<Self> {
+    /// The same, but the first of the state hook reserves a record, stamps it with the time, and submits it, with or
+    /// without waking whoever reads the ring.
+    pub fn with_record(wakeup: Wakeup) -> Result<Self> {
         let ring =
             MapCreate { map_type: BPF_MAP_TYPE_RINGBUF, key_size: 0, value_size: 0, max_entries: RING_BYTES };
         let ring = bpf(BPF_MAP_CREATE, &ring).context("making a ring buffer")?;
-        Self::attach(&write_record(&ring))
+        Self::attach(&write_record(&ring, wakeup))
     }
 
     fn attach(of_state: &[u64]) -> Result<Self> {
@@ -105,14 +115,13 @@ const fn instruction(code: u64, to: u64, from: u64, offset: u64, constant: u64) 
 /// `r0 = 0; exit`
 const RETURN_0: [u64; 2] = [instruction(0xb7, 0, 0, 0, 0), instruction(0x95, 0, 0, 0, 0)];
 
-fn write_record(ring: &OwnedFd) -> [u64; 14] {
+fn write_record(ring: &OwnedFd, wakeup: Wakeup) -> [u64; 14] {
     const MOVE: u64 = 0xbf;
     const SET: u64 = 0xb7;
     const CALL: u64 = 0x85;
     const RINGBUF_RESERVE: u64 = 131;
     const RINGBUF_SUBMIT: u64 = 132;
     const KTIME_GET_NS: u64 = 5;
-    const NO_WAKEUP: u64 = 1;
     let ring = u64::from(ring.as_raw_fd().cast_unsigned());
     [
         // r0 = bpf_ringbuf_reserve(ring, RECORD_BYTES, 0): a map's descriptor takes two instructions.
@@ -128,7 +137,7 @@ fn write_record(ring: &OwnedFd) -> [u64; 14] {
         // *(u64 *)r6 = r0
         instruction(0x7b, 6, 0, 0, 0),
         instruction(MOVE, 1, 6, 0, 0),
-        instruction(SET, 2, 0, 0, NO_WAKEUP),
+        instruction(SET, 2, 0, 0, wakeup as u64),
         instruction(CALL, 0, 0, 0, RINGBUF_SUBMIT),
         RETURN_0[0],
         RETURN_0[1],

@@ -17,7 +17,7 @@ const DURATION: Duration = Duration::from_secs(5);
 /// Wakeups/s and CPU of the process.
 pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     for subject in bench.subjects.iter().copied() {
-        if matches!(subject, Subject::Nobody | Subject::Floor | Subject::Record) {
+        if subject.is_nobody() {
             continue;
         }
         let (mut wakeups, mut cpu) = (Vec::new(), Vec::new());

@@ -11,7 +11,10 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use netstat_tests::{process::Process, wait};
 
-use super::{fdinfo, floor};
+use super::{
+    fdinfo,
+    floor::{Floor, Wakeup},
+};
 
 /// How long a tracer gets to settle once it has attached.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -25,6 +28,8 @@ pub enum Subject {
     Floor,
     /// The same, with a record in a ring for each transition.
     Record,
+    /// The same, with a wakeup for each record.
+    Wakeup,
     /// rnetstat-trace --json.
     Ours,
     /// libbpf-tools' tcpstates.
@@ -42,7 +47,7 @@ const BPFTRACE: &str = r#"tracepoint:sock:inet_sock_set_state /args->protocol ==
 
 /// Nobody, the floor, ours, and the peers that work here; says of the others why they don't.
 pub fn all(tracer: &Path) -> Vec<Subject> {
-    let mut subjects = vec![Subject::Nobody, Subject::Floor, Subject::Record, Subject::Ours];
+    let mut subjects = vec![Subject::Nobody, Subject::Floor, Subject::Record, Subject::Wakeup, Subject::Ours];
     for (peer, program, package) in PEERS {
         if which::which(program).is_err() {
             eprintln!("left out: {program} is not installed (Debian package {package})");
@@ -56,12 +61,18 @@ pub fn all(tracer: &Path) -> Vec<Subject> {
 }
 
 impl Subject {
+    /// Whether it has no process to measure.
+    pub fn is_nobody(self) -> bool {
+        matches!(self, Self::Nobody | Self::Floor | Self::Record | Self::Wakeup)
+    }
+
     /// Its name in the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nobody => "untraced",
             Self::Floor => "empty programs",
-            Self::Record => "the same and a record",
+            Self::Record => "and a record",
+            Self::Wakeup => "and a wakeup",
             Self::Ours => "rnetstat-trace --json",
             Self::Tcpstates => "tcpstates",
             Self::Bpftrace => "bpftrace",
@@ -72,8 +83,9 @@ impl Subject {
     pub fn start(self, tracer: &Path, output: &Path) -> Result<Running> {
         let mut command = match self {
             Self::Nobody => return Ok(Running::Nothing),
-            Self::Floor => return Ok(Running::Floor(floor::Floor::empty()?)),
-            Self::Record => return Ok(Running::Floor(floor::Floor::with_record()?)),
+            Self::Floor => return Ok(Running::Floor(Floor::empty()?)),
+            Self::Record => return Ok(Running::Floor(Floor::with_record(Wakeup::Never)?)),
+            Self::Wakeup => return Ok(Running::Floor(Floor::with_record(Wakeup::Each)?)),
             Self::Ours => {
                 let mut command = Command::new(tracer);
                 command.arg("--json");
@@ -110,7 +122,7 @@ pub enum Running {
     /// Nobody.
     Nothing,
     /// The empty programs, which go with this value.
-    Floor(#[expect(dead_code, reason = "held until the run is over")] floor::Floor),
+    Floor(#[expect(dead_code, reason = "held until the run is over")] Floor),
     /// A process, which ends with this value.
     Tracer(Process),
 }
