@@ -96,23 +96,23 @@ impl Table {
     /// A timewait socket's timer starts: the connection rests, or has left FIN_WAIT2 for TIME_WAIT.
     pub(super) fn rest_starts(&mut self, start: &MinisockStart, emit: &mut dyn FnMut(&Row) -> Interest) {
         let key = start.sock.sk;
-        let ends = Ends { netns: Some(start.netns), local: start.local, remote: start.remote };
-        if self.go_on_if_known(ends, start, emit) {
+        if self.go_on_if_known(start, emit) {
             if start.state == State::TimeWait {
                 self.enter_time_wait(key, start.at, emit);
             }
         } else {
-            self.closing.start(ends, Started { key, state: start.state, at_ns: start.at.mono_ns });
+            self.closing.start(Ends::of(start), Started { key, state: start.state, at_ns: start.at.mono_ns });
         }
     }
 
     /// A segment finds a timewait socket in TIME_WAIT. If its timer has been stopped, this is its last.
     pub(super) fn rest_is_seen(&mut self, seen: &MinisockStart, emit: &mut dyn FnMut(&Row) -> Interest) {
         let key = seen.sock.sk;
-        let ends = Ends { netns: Some(seen.netns), local: seen.local, remote: seen.remote };
-        if let Some(started) = self.closing.started.get_mut(&ends).filter(|started| started.key == key) {
+        if let Some(started) =
+            self.closing.started.get_mut(&Ends::of(seen)).filter(|started| started.key == key)
+        {
             started.state = seen.state;
-        } else if self.is_same(ends, seen) && self.position_in_stopped(key).is_none() {
+        } else if self.is_same(seen) && self.position_in_stopped(key).is_none() {
             self.enter_time_wait(key, seen.at, emit);
         }
     }
@@ -120,12 +120,11 @@ impl Table {
     /// Whether the minisocket is known and goes on; another connection at its address has ended.
     pub(super) fn go_on_if_known(
         &mut self,
-        ends: Ends,
         start: &MinisockStart,
         emit: &mut dyn FnMut(&Row) -> Interest,
     ) -> bool {
         let key = start.sock.sk;
-        if self.is_same(ends, start) {
+        if self.is_same(start) {
             if let Some(index) = self.position_in_stopped(key) {
                 self.closing.stopped.remove(index);
             }
@@ -137,9 +136,9 @@ impl Table {
 
     /// Whether the minisocket is one that the table knows. Soon after its end its address may have another, of
     /// another connection between the same ends: the cookie tells.
-    fn is_same(&self, ends: Ends, start: &MinisockStart) -> bool {
+    fn is_same(&self, start: &MinisockStart) -> bool {
         self.connections.get(&start.sock.sk).is_some_and(|known| {
-            known.ends() == Some(ends) && known.is_minisock() && known.can_be(start.sock)
+            known.ends() == Some(Ends::of(start)) && known.is_minisock() && known.can_be(start.sock)
         })
     }
 

@@ -1,6 +1,6 @@
 //! A connection's ends as a key: what a minisocket and its full socket have in common on all kernels.
 
-use crate::model::Endpoint;
+use crate::model::{Endpoint, MinisockStart};
 
 /// The four-tuple and where it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -8,4 +8,11 @@ pub(super) struct Ends {
     pub(super) netns: Option<u32>,
     pub(super) local: Endpoint,
     pub(super) remote: Endpoint,
+}
+
+impl Ends {
+    /// Those of a minisocket.
+    pub(super) fn of(start: &MinisockStart) -> Self {
+        Self { netns: Some(start.netns), local: start.local, remote: start.remote }
+    }
 }

@@ -21,10 +21,10 @@ impl Table {
     /// A request socket's timer starts: a SYN came, or the SYN-ACK was sent again.
     pub(super) fn half_open_starts(&mut self, start: &MinisockStart, emit: &mut dyn FnMut(&Row) -> Interest) {
         let key = start.sock.sk;
-        let ends = Ends { netns: Some(start.netns), local: start.local, remote: start.remote };
-        if self.go_on_if_known(ends, start, emit) {
+        if self.go_on_if_known(start, emit) {
             return;
         }
+        let ends = Ends::of(start);
         let id = self.new_id();
         let mut connection = Connection::half_open(id, start);
         let listener = start.listener.and_then(|listener| self.connections.get(&listener));
