@@ -20,6 +20,17 @@ pub struct OwnerFilter {
     pub users: Values<u32>,
 }
 
+impl OwnerFilter {
+    /// The values of the three options.
+    pub fn new(pids: Vec<u32>, comms: Vec<String>, users: Vec<u32>) -> Self {
+        Self {
+            pids: pids.into_iter().collect(),
+            comms: comms.into_iter().collect(),
+            users: users.into_iter().collect(),
+        }
+    }
+}
+
 /// Process names, cut as the kernel cuts them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommSet(Vec<Vec<u8>>);

@@ -59,11 +59,7 @@ impl FilterArgs {
             ports: ByEnd::new(local_port, remote_port, port),
             addresses: ByEnd::new(local, remote, addr),
             states: state.into_iter().collect(),
-            owner: OwnerFilter {
-                pids: pid.into_iter().collect(),
-                comms: comm.into_iter().collect(),
-                users: user.into_iter().collect(),
-            },
+            owner: OwnerFilter::new(pid, comm, user),
             ..Filter::default()
         };
         filter.check()?;
