@@ -23,4 +23,5 @@ pub mod privilege;
 pub mod signals;
 pub mod sink;
 pub mod source;
+mod stdout;
 pub mod table;

@@ -1,10 +1,8 @@
 //! The doctor where there is nothing to examine: Windows gives its TCP table to everybody.
 
-use std::io::{self, Write as _};
-
 use anyhow::Context as _;
 
-use crate::config::DoctorConfig;
+use crate::{config::DoctorConfig, stdout};
 
 /// Says which source there is; true, because it works.
 ///
@@ -17,10 +15,6 @@ pub fn run(config: DoctorConfig) -> anyhow::Result<bool> {
         "Windows' TCP table is looked at now and then (source: windows), which needs no privilege.\n\
          Connections that are shorter than --interval are not seen. Only Linux has eBPF, which sees them all.\n"
     };
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("stdout can't be written")
-        }
-        _ => Ok(true),
-    }
+    stdout::write(text.as_bytes()).context("stdout can't be written")?;
+    Ok(true)
 }

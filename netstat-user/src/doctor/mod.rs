@@ -6,10 +6,7 @@ mod json;
 mod text;
 mod wrap;
 
-use std::{
-    io::{self, Write as _},
-    path::Path,
-};
+use std::path::Path;
 
 use anyhow::Context as _;
 
@@ -21,6 +18,7 @@ use crate::{
         ebpf::{self, Attempts, Request},
         proc,
     },
+    stdout,
 };
 
 /// As much as the trace takes unless it is told otherwise, bytes.
@@ -54,12 +52,8 @@ impl Report {
 pub fn run(config: DoctorConfig) -> anyhow::Result<bool> {
     let report = examine();
     let text = if config.json { json::write(&report)? } else { text::write(&report, config.color) };
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("stdout can't be written")
-        }
-        _ => Ok(report.missing.is_ok()),
-    }
+    stdout::write(text.as_bytes()).context("stdout can't be written")?;
+    Ok(report.missing.is_ok())
 }
 
 fn examine() -> Report {

@@ -1,14 +1,10 @@
 //! Once, or again and again until somebody has had enough.
 
-use std::{
-    io::{self, Write as _},
-    pin::pin,
-    time::Duration,
-};
+use std::{pin::pin, time::Duration};
 
 use anyhow::{Context as _, Result};
 
-use crate::signals;
+use crate::{signals, stdout};
 
 /// Writes a page to stdout, and after each interval another one.
 ///
@@ -31,12 +27,7 @@ pub fn pages(interval: Option<Duration>, mut page: impl FnMut() -> Result<Vec<u8
     })
 }
 
-/// Writes to stdout; false if its reader has gone away, which is a normal end.
+/// Writes to stdout; false if its reader has gone away.
 fn write(bytes: &[u8]) -> Result<bool> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(error).context("can't write to stdout"),
-    }
+    stdout::write(bytes).context("can't write to stdout")
 }
