@@ -3,9 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::{ffi::OsString, time::Duration};
+use std::time::Duration;
 
-use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{Parser, Subcommand};
 
 use super::{
     locale,
@@ -43,7 +43,7 @@ Exit status: 0 at the end, 1 if it could not do its job, 2 if it was called wron
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
-struct Cli {
+pub struct Cli {
     /// Again after so many seconds, until Ctrl-C
     #[arg(value_name = "INTERVAL", value_parser = clap::value_parser!(u64).range(1..))]
     interval: Option<u64>,
@@ -107,22 +107,8 @@ struct ShownArgs {
 /// What the arguments ask for. `color_by_default` decides for `--color auto`, `environment` gives a variable.
 ///
 /// # Errors
-/// What is wrong with the arguments, or the text of `--help` and `--version`: for [`clap::Error::exit`].
-pub fn parse<I, A>(
-    arguments: I,
-    color_by_default: bool,
-    environment: impl Fn(&str) -> Option<String>,
-) -> Result<Request, clap::Error>
-where
-    I: IntoIterator<Item = A>,
-    A: Into<OsString> + Clone,
-{
-    let cli = Cli::try_parse_from(arguments)?;
-    request(cli, color_by_default, environment)
-        .map_err(|error| Cli::command().error(ErrorKind::ArgumentConflict, error))
-}
-
-fn request(
+/// Which arguments contradict each other.
+pub fn request(
     cli: Cli,
     color_by_default: bool,
     environment: impl Fn(&str) -> Option<String>,

@@ -3,9 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsString;
-
-use clap::{ArgAction, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{ArgAction, Parser, Subcommand};
 
 use super::request::{
     Families, Mode, Numeric, Request, RoutesRequest, SocketsRequest, StatisticsRequest, Which,
@@ -154,22 +152,8 @@ struct ShownArgs {
 /// What the arguments ask for. `color_by_default` decides for `--color auto`, `environment` gives a variable.
 ///
 /// # Errors
-/// What is wrong with the arguments, or the text of `--help` and `--version`: for [`clap::Error::exit`].
-pub fn parse<I, A>(
-    arguments: I,
-    color_by_default: bool,
-    environment: impl Fn(&str) -> Option<String>,
-) -> Result<Request, clap::Error>
-where
-    I: IntoIterator<Item = A>,
-    A: Into<OsString> + Clone,
-{
-    let cli = Cli::try_parse_from(arguments)?;
-    request(cli, color_by_default, environment)
-        .map_err(|error| Cli::command().error(ErrorKind::ArgumentConflict, error))
-}
-
-fn request(
+/// Which arguments contradict each other.
+pub fn request(
     cli: Cli,
     color_by_default: bool,
     environment: impl Fn(&str) -> Option<String>,

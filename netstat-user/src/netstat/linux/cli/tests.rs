@@ -1,7 +1,9 @@
 //! Command lines as netstat's users write them, and what becomes of them.
 
+use clap::CommandFactory as _;
+
 use super::*;
-use crate::model::State;
+use crate::{model::State, netstat::parse};
 
 fn parse_line(line: &str) -> Result<Request, clap::Error> {
     parse(format!("rnetstat {line}").split_whitespace().map(str::to_owned), false, |_| None)

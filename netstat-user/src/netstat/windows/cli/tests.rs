@@ -1,9 +1,11 @@
 //! Command lines as Windows' users write them, and what becomes of them.
 
+use clap::CommandFactory as _;
+
 use super::*;
 use crate::{
     model::{Family, State},
-    netstat::windows::request::Transport,
+    netstat::{parse, windows::request::Transport},
 };
 
 fn parse_line(line: &str) -> Result<Request, clap::Error> {
