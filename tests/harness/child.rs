@@ -6,7 +6,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::{
+    io::retry_on_intr,
+    process::{Pid, WaitOptions, waitpid},
+};
 
 /// Every process that a test made. One that goes on to run another program has a copy of each socket of this process
 /// until exec(), and may be the last to close it.
@@ -63,7 +66,7 @@ impl Child {
 
     /// Waits for its end; an error if `work` failed.
     pub fn wait(self) -> Result<()> {
-        let outcome = waitpid(Some(self.0), WaitOptions::empty())?;
+        let outcome = retry_on_intr(|| waitpid(Some(self.0), WaitOptions::empty()))?;
         ensure!(outcome.is_some_and(|(_, status)| status.exit_status() == Some(0)), "the child failed");
         Ok(())
     }

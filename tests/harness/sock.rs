@@ -1,4 +1,7 @@
 //! A TCP socket whose every step a test decides; nothing in it waits longer than the tests' deadline.
+//!
+//! A call with a timeout that a stop of the process interrupted (SIGSTOP, a frozen cgroup) is not restarted by the
+//! kernel (signal(7)), so it is made again here.
 
 use std::{
     mem::size_of,
@@ -7,8 +10,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use rustix::net::{
-    AddressFamily, Protocol, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, ipproto, sockopt,
+use rustix::{
+    io::retry_on_intr,
+    net::{
+        AddressFamily, Protocol, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, ipproto, sockopt,
+    },
 };
 
 use crate::{state, state::State, wait};
@@ -76,12 +82,12 @@ impl Sock {
 
     /// connect(), blocking.
     pub fn connect(&self, to: SocketAddr) -> Result<()> {
-        rustix::net::connect(&self.0, &to).with_context(|| format!("connect to {to}"))
+        retry_on_intr(|| rustix::net::connect(&self.0, &to)).with_context(|| format!("connect to {to}"))
     }
 
     /// connect(), which must fail with this error.
     pub fn connect_fails(&self, to: SocketAddr, with: rustix::io::Errno) -> Result<()> {
-        let outcome = rustix::net::connect(&self.0, &to);
+        let outcome = retry_on_intr(|| rustix::net::connect(&self.0, &to));
         ensure!(outcome == Err(with), "connect to {to} gave {outcome:?}, not {with:?}");
         Ok(())
     }
@@ -100,12 +106,15 @@ impl Sock {
 
     /// accept().
     pub fn accept(&self) -> Result<Self> {
-        Self::bounded(rustix::net::accept_with(&self.0, SocketFlags::CLOEXEC).context("accept")?)
+        let fd =
+            retry_on_intr(|| rustix::net::accept_with(&self.0, SocketFlags::CLOEXEC)).context("accept")?;
+        Self::bounded(fd)
     }
 
     /// Sends all of it.
     pub fn send(&self, bytes: &[u8]) -> Result<()> {
-        let sent = rustix::net::send(&self.0, bytes, SendFlags::NOSIGNAL).context("send")?;
+        let sent =
+            retry_on_intr(|| rustix::net::send(&self.0, bytes, SendFlags::NOSIGNAL)).context("send")?;
         ensure!(sent == bytes.len(), "only {sent} of {} bytes were sent", bytes.len());
         Ok(())
     }
@@ -113,37 +122,44 @@ impl Sock {
     /// Connects and sends in one call, the bytes in the SYN itself where Fast Open allows it.
     pub fn send_with_syn(&self, bytes: &[u8], to: SocketAddr) -> Result<()> {
         let flags = SendFlags::NOSIGNAL | SendFlags::from_bits_retain(libc::MSG_FASTOPEN.cast_unsigned());
-        rustix::net::sendto(&self.0, bytes, flags, &to).with_context(|| format!("sendto {to}"))?;
+        retry_on_intr(|| rustix::net::sendto(&self.0, bytes, flags, &to))
+            .with_context(|| format!("sendto {to}"))?;
         Ok(())
     }
 
     /// Receives exactly so many bytes.
     pub fn receive(&self, count: usize) -> Result<()> {
         let mut buffer = vec![0; count];
-        let (_, received) =
-            rustix::net::recv(&self.0, &mut buffer[..], RecvFlags::WAITALL).context("recv")?;
-        ensure!(received == count, "received {received} bytes, not {count}");
+        let mut received = 0;
+        while received < count {
+            let more = self.recv(&mut buffer[received..], RecvFlags::WAITALL).context("recv")?;
+            ensure!(more > 0, "received {received} bytes, not {count}");
+            received += more;
+        }
         Ok(())
+    }
+
+    fn recv(&self, into: &mut [u8], flags: RecvFlags) -> rustix::io::Result<usize> {
+        retry_on_intr(|| rustix::net::recv(&self.0, &mut *into, flags).map(|(_, received)| received))
     }
 
     /// Waits for data and leaves it unread.
     pub fn peek(&self) -> Result<()> {
-        let (_, waiting) = rustix::net::recv(&self.0, &mut [0; 1][..], RecvFlags::PEEK).context("recv")?;
+        let waiting = self.recv(&mut [0; 1], RecvFlags::PEEK).context("recv")?;
         ensure!(waiting == 1, "the peer closed without data");
         Ok(())
     }
 
     /// Waits for the peer's FIN.
     pub fn receive_fin(&self) -> Result<()> {
-        let (_, received) =
-            rustix::net::recv(&self.0, &mut [0; 1][..], RecvFlags::empty()).context("recv of a FIN")?;
+        let received = self.recv(&mut [0; 1], RecvFlags::empty()).context("recv of a FIN")?;
         ensure!(received == 0, "the peer sent data, not a FIN");
         Ok(())
     }
 
     /// Waits for the connection's failure.
     pub fn receive_fails(&self, with: rustix::io::Errno) -> Result<()> {
-        let outcome = rustix::net::recv(&self.0, &mut [0; 1][..], RecvFlags::empty()).map(|(_, count)| count);
+        let outcome = self.recv(&mut [0; 1], RecvFlags::empty());
         ensure!(outcome == Err(with), "recv gave {outcome:?}, not {with:?}");
         Ok(())
     }
