@@ -5,6 +5,7 @@ use netstat_ebpf::wire::{
     kind,
 };
 
+use super::own::Own;
 use crate::model::{
     Comm, Counters, Endpoint, Event, Family, MinisockStart, MinisockStop, Moment, Owner, OwnerHow, Protocol,
     SockId, State, Transition,
@@ -12,7 +13,7 @@ use crate::model::{
 
 /// The event that a record tells; None for a kind that this program doesn't know. `unix_offset_ns` is
 /// CLOCK_REALTIME less CLOCK_MONOTONIC.
-pub fn event(record: &[u8], unix_offset_ns: i64) -> Option<Event> {
+pub fn event(record: &[u8], unix_offset_ns: i64, own: &Own) -> Option<Event> {
     match *record.first()? {
         kind::TRANSITION => Some(transition(&wire::from_bytes(record)?, unix_offset_ns)),
         kind::PROCESS => {
@@ -21,7 +22,7 @@ pub fn event(record: &[u8], unix_offset_ns: i64) -> Option<Event> {
                 return None;
             };
             let cgroup = (record.cgroup != 0).then_some(record.cgroup);
-            Some(Event::Transition(Transition { process: process(&record), cgroup, ..change }))
+            Some(Event::Transition(Transition { process: process(&record, own), cgroup, ..change }))
         }
         kind::END => {
             let record: EndRecord = wire::from_bytes(record)?;
@@ -120,14 +121,14 @@ fn counters(record: &EndRecord) -> Counters {
     Counters { bytes_acked, bytes_received, rtt_us, retransmits: total_retrans }
 }
 
-/// The process that made the change; None where that was a thread of the kernel's own.
-fn process(record: &ProcessRecord) -> Option<Owner> {
+/// The process that made the change; None where that was a thread of the kernel's own, or of ours.
+fn process(record: &ProcessRecord, own: &Own) -> Option<Owner> {
     let how = match (State::from_kernel(record.transition.old), State::from_kernel(record.transition.new)) {
         (_, State::SynSent) => OwnerHow::Connect,
         (_, State::Listen) => OwnerHow::Listen,
         _ => OwnerHow::Close,
     };
-    (record.pid != 0).then_some(Owner {
+    (record.pid != 0 && !own.did(record)).then_some(Owner {
         pid: record.pid,
         comm: Comm::new(record.comm),
         uid: Some(record.uid),
@@ -168,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_mapped_address_on_an_ipv6_socket_is_ipv4() {
-        let Some(Event::Transition(seen)) = event(wire::as_bytes(&record(kind::TRANSITION)), 5) else {
+        let Some(Event::Transition(seen)) = event(wire::as_bytes(&record(kind::TRANSITION)), 5, &Own::new())
+        else {
             panic!("no transition")
         };
         assert_eq!(seen.family, Family::Ipv4);
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_connecting_process_is_the_owner_and_a_kernel_thread_is_none() {
+    fn the_connecting_process_is_the_owner_but_a_kernel_thread_and_ourselves_are_none() {
         let mut with_process = ProcessRecord {
             transition: record(kind::PROCESS),
             pid: 12,
@@ -187,7 +189,7 @@ mod tests {
             comm: *b"curl\0\0\0\0\0\0\0\0\0\0\0\0",
             cgroup: 0,
         };
-        let Some(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0) else {
+        let Some(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0, &Own::new()) else {
             panic!("no transition")
         };
         let owner = seen.process.unwrap();
@@ -195,18 +197,20 @@ mod tests {
             (owner.pid, owner.uid, owner.how, owner.comm.as_bytes()),
             (12, Some(1_000), OwnerHow::Connect, &b"curl"[..])
         );
-        with_process.pid = 0;
-        let Some(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0) else {
-            panic!("no transition")
-        };
-        assert_eq!(seen.process, None);
+        for nobody in [0, std::process::id()] {
+            with_process.pid = nobody;
+            let Some(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0, &Own::new()) else {
+                panic!("no transition")
+            };
+            assert_eq!(seen.process, None);
+        }
     }
 
     #[test]
     fn torn_and_unknown_records_are_none() {
-        assert_eq!(event(&[], 0), None);
-        assert_eq!(event(&wire::as_bytes(&record(kind::TRANSITION))[..40], 0), None);
-        assert_eq!(event(wire::as_bytes(&record(kind::PROCESS)), 0), None);
-        assert_eq!(event(wire::as_bytes(&record(99)), 0), None);
+        assert_eq!(event(&[], 0, &Own::new()), None);
+        assert_eq!(event(&wire::as_bytes(&record(kind::TRANSITION))[..40], 0, &Own::new()), None);
+        assert_eq!(event(wire::as_bytes(&record(kind::PROCESS)), 0, &Own::new()), None);
+        assert_eq!(event(wire::as_bytes(&record(99)), 0, &Own::new()), None);
     }
 }

@@ -8,8 +8,10 @@ mod kallsyms;
 mod load;
 mod losses;
 mod offsets;
+mod own;
 mod pace;
 mod snapshot;
+mod unread;
 mod verbose;
 
 use std::time::{Duration, Instant};
@@ -29,7 +31,9 @@ pub use snapshot::{Snapshotter, in_first_pid_namespace, socket_files};
 use self::{
     load::Loaded,
     losses::Losses,
+    own::Own,
     pace::{Pace, Wait},
+    unread::Unread,
 };
 use super::{EventSource, clock};
 use crate::{
@@ -57,6 +61,10 @@ pub struct EbpfSource {
     missing: Vec<Missing>,
     sight: Sight,
     ring: AsyncFd<RingBuf<MapData>>,
+    unread: Unread,
+    /// Until when every event has been handed over.
+    seen_until: Moment,
+    own: Own,
     losses: Losses,
     losses_looked_at: Instant,
     /// How many looks at the counters the last events still want.
@@ -80,14 +88,19 @@ impl EbpfSource {
         if request.verbose {
             verbose::forward(&mut ebpf)?;
         }
+        let ring = RingBuf::try_from(ring)?;
+        let unread = Unread::of(&ring).context("can't map the positions of the ring")?;
         // SAFETY: the ring owns its descriptor, never gives another, and closes it only with itself.
-        let ring = unsafe { AsyncFd::register(RingBuf::try_from(ring)?) }?;
+        let ring = unsafe { AsyncFd::register(ring) }?;
         let source = Self {
             ebpf: Some(ebpf),
             hooks: attempts.hooks(),
             missing,
             sight: Sight { source: Source::Ebpf, ends, minisocks },
             ring,
+            unread,
+            seen_until: clock::now(),
+            own: Own::new(),
             losses,
             losses_looked_at: Instant::now(),
             looks_for_losses: 0,
@@ -96,22 +109,25 @@ impl EbpfSource {
         Ok((source, snapshotter))
     }
 
-    /// Hands over up to `limit` events; says how many there were, and until when that is everything.
-    fn take(&mut self, limit: usize, apply: &mut impl FnMut(Event)) -> (usize, Moment) {
+    /// Hands over up to `limit` events; says how many there were. [`Self::seen_until`] moves on.
+    fn take(&mut self, limit: usize, apply: &mut impl FnMut(Event)) -> usize {
         let now = clock::now();
         let unix_offset_ns = now.unix_ns - now.mono_ns.cast_signed();
         let ring = self.ring.get_mut();
-        let (mut events, mut last) = (0, now);
+        let mut events = 0;
         while events < limit
             && let Some(record) = ring.next()
         {
             events += 1;
-            if let Some(event) = decode::event(&record, unix_offset_ns) {
-                last = event.at().unwrap_or(last);
+            if let Some(event) = decode::event(&record, unix_offset_ns, &self.own) {
+                self.seen_until = event.at().map_or(self.seen_until, |at| at.max(self.seen_until));
                 apply(event);
             }
         }
-        (events, if events == limit { last } else { now })
+        if !self.unread.exist() {
+            self.seen_until = now.max(self.seen_until);
+        }
+        events
     }
 
     /// Returns when the kernel says that there is something in the ring.
@@ -173,7 +189,7 @@ impl EventSource for EbpfSource {
     }
 
     fn drain(&mut self, mut apply: impl FnMut(Event)) -> Moment {
-        let (events, seen_until) = self.take(DRAIN_LIMIT, &mut apply);
+        let events = self.take(DRAIN_LIMIT, &mut apply);
         let now = Instant::now();
         if events > 0 {
             self.looks_for_losses = LOOKS_FOR_LOSSES;
@@ -184,7 +200,7 @@ impl EventSource for EbpfSource {
             self.report_losses(&mut apply);
         }
         self.pace.drained(now, events, events == DRAIN_LIMIT);
-        seen_until
+        self.seen_until
     }
 
     fn finish(mut self, mut apply: impl FnMut(Event)) {
@@ -197,7 +213,7 @@ impl EventSource for EbpfSource {
                 apply(event);
             }
         };
-        while self.take(DRAIN_LIMIT, &mut until_end).0 == DRAIN_LIMIT {}
+        while self.take(DRAIN_LIMIT, &mut until_end) == DRAIN_LIMIT {}
         // Twice: what was on its way at the last look has arrived or is lost.
         self.report_losses(&mut apply);
         self.report_losses(&mut apply);

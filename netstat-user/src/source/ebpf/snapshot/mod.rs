@@ -41,6 +41,9 @@ const PRIVILEGES: CapabilitySet = CapabilitySet::BPF
     .union(CapabilitySet::DAC_READ_SEARCH)
     .union(CapabilitySet::NET_ADMIN);
 
+/// The name of the thread, and of those that it starts: not more than the 15 bytes that the kernel keeps.
+pub const THREAD: &str = "rnetstat-looks";
+
 /// What a request asks for, as bits: requests that wait add up.
 mod wanted {
     /// Who holds which socket.
@@ -75,7 +78,7 @@ impl Snapshotter {
         let (sender, snapshots) = mpsc::unbounded_channel();
         let requests = Arc::clone(&wanted);
         let handle = thread::Builder::new()
-            .name("snapshot".to_owned())
+            .name(THREAD.to_owned())
             .spawn(move || {
                 // Where a filter forbids it, the thread can do more than it has to.
                 let _kept_all = privilege::keep_only(PRIVILEGES);
