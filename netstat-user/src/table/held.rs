@@ -10,7 +10,7 @@ use super::connection::Connection;
 use crate::model::{Moment, Row, State};
 
 /// How long a row waits at most, nanoseconds: far longer than a connect() takes to send its SYN, on a busy machine too.
-const PATIENCE_NS: u64 = 1_000_000_000;
+pub(super) const PATIENCE_NS: u64 = 1_000_000_000;
 
 /// The waiting rows, by the kernel's socket: a connection has one at most, its first.
 #[derive(Debug, Default)]

@@ -195,9 +195,6 @@ impl Table {
 
     /// A connection that the table has not heard of; what stood at its key has ended unseen.
     fn begin(&mut self, key: u64, change: &Transition, emit: &mut dyn FnMut(&Row) -> Interest) {
-        self.held.release(key, |row| {
-            emit(row);
-        });
         self.end_known(key, change.at, emit);
         let id = self.new_id();
         let mut connection = Connection::new(id, change);

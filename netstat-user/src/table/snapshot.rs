@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Interest, Table, connection::Connection, owners};
+use super::{Interest, Table, connection::Connection, held, owners};
 use crate::model::{CloseReason, Holder, Moment, Owner, Row, RowKind, Snapshot, SnapshotSocket, State};
 
 /// Time stamps of two CPUs, and of the ring's order, differ by less (nanoseconds).
@@ -152,7 +152,7 @@ impl Table {
                 !found.contains(key)
                     && !stopping.contains(&connection.id())
                     && connection.is_listed_in(&covered)
-                    && connection.seen_ns() + MARGIN_NS < snapshot.started.mono_ns
+                    && connection.seen_ns() + patience_ns(connection) < snapshot.started.mono_ns
             })
             .map(|(key, _)| *key)
             .collect();
@@ -164,8 +164,10 @@ impl Table {
     /// A connection has ended, and nothing told of it.
     pub(super) fn repair_end(&mut self, key: u64, at: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
         let source = self.sight.source;
+        self.held.release(key, |row| {
+            emit(row);
+        });
         let Some(mut connection) = self.connections.remove(&key) else { return };
-        self.held.discard(key);
         if let Some(ends) = connection.ends() {
             self.forget_half_open(&ends, key);
         }
@@ -197,6 +199,12 @@ impl Table {
             }
         }
     }
+}
+
+/// How long ago a connection must have been heard of last, nanoseconds, for a look to find it. One that looks for a
+/// local port is in the kernel's tables only when it has one (`__inet_hash_connect`, net/ipv4/inet_hashtables.c).
+fn patience_ns(connection: &Connection) -> u64 {
+    if connection.local().port == 0 { held::PATIENCE_NS } else { MARGIN_NS }
 }
 
 /// Who holds the socket: of several the first.

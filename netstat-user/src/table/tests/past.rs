@@ -101,6 +101,19 @@ fn what_was_missed_is_repaired_and_ghosts_vanish() {
 }
 
 #[test]
+fn one_that_still_looks_for_a_port_is_no_ghost_and_its_row_is_never_lost() {
+    let mut table = table();
+    let nowhere = Endpoint { port: 0, ..CLIENT };
+    rows(&mut table, &[change(LATER, sock(1, 7), State::Close, State::SynSent, nowhere, SERVER)]);
+    assert_eq!(merged(&mut table, &look(LATER + 20_000_000, vec![], vec![])), []);
+    let ended = merged(&mut table, &look(2 * LATER, vec![], vec![]));
+    assert_eq!(
+        ended.iter().map(|row| (row.kind, row.new_state)).collect::<Vec<_>>(),
+        [(RowKind::Transition, State::SynSent), (RowKind::Repaired, State::Close)]
+    );
+}
+
+#[test]
 fn other_namespaces_and_mptcp_are_no_ghosts() {
     let mut table = table();
     merged(&mut table, &look(1, vec![], vec![]));
