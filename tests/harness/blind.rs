@@ -25,6 +25,13 @@ impl Blind {
         local.port() != 0 && self.0.contains(&(local, remote))
     }
 
+    /// Whether a row with these ends may be of one of the connections: a row that waited for its local port in vain
+    /// has none.
+    pub fn may_have(&self, local: SocketAddr, remote: Option<SocketAddr>) -> bool {
+        let has_remote = || self.0.iter().any(|(_, other)| *other == remote);
+        self.has(local, remote) || (local.port() == 0 && remote.is_some() && has_remote())
+    }
+
     /// Whether the life is of one of the connections.
     pub fn has_life(&self, life: &Life) -> bool {
         life.steps.iter().any(|step| self.has(step.local, step.remote))

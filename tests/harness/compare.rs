@@ -40,7 +40,7 @@ pub fn hold_against<'a>(
     let blind = Blind::of(record);
     let visible: Vec<Life> = record.iter().filter(|life| !blind.has_life(life)).cloned().collect();
     ensure!(visible.len() >= record.len() / 2, "programs see next to nothing here");
-    let rows: Vec<&Row> = rows.into_iter().filter(|row| !blind.has(row.local(), row.remote())).collect();
+    let rows: Vec<&Row> = rows.into_iter().filter(|row| !blind.may_have(row.local(), row.remote())).collect();
     consistency::check(rows.iter().copied())?;
     same_lives(&visible, &lives::of_rows(rows), rules)
 }
