@@ -19,6 +19,8 @@ use rustix::{
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
 
+use super::processes;
+
 /// The file system of namespaces (include/uapi/linux/magic.h).
 const NSFS_MAGIC: FsWord = 0x6e73_6673;
 
@@ -32,10 +34,24 @@ pub fn own() -> io::Result<File> {
 
 /// The namespaces of all processes that can be seen below `proc_root`, each as often as it has processes.
 pub fn of_processes(proc_root: &Path) -> impl Iterator<Item = Place> {
-    let processes = fs::read_dir(proc_root).into_iter().flatten().flatten();
-    processes
-        .filter(|entry| entry.file_name().as_encoded_bytes()[0].is_ascii_digit())
-        .filter_map(|entry| linked(entry.path().join("ns/net")))
+    processes_below(proc_root).filter_map(|process| linked(process.join("ns/net")))
+}
+
+/// The namespaces that processes which can be seen below `proc_root` hold by an open file.
+pub fn held_by_files(proc_root: &Path) -> impl Iterator<Item = Place> {
+    processes_below(proc_root).flat_map(|process| {
+        let mut places = Vec::new();
+        // What can't be read has gone, or is not for us.
+        let _unreadable = processes::each_file(&process, |name, link| {
+            places.extend(inode(link).map(|number| (number, process.join("fd").join(name))));
+        });
+        places
+    })
+}
+
+fn processes_below(proc_root: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(proc_root).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name().as_encoded_bytes()[0].is_ascii_digit()).map(|entry| entry.path())
 }
 
 /// The namespaces that are mounted somewhere, as `ip netns` and container runtimes do it.

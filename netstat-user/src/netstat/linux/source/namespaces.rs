@@ -1,6 +1,6 @@
 //! The network namespaces, one after the other: `--all-netns`.
 
-use std::{collections::HashSet, fs::File, os::unix::fs::MetadataExt as _, path::Path};
+use std::{collections::HashSet, os::unix::fs::MetadataExt as _, path::Path};
 
 use anyhow::{Context as _, Result};
 
@@ -14,8 +14,8 @@ pub fn own() -> Result<u32> {
     u32::try_from(number).context("the network namespace has no number")
 }
 
-/// Calls `look` in every network namespace that a process is in or that is mounted, the own first, each time
-/// on a thread of its own; gives the results, and how many namespaces could not be entered.
+/// Calls `look` in every network namespace that a process is in or holds by a file, or that is mounted, the own
+/// first, each time on a thread of its own; gives the results, and how many namespaces could not be entered.
 ///
 /// # Errors
 /// Those of the own namespace's look.
@@ -23,13 +23,16 @@ pub fn everywhere<T: Send>(look: impl Fn() -> Result<T> + Sync) -> Result<(Vec<T
     let mut found = vec![look()?];
     let mut seen = HashSet::from([own()?]);
     let mut closed = HashSet::new();
-    for (number, path) in namespaces::of_processes(Path::new("/proc")).chain(namespaces::mounted()) {
+    let proc = Path::new("/proc");
+    let places = namespaces::of_processes(proc).chain(namespaces::mounted());
+    for (number, path) in places.chain(namespaces::held_by_files(proc)) {
         if seen.contains(&number) {
             continue;
         }
         // It may be gone by now, or not be ours to enter.
-        let entered =
-            File::open(&path).map_err(Into::into).and_then(|namespace| namespaces::within(&namespace, &look));
+        let entered = namespaces::open(number, &path)
+            .map_err(Into::into)
+            .and_then(|namespace| namespaces::within(&namespace, &look));
         match entered {
             Ok(result) => {
                 seen.insert(number);

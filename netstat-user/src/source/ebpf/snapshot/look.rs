@@ -142,7 +142,7 @@ impl Look<'_> {
 
     fn visit_path(&mut self, number: u32, path: &Path) {
         if !self.visited.contains(&number)
-            && let Ok(namespace) = File::open(path)
+            && let Ok(namespace) = namespaces::open(number, path)
         {
             self.visit(&namespace);
         }
