@@ -20,6 +20,9 @@ use rustix::process::{Resource, Rlimit};
 /// A trace of the kernel's own events that gives up by itself if it can't be stopped.
 const TRACE: [&str; 5] = ["--json", "--source", "ebpf", "-d", "60s"];
 
+/// The thread that looks at all sockets.
+const LOOKS: &str = "rnetstat-looks";
+
 /// CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF (include/uapi/linux/capability.h).
 const READ_SEARCH: u64 = 1 << 2;
 const PTRACE: u64 = 1 << 19;
@@ -49,7 +52,7 @@ fn a_user_with_two_capabilities_sees_every_transition_and_is_told_what_others_wo
     if skip::without_root() {
         return Ok(());
     }
-    let copy = Copy::new(Some("cap_bpf,cap_perfmon+ep"))?;
+    let copy = copy_with("cap_bpf,cap_perfmon")?;
     let trace = beside_traffic(&mut copy.as_nobody(&TRACE))?;
     let missing = trace.events()?.start.missing;
     let says = |word: &str| missing.iter().any(|missing| missing.why.contains(word));
@@ -64,7 +67,7 @@ fn with_cap_syslog_a_user_sees_time_wait_too() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let copy = Copy::new(Some("cap_bpf,cap_perfmon,cap_syslog+ep"))?;
+    let copy = copy_with("cap_bpf,cap_perfmon,cap_syslog")?;
     let trace = beside_traffic(&mut copy.as_nobody(&TRACE))?;
     ensure!(trace.rows()?.iter().any(|row| row.new_state == "TIME_WAIT"), "no TIME_WAIT: {}", trace.stderr);
     Ok(())
@@ -77,10 +80,10 @@ fn after_the_start_no_thread_keeps_a_privilege_that_it_does_not_need() -> Result
     }
     let tracer = Tracer::start(&[])?;
     let threads = effective_of_threads(tracer.pid())?;
-    ensure!(threads.iter().any(|(name, _)| name == "snapshot"), "{threads:?}");
+    ensure!(threads.iter().any(|(name, _)| name == LOOKS), "{threads:?}");
     for (name, effective) in &threads {
         let needed = match name.as_str() {
-            "snapshot" => BPF | ADMIN | PTRACE | READ_SEARCH | NET_ADMIN,
+            LOOKS => BPF | ADMIN | PTRACE | READ_SEARCH | NET_ADMIN,
             _ => BPF | READ_SEARCH,
         };
         ensure!(effective & !needed == 0, "the thread {name} keeps {:#x}", effective & !needed);
@@ -126,6 +129,12 @@ fn a_user_with_capabilities_and_a_small_limit_on_locked_memory_is_told_of_it() -
     let copy = Copy::new(Some("cap_bpf,cap_perfmon+ep"))?;
     let output = with_64_kib(&mut copy.as_nobody(&TRACE)).output()?;
     is_one_error(&output, &["limit on locked memory", "64 KiB", "ulimit"])
+}
+
+/// A copy with these capabilities, and what raises the limit on locked memory where it counts.
+fn copy_with(capabilities: &str) -> Result<Copy> {
+    let more = if kernel_counts_locked_memory() { ",cap_sys_resource" } else { "" };
+    Copy::new(Some(&format!("{capabilities}{more}+ep")))
 }
 
 /// As after `ulimit -l 64`.
