@@ -66,8 +66,11 @@ fn killed(place: &Place) -> Result<()> {
 fn no_room(place: &Place) -> Result<()> {
     place.here.sysctl("ipv4/tcp_max_tw_buckets", "0")?;
     let Pair { listener, client, server } = place.pair()?;
+    let port = client.local()?.port();
     client.close();
     server.receive_fin()?;
+    // The server's kernel takes its time to acknowledge the FIN. With the acknowledgement the client is gone.
+    proc_tcp::wait_for_none(port, "FIN_WAIT1")?;
     rest("LISTEN CLOSE_WAIT")?;
     server.close();
     rest("LISTEN")?;
