@@ -13,14 +13,14 @@ use netstat_ebpf::wire::{Seen, flag, state};
 use crate::{
     counters, left_out,
     record::{self, Change},
-    seen::Notes,
+    seen::notes,
     sock::{IPPROTO_MPTCP, IPPROTO_TCP, Sock},
 };
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn inet_sock_set_state(context: BtfTracePointContext) -> i32 {
     emit(&context);
-    if let Some(notes) = Notes::of_this_cpu() {
+    if let Some(notes) = notes() {
         notes.add(seen(&context));
     }
     0
@@ -28,7 +28,7 @@ pub fn inet_sock_set_state(context: BtfTracePointContext) -> i32 {
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn inet_sock_set_state_nested(context: BtfTracePointContext) -> i32 {
-    if let Some(notes) = Notes::of_this_cpu()
+    if let Some(notes) = notes()
         && !notes.take(seen(&context))
     {
         counters::count_rescued();

@@ -1,4 +1,6 @@
-//! The words that the kernel side and user space share; the programs themselves are in `main.rs`.
+//! The words that the kernel side and user space share, and what of the kernel side can be tried on the host; the
+//! programs themselves are in `main.rs`.
 #![no_std]
 
+pub mod notes;
 pub mod wire;

@@ -94,8 +94,7 @@ pub mod state {
 /// Size of the ring buffer unless the user says otherwise, bytes.
 pub const RING_BYTES: u32 = 16 << 20;
 
-/// How many transitions [`program::STATE`] may be ahead of [`program::STATE_NESTED`] on one CPU: as many as a
-/// softirq can bring that interrupts the latter. A power of two.
+/// How many notes of a softirq's transitions are kept on a CPU. A power of two.
 pub const SEEN: usize = 256;
 
 /// A transition, as far as two programs on the same tracepoint have to recognise it.
@@ -112,9 +111,13 @@ pub struct Seen {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeenNotes {
-    /// Where the next note goes, modulo [`SEEN`].
+    /// The note of the transition that no other interrupts; `sk` is 0 if there is none.
+    pub outermost: Seen,
+    /// How many notes have been added since the outermost.
+    pub waiting: u64,
+    /// Where the next of the others goes, modulo [`SEEN`].
     pub next: u64,
-    /// The notes.
+    /// The others.
     pub notes: [Seen; SEEN],
 }
 
@@ -153,7 +156,7 @@ plain! {
     HolderRecord is 40 bytes;
     SocketFileRecord is 16 bytes;
     Seen is 16 bytes;
-    SeenNotes is 4104 bytes;
+    SeenNotes is 4128 bytes;
     Counters is 16 bytes;
     Offsets is 192 bytes;
     ClassicFormat is 36 bytes;
