@@ -11,8 +11,8 @@ use crate::workspace;
 /// The suites, the oldest kernel first.
 pub const SUITES: [&str; 4] = ["bullseye", "bookworm", "trixie", "sid"];
 
-/// Where Debian's packages come from if this machine's own apt doesn't say.
-const MIRROR: &str = "https://deb.debian.org/debian";
+/// Names a mirror of Debian's packages where this machine's own apt has none.
+const MIRROR: &str = "DEBIAN_MIRROR";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// A kernel, unpacked.
@@ -60,7 +60,9 @@ impl Archive {
         for part in ["apt/lists/partial", "apt/cache/archives/partial"] {
             fs::create_dir_all(folder.join(part))?;
         }
-        let mirror = own_mirror().unwrap_or_else(|| MIRROR.to_owned());
+        let mirror = own_mirror().or_else(|| std::env::var(MIRROR).ok());
+        let mirror =
+            mirror.with_context(|| format!("apt has no mirror of Debian here: name one by {MIRROR}"))?;
         let line =
             |suite: &&str| format!("deb [arch={architecture} signed-by={KEYRING}] {mirror} {suite} main\n");
         fs::write(folder.join("apt/sources.list"), suites.iter().map(line).collect::<String>())?;
