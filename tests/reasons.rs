@@ -157,7 +157,7 @@ fn a_time_wait_ends_because_its_minute_is_over_or_a_new_connection_wants_its_end
     expires.play(case("the client closes first")?)?;
     taken.play(case("a new connection takes over a TIME_WAIT")?)?;
     for (place, reason) in [(taken, CloseReason::Unknown), (expires, CloseReason::Expired)] {
-        let rows = wait::until_within(2 * MINUTE, "the TIME_WAIT ends", || {
+        let rows = wait::until_within(MINUTE + wait::deadline(), "the TIME_WAIT ends", || {
             let rows = rows_so_far(&tracer, &place)?;
             Ok(rows.iter().any(|row| row.old_state == "TIME_WAIT").then_some(rows))
         })?;

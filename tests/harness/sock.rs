@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::{
-    io::retry_on_intr,
+    io::{Errno, retry_on_intr},
     net::{
         AddressFamily, Protocol, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, ipproto, sockopt,
     },
@@ -69,10 +69,14 @@ impl Sock {
         Ok(sock)
     }
 
-    /// bind(), with SO_REUSEADDR.
+    /// bind(), with SO_REUSEADDR. A listener that has just been closed may live on for a moment: in a process that
+    /// another test has forked, until that runs its program.
     pub fn bind(&self, at: SocketAddr) -> Result<()> {
         sockopt::set_socket_reuseaddr(&self.0, true)?;
-        rustix::net::bind(&self.0, &at).with_context(|| format!("bind to {at}"))
+        wait::until(&format!("{at} is free"), || match rustix::net::bind(&self.0, &at) {
+            Err(Errno::ADDRINUSE) => Ok(None),
+            outcome => outcome.map(Some).with_context(|| format!("bind to {at}")),
+        })
     }
 
     /// listen().
@@ -86,7 +90,7 @@ impl Sock {
     }
 
     /// connect(), which must fail with this error.
-    pub fn connect_fails(&self, to: SocketAddr, with: rustix::io::Errno) -> Result<()> {
+    pub fn connect_fails(&self, to: SocketAddr, with: Errno) -> Result<()> {
         let outcome = retry_on_intr(|| rustix::net::connect(&self.0, &to));
         ensure!(outcome == Err(with), "connect to {to} gave {outcome:?}, not {with:?}");
         Ok(())
@@ -95,7 +99,7 @@ impl Sock {
     /// connect() that doesn't wait for the answer.
     pub fn start_connect(&self, to: SocketAddr) -> Result<()> {
         rustix::io::ioctl_fionbio(&self.0, true)?;
-        self.connect_fails(to, rustix::io::Errno::INPROGRESS)?;
+        self.connect_fails(to, Errno::INPROGRESS)?;
         Ok(rustix::io::ioctl_fionbio(&self.0, false)?)
     }
 
@@ -158,7 +162,7 @@ impl Sock {
     }
 
     /// Waits for the connection's failure.
-    pub fn receive_fails(&self, with: rustix::io::Errno) -> Result<()> {
+    pub fn receive_fails(&self, with: Errno) -> Result<()> {
         let outcome = self.recv(&mut [0; 1], RecvFlags::empty());
         ensure!(outcome == Err(with), "recv gave {outcome:?}, not {with:?}");
         Ok(())
