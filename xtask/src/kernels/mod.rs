@@ -25,7 +25,7 @@ use self::table::Line;
 use crate::{cargo, test, workspace};
 
 /// As long as a guest may take.
-const LIMIT: Duration = Duration::from_secs(15 * 60);
+const LIMIT: Duration = Duration::from_secs(25 * 60);
 
 #[derive(clap::Args)]
 pub struct Args {
