@@ -60,7 +60,7 @@ pub fn kernels(args: &Args) -> Result<ExitCode> {
     let [oldest, .., newest] = SUITES;
     let mut kernels = if args.quick { fetch(&[oldest, newest])? } else { fetch(&SUITES)? };
     kernels.retain(|kernel| {
-        args.kernel.is_empty() || args.kernel.iter().any(|wanted| kernel.release.starts_with(wanted.as_str()))
+        args.kernel.is_empty() || args.kernel.iter().any(|wanted| begins_with(&kernel.release, wanted))
     });
     if kernels.is_empty() {
         bail!("no kernel's version begins with {}", args.kernel.join(" or "));
@@ -94,6 +94,12 @@ pub fn kernels(args: &Args) -> Result<ExitCode> {
         table::write(&lines, args.check)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a version begins with these numbers: 6.12 doesn't begin with 6.1.
+fn begins_with(version: &str, wanted: &str) -> bool {
+    let rest = version.strip_prefix(wanted);
+    rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
 }
 
 /// The guests' common part.
@@ -194,12 +200,18 @@ fn summary(start: &serde_json::Value) -> String {
 mod tests {
     use clap::Parser as _;
 
-    use super::Args;
+    use super::{Args, begins_with};
 
     #[derive(clap::Parser)]
     struct Cli {
         #[command(flatten)]
         args: Args,
+    }
+
+    #[test]
+    fn a_version_begins_with_whole_numbers() {
+        assert!(begins_with("6.1.0-50-cloud-amd64", "6.1") && begins_with("6.1.0", "6"));
+        assert!(!begins_with("6.12.107", "6.1") && !begins_with("6.1.0", "5"));
     }
 
     #[test]
