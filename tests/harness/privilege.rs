@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::Command,
@@ -77,7 +78,15 @@ pub fn kernel_counts_locked_memory() -> bool {
 pub fn effective_of_threads(pid: u32) -> Result<Vec<(String, u64)>> {
     let mut threads = Vec::new();
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let status = fs::read_to_string(thread?.path().join("status"))?;
+        let status = match fs::read_to_string(thread?.path().join("status")) {
+            // It has ended since: one that looked at the files.
+            Err(error)
+                if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH) =>
+            {
+                continue;
+            }
+            status => status?,
+        };
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             line.map(|value| value.trim().to_owned()).with_context(|| format!("no {name} in {status}"))

@@ -42,6 +42,8 @@ impl HalfOpen {
         let half_open = Self { wire, listener, client, port: place.block.port() };
         half_open.wire.far.run(|| proc_tcp::wait_for(1, half_open.port, "SYN_RECV"))?;
         rest("LISTEN SYN_SENT SYN_RECV")?;
+        // No repeated SYN comes when the first has had its end.
+        half_open.wire.relay.cut_forward(true);
         // The SYN-ACK is sent once and, where it is sent again, after a second.
         half_open.wire.far.sysctl("ipv4/tcp_synack_retries", "1")?;
         Ok(half_open)
@@ -50,7 +52,6 @@ impl HalfOpen {
 
 fn server_gives_up(place: &Place) -> Result<()> {
     let half_open = HalfOpen::new(place)?;
-    half_open.wire.relay.cut_forward(true);
     half_open.wire.far.run(|| proc_tcp::wait_for_none(half_open.port, "SYN_RECV"))?;
     rest("LISTEN SYN_SENT")?;
     half_open.client.close();
@@ -60,6 +61,7 @@ fn server_gives_up(place: &Place) -> Result<()> {
 fn client_is_gone(place: &Place) -> Result<()> {
     let HalfOpen { wire, listener, client, port } = HalfOpen::new(place)?;
     client.close();
+    wire.relay.cut_forward(false);
     wire.relay.cut_backward(false);
     // Its host answers the repeated SYN-ACK with an RST.
     wire.far.run(|| proc_tcp::wait_for_none(port, "SYN_RECV"))?;
