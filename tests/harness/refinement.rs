@@ -65,7 +65,7 @@ fn local_port_at_syn_sent(life: &mut Life) {
     }
 }
 
-/// A row waits a tenth of a second for its port, which in the kernel comes some microseconds later. An emulated
+/// A row waits a second for its port, which in the kernel comes some microseconds later. An emulated
 /// processor may take longer: then null is right. Only there (`RNETSTAT_SLOW` says so) it is let pass.
 fn port_that_came_too_late(life: &mut Life) {
     if wait::is_slow()
