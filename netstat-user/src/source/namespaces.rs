@@ -34,12 +34,12 @@ pub fn own() -> io::Result<File> {
 
 /// The namespaces of all processes that can be seen below `proc_root`, each as often as it has processes.
 pub fn of_processes(proc_root: &Path) -> impl Iterator<Item = Place> {
-    processes_below(proc_root).filter_map(|process| linked(process.join("ns/net")))
+    processes::below(proc_root).filter_map(|(_, process)| linked(process.join("ns/net")))
 }
 
 /// The namespaces that processes which can be seen below `proc_root` hold by an open file.
 pub fn held_by_files(proc_root: &Path) -> impl Iterator<Item = Place> {
-    processes_below(proc_root).flat_map(|process| {
+    processes::below(proc_root).flat_map(|(_, process)| {
         let mut places = Vec::new();
         // What can't be read has gone, or is not for us.
         let _unreadable = processes::each_file(&process, |name, link| {
@@ -47,11 +47,6 @@ pub fn held_by_files(proc_root: &Path) -> impl Iterator<Item = Place> {
         });
         places
     })
-}
-
-fn processes_below(proc_root: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(proc_root).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_name().as_encoded_bytes()[0].is_ascii_digit()).map(|entry| entry.path())
 }
 
 /// The namespaces that are mounted somewhere, as `ip netns` and container runtimes do it.

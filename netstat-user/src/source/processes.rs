@@ -1,10 +1,22 @@
 //! What /proc has of a process: its files, and its name.
 
-use std::{ffi::OsStr, fs, io, num::NonZero, os::unix::ffi::OsStrExt as _, path::Path};
+use std::{
+    ffi::OsStr,
+    fs, io,
+    num::NonZero,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
 
 use rustix::fs::{CWD, Dir, Mode, OFlags, openat, readlinkat};
 
 use crate::model::Comm;
+
+/// The processes that can be seen below `proc_root`: their ids, ascending as the kernel lists them, and directories.
+pub fn below(proc_root: &Path) -> impl Iterator<Item = (u32, PathBuf)> {
+    let entries = fs::read_dir(proc_root).into_iter().flatten().flatten();
+    entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
+}
 
 /// Tells the name of each of a process's files and what it links to, by the process's directory in /proc.
 ///

@@ -1,9 +1,6 @@
 //! Who holds which socket, and which network namespace: the files of all processes.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use procfs::{FromRead as _, process::Status};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -48,9 +45,7 @@ pub(super) fn walk(root: &Path, inodes: &FxHashSet<Handle>) -> Held {
 
 /// The processes in the order in which they are asked.
 fn in_order(root: &Path) -> Vec<(u32, PathBuf)> {
-    let entries = fs::read_dir(root).into_iter().flatten().flatten();
-    let mut processes: Vec<(u32, PathBuf)> =
-        entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path()))).collect();
+    let mut processes: Vec<(u32, PathBuf)> = processes::below(root).collect();
     processes.sort_by_key(|(pid, _)| (*pid == ACTIVATOR, *pid));
     processes
 }

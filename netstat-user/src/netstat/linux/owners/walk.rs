@@ -1,6 +1,6 @@
 //! The walk through /proc/PID/fd, as netstat and ss do it.
 
-use std::{fs, io};
+use std::{io, path::Path};
 
 use crate::source::processes;
 
@@ -8,9 +8,8 @@ use crate::source::processes;
 /// ascending order of ids; says whether a process could not be looked into.
 pub fn sockets(mut each: impl FnMut(u64, u32)) -> bool {
     let mut incomplete = false;
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        let result = processes::each_file(&entry.path(), |_, link| {
+    for (pid, directory) in processes::below(Path::new("/proc")) {
+        let result = processes::each_file(&directory, |_, link| {
             if let Some(inode) = processes::socket(link) {
                 each(inode.get(), pid);
             }
