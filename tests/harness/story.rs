@@ -29,6 +29,9 @@ pub const CLIENT_IS_RESET: &str = "CLOSE SYN_SENT ESTABLISHED CLOSE(ResetReceive
 pub const SERVER_RESETS: &str = "LISTEN SYN_RECV ESTABLISHED CLOSE(ResetSent)";
 /// A server whose client reset the connection.
 pub const SERVER_IS_RESET: &str = "LISTEN SYN_RECV ESTABLISHED CLOSE(ResetReceived)";
+/// A server that closed after a client whose host knows the connection no more.
+pub const SERVER_FOLLOWS_NOBODY: &str =
+    "LISTEN SYN_RECV ESTABLISHED CLOSE_WAIT LAST_ACK CLOSE(ResetReceived)";
 /// A client that noticed that its server had vanished.
 pub const CLIENT_TIMES_OUT: &str = "CLOSE SYN_SENT ESTABLISHED CLOSE(Timeout)";
 
