@@ -41,6 +41,9 @@ pub struct Args {
     /// How many guests run at once; each has two processors
     #[arg(long, value_name = "N", default_value = "2")]
     jobs: NonZero<usize>,
+    /// How often a test program may run in all until it passes: an emulated processor is slow
+    #[arg(long, value_name = "N", default_value = "1")]
+    tries: NonZero<usize>,
     /// Write the README's table of kernels
     #[arg(long, conflicts_with_all = ["kernel", "quick", "filter"])]
     write_readme: bool,
@@ -56,7 +59,8 @@ pub fn kernels(args: &Args) -> Result<ExitCode> {
     X86_64.check()?;
     let folder = workspace::target_dir()?.join("kernels/guests");
     let extent = if args.quick { Extent::Lives } else { Extent::Whole };
-    let guest = stage(&folder.join("root"), extent, args.filter.as_deref().unwrap_or_default())?;
+    let script = suite::script(extent, args.filter.as_deref().unwrap_or_default(), args.tries);
+    let guest = stage(&folder.join("root"), extent, &script)?;
     let [oldest, .., newest] = SUITES;
     let mut kernels = if args.quick { fetch(&[oldest, newest])? } else { fetch(&SUITES)? };
     kernels.retain(|kernel| {
@@ -103,7 +107,7 @@ fn begins_with(version: &str, wanted: &str) -> bool {
 }
 
 /// The guests' common part.
-fn stage(root: &Path, extent: Extent, filter: &str) -> Result<Guest> {
+fn stage(root: &Path, extent: Extent, script: &str) -> Result<Guest> {
     let guest = Guest::new(root.to_path_buf())?;
     for program in suite::PROGRAMS {
         guest.add_program(program)?;
@@ -119,7 +123,7 @@ fn stage(root: &Path, extent: Extent, filter: &str) -> Result<Guest> {
         let program = program.with_context(|| format!("there is no test program {name}"))?;
         guest.add_stripped(&program.path, &format!("{}/{name}", suite::TESTS))?;
     }
-    guest.write("/script", &suite::script(extent, filter))?;
+    guest.write("/script", script)?;
     Ok(guest)
 }
 
@@ -169,10 +173,14 @@ fn report(kernel: &Kernel, ended: &Ended) {
     for skipped in suite::skipped(&ended.reports) {
         println!("    SKIPPED {skipped}");
     }
-    if ended.status != Some(0) {
-        for failed in failed {
-            println!("    FAILED {failed}");
-        }
+    let again = suite::again(&ended.reports);
+    for again in &again {
+        println!("    AGAIN {again}");
+    }
+    for failed in &failed {
+        println!("    FAILED {failed}");
+    }
+    if ended.status != Some(0) || !again.is_empty() {
         println!("{}", ended.output);
         if ended.status.is_none() {
             println!("it died or took too long; the end of its console:");

@@ -1,6 +1,6 @@
 //! The behaviour suite in a guest: which test programs, in which ways, and what they report.
 
-use std::fmt::Write as _;
+use std::num::NonZero;
 
 use serde_json::Value;
 
@@ -45,29 +45,20 @@ impl Extent {
     }
 }
 
-/// What the guest runs: it goes on after a failure, and ends with how many programs failed. Reports go to
-/// descriptor 3.
-pub fn script(extent: Extent, filter: &str) -> String {
-    let mut script = format!(
-        "export RNETSTAT_BIN_DIR={BIN} RNETSTAT_SKIPPED=/tmp/skipped RNETSTAT_SLOW=1 RUST_BACKTRACE=0\nfailed=0\n: > $RNETSTAT_SKIPPED\n\
-         cd {TESTS}\n\
-         t() {{\n  echo \"--- $1 $RNETSTAT_LIFE_HOOK\"\n  begin=$(date +%s)\n  ./$1 --test-threads=2 {filter}\n  status=$?\n\
-         \x20 [ $status = 0 ] || failed=$((failed + 1))\n  echo \"test $1 ${{RNETSTAT_LIFE_HOOK:-auto}} $(($(date +%s) - begin))s $status\" >&3\n}}\n\
-         s() {{ {BIN}/rnetstat-trace --json -d 100ms --life-hook $1 2> /tmp/why | head -n 1 > /tmp/start\n\
-         \x20 echo \"start $1 $(cat /tmp/start)\" >&3; }}\n\
-         s auto\n"
-    );
-    for way in WAYS {
-        let _ = writeln!(script, "s {way}\nexport RNETSTAT_LIFE_HOOK={way}");
-        for program in OF_BOTH_WAYS {
-            let _ = writeln!(script, "t {program}");
-        }
-    }
-    let _ = writeln!(script, "unset RNETSTAT_LIFE_HOOK");
-    for program in extent.once() {
-        let _ = writeln!(script, "t {program}");
-    }
-    script + "while read -r line; do echo \"skipped $line\" >&3; done < $RNETSTAT_SKIPPED\nexit $failed\n"
+/// What the guest runs: it goes on after a failure, and ends with how many programs failed. A program that fails is run
+/// again until it has had so many tries.
+pub fn script(extent: Extent, filter: &str, tries: NonZero<usize>) -> String {
+    let names = [
+        ("PRODUCT", BIN),
+        ("TESTS", TESTS),
+        ("WAYS", &WAYS.join(" ")),
+        ("OF_BOTH_WAYS", &OF_BOTH_WAYS.join(" ")),
+        ("ONCE", &extent.once().join(" ")),
+        ("FILTER", filter),
+        ("TRIES", &tries.to_string()),
+    ];
+    let names: String = names.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect();
+    names + include_str!("suite.sh")
 }
 
 /// The `start` event of a way, as the guest reported it.
@@ -79,6 +70,11 @@ pub fn start(reports: &[String], way: &str) -> Option<Value> {
 /// The skipped tests, with their reasons.
 pub fn skipped(reports: &[String]) -> Vec<&str> {
     reports.iter().filter_map(|line| line.strip_prefix("skipped ")).collect()
+}
+
+/// The test programs that failed and were run again, each with its way.
+pub fn again(reports: &[String]) -> Vec<&str> {
+    reports.iter().filter_map(|line| line.strip_prefix("again ")).collect()
 }
 
 /// The test programs that ran and the failed ones among them, each with its way, its seconds and its exit status.
@@ -98,11 +94,13 @@ mod tests {
             "ready",
             "start auto {\"hooks\":[]}",
             "start fentry ",
+            "again life timer",
             "test life timer 12s 0",
             "test life fentry 9s 101",
         ];
         let reports = reports.map(str::to_owned).to_vec();
         assert!(start(&reports, "auto").is_some() && start(&reports, "fentry").is_none());
+        assert_eq!(again(&reports), ["life timer"]);
         let both = vec!["life timer 12s 0", "life fentry 9s 101"];
         assert_eq!(outcomes(&reports), (both, vec!["life fentry 9s 101"]));
     }

@@ -1,0 +1,37 @@
+# What a guest runs. The runner writes before it what the names in capitals mean. Reports go to descriptor 3.
+export RNETSTAT_BIN_DIR=$PRODUCT RNETSTAT_SKIPPED=/tmp/skipped RNETSTAT_SLOW=1 RUST_BACKTRACE=0
+: > $RNETSTAT_SKIPPED
+failed=0
+cd $TESTS
+
+# Reports what a trace that sees by this way says of itself.
+start() {
+    $PRODUCT/rnetstat-trace --json -d 100ms --life-hook $1 2> /tmp/why | head -n 1 > /tmp/start
+    echo "start $1 $(cat /tmp/start)" >&3
+}
+
+# Runs a test program; after a failure again, one test after the other, as often as is allowed.
+play() {
+    way=${RNETSTAT_LIFE_HOOK:-auto} begin=$(date +%s) threads=2 status=1
+    for try in $(seq $TRIES); do
+        [ $try = 1 ] || echo "again $1 $way" >&3
+        echo "--- $1 $way"
+        ./$1 --test-threads=$threads $FILTER
+        status=$?
+        [ $status != 0 ] || break
+        threads=1
+    done
+    [ $status = 0 ] || failed=$((failed + 1))
+    echo "test $1 $way $(($(date +%s) - begin))s $status" >&3
+}
+
+start auto
+for way in $WAYS; do
+    start $way
+    export RNETSTAT_LIFE_HOOK=$way
+    for program in $OF_BOTH_WAYS; do play $program; done
+done
+unset RNETSTAT_LIFE_HOOK
+for program in $ONCE; do play $program; done
+while read -r line; do echo "skipped $line" >&3; done < $RNETSTAT_SKIPPED
+exit $failed
