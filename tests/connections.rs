@@ -1,5 +1,7 @@
 //! Every kind of connection, played over real sockets: the output tells its life as the kernel's own record does.
 
+use std::collections::HashSet;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use netstat_tests::{
     compare,
@@ -9,6 +11,7 @@ use netstat_tests::{
     refinement::{self, Rules},
     scenario::{self, Case, Place},
     skip,
+    trace::Events,
     tracer::Tracer,
     wait,
 };
@@ -99,7 +102,7 @@ fn play_once(cases: &[Case], arguments: &[&str], rules: Rules) -> Result<bool> {
     }
     let record = lives::completed(&mut oracle, &blocks)?;
     let trace = tracer.stop()?;
-    let losses = trace.events()?.losses;
+    let Events { losses, repaired, .. } = trace.events()?;
     if wait::is_slow() && losses.iter().any(|lost| lost.place == LostWhere::Nested) {
         eprintln!("played again: {losses:?}");
         return Ok(false);
@@ -109,21 +112,28 @@ fn play_once(cases: &[Case], arguments: &[&str], rules: Rules) -> Result<bool> {
         let check = || {
             let record: Vec<Life> = record.iter().filter(|life| life.is_of(&place.block)).cloned().collect();
             made_what_it_should(case, &record)?;
-            let rows: Vec<_> = rows.iter().filter(|row| row.is_of(&place.block)).collect();
+            let rows = rows_of(&rows, place);
             // The classic tracepoint doesn't know the namespace.
             if arguments.is_empty() {
                 name_the_namespace(&rows, place)?;
             }
             compare::hold_against(&record, rows, rules)
         };
-        check().with_context(|| format!("after {:?}", case.name))?;
+        check().with_context(|| format!("after {:?}; what was repaired: {repaired:?}", case.name))?;
     }
     Ok(true)
 }
 
+/// All rows of the connections that were played there. The first of an MPTCP connection may not know its ends yet.
+fn rows_of<'a>(rows: &'a [Row], place: &Place) -> Vec<&'a Row> {
+    let played = rows.iter().filter(|row| row.is_of(&place.block)).map(|row| row.conn.as_str());
+    let played: HashSet<&str> = played.collect();
+    rows.iter().filter(|row| played.contains(row.conn.as_str())).collect()
+}
+
 /// The player did what the case says: otherwise it would prove nothing.
 fn made_what_it_should(case: &Case, record: &[Life]) -> Result<()> {
-    let mut made: Vec<String> = record.iter().map(Life::path).collect();
+    let mut made: Vec<String> = record.iter().map(|life| scenario::mptcp::as_planned(life.path())).collect();
     let mut expected = case.lives.to_vec();
     made.sort();
     expected.sort_unstable();
