@@ -1,46 +1,67 @@
-//! `tp_btf/inet_sock_set_state`: every transition of every TCP socket, in two programs.
+//! `tp_btf/inet_sock_set_state`: every transition of every TCP socket, in two programs, or three.
 //!
 //! The kernel skips a program that is already running on the CPU (`__bpf_trace_run`,
 //! kernel/trace/bpf_trace.c, 6.2), and a softirq may interrupt the first program and change another
 //! socket's state. The second program runs after the first at each event, and emits what the first has
-//! not noted as seen. Where the kernel has no such guard the first sees the nested event itself. What
-//! escapes both is in `recursion_misses`.
+//! not noted as seen. Where the kernel has no such guard the first sees the nested event itself. Where a
+//! task may be preempted inside a program, one may be so inside each of the two: the third program emits
+//! what comes meanwhile. What escapes all is in `recursion_misses`.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::{debug, info};
 use netstat_ebpf::wire::{Seen, flag, state};
 
 use crate::{
-    counters, left_out,
+    at_work, counters, left_out,
     record::{self, Change},
-    seen::notes,
+    seen,
     sock::{IPPROTO_MPTCP, IPPROTO_TCP, Sock},
 };
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn inet_sock_set_state(context: BtfTracePointContext) -> i32 {
+    at_work::main(true);
     emit(&context);
-    if let Some(notes) = notes() {
-        notes.add(seen(&context));
+    if let Some(notes) = seen::notes() {
+        notes.add(this(&context));
     }
+    at_work::main(false);
     0
 }
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn inet_sock_set_state_nested(context: BtfTracePointContext) -> i32 {
-    if let Some(notes) = notes()
-        && !notes.take(seen(&context))
+    at_work::nested(true);
+    let this = this(&context);
+    if let Some(notes) = seen::notes()
+        && !notes.take(this)
+        && !seen::noted_elsewhere(this)
     {
-        counters::count_rescued();
-        info!(&context, "nested transition from {} to {}", context.arg::<i32>(1), context.arg::<i32>(2));
-        emit(&context);
+        rescue(&context);
+    }
+    at_work::nested(false);
+    0
+}
+
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub fn inet_sock_set_state_preempting(context: BtfTracePointContext) -> i32 {
+    if at_work::are_both() {
+        rescue(&context);
     }
     0
 }
 
-/// The transition, as both programs know it.
+/// Emits in the place of the main program.
 #[inline(always)]
-fn seen(context: &BtfTracePointContext) -> Seen {
+fn rescue(context: &BtfTracePointContext) {
+    counters::count_rescued();
+    info!(context, "nested transition from {} to {}", context.arg::<i32>(1), context.arg::<i32>(2));
+    emit(context);
+}
+
+/// The transition, as two programs know it.
+#[inline(always)]
+fn this(context: &BtfTracePointContext) -> Seen {
     let (old, new): (u64, u64) = (context.arg(1), context.arg(2));
     // SAFETY: as in `emit`.
     let sock = unsafe { Sock::from_argument(context.arg(0)) };

@@ -4,6 +4,7 @@
 #![feature(asm_experimental_arch)]
 #![expect(clippy::needless_pass_by_value, reason = "a program gets its context by value from aya's macros")]
 
+mod at_work;
 mod counters;
 mod globals;
 mod head;

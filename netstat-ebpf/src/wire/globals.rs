@@ -72,8 +72,8 @@ pub struct Offsets {
     pub inode_sb: u32,
     /// `inode.i_ino`.
     pub inode_ino: u32,
-    /// Keeps the addresses at the end in their place.
-    pub unused: u32,
+    /// How many CPUs there may be, where a task may be preempted inside a tracepoint's programs (from 7.0 on); 0 elsewhere.
+    pub preemptible_cpus: u32,
     /// `super_block.s_magic`.
     pub sb_magic: u32,
     /// `socket.sk`.
@@ -133,7 +133,7 @@ impl Offsets {
         file_private_data: 0,
         inode_sb: 0,
         inode_ino: 0,
-        unused: 0,
+        preemptible_cpus: 0,
         sb_magic: 0,
         socket_sk: 0,
         accept_arguments: 0,

@@ -8,12 +8,17 @@ mod records;
 pub use globals::*;
 pub use records::*;
 
+use crate::word::Word;
+
 /// The programs, by the name of their function.
 pub mod program {
     /// `tp_btf/inet_sock_set_state`: every transition.
     pub const STATE: &str = "inet_sock_set_state";
     /// `tp_btf/inet_sock_set_state`: the transitions that interrupted [`STATE`] on the same CPU.
     pub const STATE_NESTED: &str = "inet_sock_set_state_nested";
+    /// `tp_btf/inet_sock_set_state`: the transitions of which neither [`STATE`] nor [`STATE_NESTED`] could be told, because
+    /// a task was preempted inside each on the same CPU.
+    pub const STATE_PREEMPTING: &str = "inet_sock_set_state_preempting";
     /// The same by the classic tracepoint, for kernels where tp_btf doesn't load.
     pub const STATE_CLASSIC: &str = "inet_sock_set_state_classic";
     /// `tp_btf/timer_start`: a connection's ends, at the moment its first segment is sent; a half-open
@@ -98,7 +103,6 @@ pub const RING_BYTES: u32 = 16 << 20;
 pub const SEEN: usize = 256;
 
 /// A transition, as far as two programs on the same tracepoint have to recognise it.
-#[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Address of the `struct sock`.
@@ -107,25 +111,49 @@ pub struct Seen {
     pub what: u64,
 }
 
+/// A place for a [`Seen`]; all zeros if there is none.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub struct Note {
+    /// As in [`Seen`].
+    pub sk: Word,
+    /// As in [`Seen`].
+    pub what: Word,
+}
+
 /// What [`program::STATE`] has seen on a CPU and [`program::STATE_NESTED`] has not asked about.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct SeenNotes {
-    /// The note of the transition that no other interrupts; `sk` is 0 if there is none.
-    pub outermost: Seen,
+    /// The note of the transition that no other interrupts.
+    pub outermost: Note,
     /// How many notes have been added since the outermost.
-    pub waiting: u64,
+    pub waiting: Word,
     /// Where the next of the others goes, modulo [`SEEN`].
-    pub next: u64,
+    pub next: Word,
     /// The others.
-    pub notes: [Seen; SEEN],
+    pub notes: [Note; SEEN],
 }
+
+const _: () = assert!(size_of::<SeenNotes>() == 4128);
+
+/// Which programs of the state hook are at work on a CPU, where a task may be preempted inside them: 1 or 0.
+#[repr(C)]
+#[derive(Debug)]
+pub struct AtWork {
+    /// [`program::STATE`].
+    pub main: Word,
+    /// [`program::STATE_NESTED`].
+    pub nested: Word,
+}
+
+const _: () = assert!(size_of::<AtWork>() == 16);
 
 /// What the programs count on a CPU.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Transitions that [`program::STATE_NESTED`] saw in the place of [`program::STATE`].
+    /// Transitions that [`program::STATE_NESTED`] or [`program::STATE_PREEMPTING`] saw in the place of [`program::STATE`].
     pub rescued: u64,
     /// Transitions that found the ring full.
     pub ring_full: u64,
@@ -155,8 +183,6 @@ plain! {
     SnapshotRecord is 88 bytes;
     HolderRecord is 40 bytes;
     SocketFileRecord is 16 bytes;
-    Seen is 16 bytes;
-    SeenNotes is 4128 bytes;
     Counters is 16 bytes;
     Offsets is 192 bytes;
     ClassicFormat is 36 bytes;

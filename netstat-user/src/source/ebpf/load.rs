@@ -140,7 +140,7 @@ fn with_tp_btf(request: &Request, attempts: &mut Attempts) -> Result<Result<Load
         attempts.start_anew();
         let mut ebpf =
             with_ring(&mut loader, request, offsets, &ClassicFormat::NONE, Some(&kernel), attempts)?;
-        programs::attach_all(&mut ebpf, &[program::STATE, program::STATE_NESTED], &kernel, attempts)?;
+        programs::attach_all(&mut ebpf, state_programs(offsets), &kernel, attempts)?;
         anyhow::Ok((ebpf, offsets))
     };
     let (ebpf, offsets) = state_hook(&offsets).or_else(|_| state_hook(&without_cookies))?;
@@ -154,6 +154,14 @@ fn with_tp_btf(request: &Request, attempts: &mut Attempts) -> Result<Result<Load
         loaded.start_snapshots(&mut loader, offsets, &kernel, attempts);
         loaded
     }))
+}
+
+/// What it takes to see every transition.
+fn state_programs(offsets: &Offsets) -> &'static [&'static str] {
+    match offsets.preemptible_cpus {
+        0 => &[program::STATE, program::STATE_NESTED],
+        _ => &[program::STATE, program::STATE_NESTED, program::STATE_PREEMPTING],
+    }
 }
 
 fn with_tracepoint(

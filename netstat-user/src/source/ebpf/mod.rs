@@ -10,6 +10,7 @@ mod losses;
 mod offsets;
 mod own;
 mod pace;
+mod preemption;
 mod snapshot;
 mod unread;
 mod verbose;

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use netstat_ebpf::wire::Offsets;
 
-use super::{btf::Btf, kallsyms::Symbols};
+use super::{btf::Btf, kallsyms::Symbols, kernel, preemption};
 use crate::model::Missing;
 
 /// The offsets on this kernel, and what can't be seen because one of the optional ones is not known.
@@ -54,7 +54,7 @@ pub fn resolve(btf: &Btf, symbols: Symbols, has_cookie_helper: bool) -> Result<(
         file_private_data: need("file", "private_data")?,
         inode_sb: need("inode", "i_sb")?,
         inode_ino: need("inode", "i_ino")?,
-        unused: 0,
+        preemptible_cpus: preemption::cpus(&kernel().0),
         sb_magic: need("super_block", "s_magic")?,
         socket_sk: need("socket", "sk")?,
         accept_arguments: btf.arguments("inet_csk_accept").unwrap_or(0),

@@ -43,10 +43,14 @@ pub fn attach_all(
     result
 }
 
-/// Loads a program for the hook that it is named after; two of one tracepoint differ by `_nested`.
+/// By which the names of several programs of one tracepoint differ.
+const OF_THE_SAME_TRACEPOINT: [&str; 2] = ["_nested", "_preempting"];
+
+/// Loads a program for the hook that it is named after.
 fn load(ebpf: &mut Ebpf, name: &'static str, kernel: &aya::Btf) -> Result<()> {
+    let tracepoint = OF_THE_SAME_TRACEPOINT.iter().find_map(|suffix| name.strip_suffix(suffix));
     match find(ebpf, name)? {
-        Program::BtfTracePoint(program) => program.load(name.strip_suffix("_nested").unwrap_or(name), kernel),
+        Program::BtfTracePoint(program) => program.load(tracepoint.unwrap_or(name), kernel),
         Program::FEntry(program) => program.load(name, kernel),
         Program::FExit(program) => program.load(name, kernel),
         _ => bail!("the program {name} is of a kind that is not attached by BTF"),
