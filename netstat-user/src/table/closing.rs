@@ -142,9 +142,10 @@ impl Table {
         })
     }
 
+    /// Of the minisocket at `key`: its connection may have had another just before, the request socket.
     fn position_in_stopped(&self, key: u64) -> Option<usize> {
         let known = self.connections.get(&key)?.id();
-        self.closing.stopped.iter().position(|(conn, _)| *conn == known)
+        self.closing.stopped.iter().position(|(conn, stop)| *conn == known && stop.sk == key)
     }
 
     /// What is known at an address has ended, since another is there: its timer was stopped, or its end was missed.

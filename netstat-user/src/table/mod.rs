@@ -139,7 +139,7 @@ impl Table {
             Event::Observed(row) => {
                 emit(row);
             }
-            Event::Lost(_) => {}
+            Event::Lost(_) | Event::Doubt => {}
         }
     }
 

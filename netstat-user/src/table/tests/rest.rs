@@ -202,6 +202,42 @@ fn the_end_of_a_time_wait_leaves_the_half_open_connection_that_took_it_over() {
     assert_eq!(waited(&mut table, 40_000_000), []);
 }
 
+/// A connection that rests right after its handshake: where its child showed the listener's ends, its request socket is
+/// still on its way out.
+fn at_rest_at_once(table: &mut Table, id: SockId) -> Vec<Row> {
+    let anybody = Endpoint { addr: NOT_KNOWN.addr, port: SERVER.port };
+    let born = change(110, sock(id.sk, 0), State::Listen, State::SynRecv, anybody, NOT_KNOWN);
+    rows_of(
+        table,
+        &[
+            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            Event::Transition(born),
+            stop(120, REQUEST, State::SynRecv, false),
+            made(130, id, State::SynRecv, State::Established),
+        ],
+    );
+    at_rest(table, 200, id)
+}
+
+#[test]
+fn the_end_of_a_handshake_is_not_taken_for_that_of_a_time_wait_soon_after() {
+    let mut table = table();
+    let first = at_rest_at_once(&mut table, sock(3, 71));
+    rows_of(&mut table, &[stop(300, REST, State::TimeWait, false)]);
+    let rows = at_rest(&mut table, 400, sock(4, 72));
+    let end = rows.iter().find(|row| row.conn == first[0].conn).unwrap();
+    assert_eq!((end.new_state, end.kind), (State::Close, RowKind::Transition));
+}
+
+#[test]
+fn a_timer_that_is_moved_soon_after_the_handshake_ends_nothing() {
+    let mut table = table();
+    at_rest_at_once(&mut table, sock(3, 71));
+    rows_of(&mut table, &[stop(300, REST, State::TimeWait, false), Event::MinisockStart(rests(301, 71))]);
+    assert_eq!(waited(&mut table, 10_000_000), []);
+    assert_eq!(table.len(), 1);
+}
+
 #[test]
 fn a_look_that_misses_a_stopped_one_leaves_its_end_to_it() {
     let mut table = table();
