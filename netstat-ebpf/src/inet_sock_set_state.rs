@@ -35,7 +35,7 @@ pub fn inet_sock_set_state_nested(context: BtfTracePointContext) -> i32 {
     let this = this(&context);
     if let Some(notes) = seen::notes()
         && !notes.take(this)
-        && !seen::noted_elsewhere(this)
+        && !seen::take_elsewhere(this)
     {
         rescue(&context);
     }

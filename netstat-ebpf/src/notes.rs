@@ -13,9 +13,6 @@ use crate::wire::{Note, SEEN, Seen, SeenNotes};
 
 /// So many notes can't come of one softirq: the outermost is one that nobody will ask about any more.
 const FORGOTTEN: u64 = 1 << 16;
-/// How deep another CPU's notes are looked through: what is looked for there is the note of a task, and above it are only
-/// those of softirqs and of tasks that interrupt it just now.
-const ELSEWHERE: usize = 4;
 
 impl SeenNotes {
     /// The main program has seen this transition.
@@ -36,17 +33,14 @@ impl SeenNotes {
     /// Whether the main program has seen this transition; it is forgotten then.
     #[inline(always)]
     pub fn take(&self, seen: Seen) -> bool {
-        if self.outermost.is(seen) {
-            self.outermost.set(Seen::default());
+        if self.outermost.take(seen) {
             return true;
         }
         let next = self.next.get() as usize;
         // Nearly always the newest. It is an older one when a softirq interrupted the nested program before this line.
         for age in 1..=SEEN {
             let place = next.wrapping_sub(age);
-            let note = &self.notes[place % SEEN];
-            if note.is(seen) {
-                note.set(Seen::default());
+            if self.notes[place % SEEN].take(seen) {
                 self.next.set(place as u64);
                 return true;
             }
@@ -54,25 +48,30 @@ impl SeenNotes {
         false
     }
 
-    /// Whether the main program has seen this transition on the CPU that these notes are of, which is another one.
+    /// As [`Self::take`], of notes that are another CPU's: it goes on meanwhile, and has noted nothing since that would still
+    /// be asked about, or only what interrupted that.
     #[inline(always)]
-    pub fn has(&self, seen: Seen) -> bool {
-        let next = self.next.get() as usize;
-        let mut newest = (0..ELSEWHERE).map(|age| &self.notes[next.wrapping_sub(age + 1) % SEEN]);
-        self.outermost.is(seen) || newest.any(|note| note.is(seen))
+    pub fn take_elsewhere(&self, seen: Seen) -> bool {
+        let newest = (self.next.get() as usize).wrapping_sub(1);
+        self.outermost.take(seen) || self.notes[newest % SEEN].take(seen)
     }
 }
 
 impl Note {
     #[inline(always)]
-    fn is(&self, seen: Seen) -> bool {
-        self.sk.get() == seen.sk && self.what.get() == seen.what
+    fn set(&self, Seen { sk, what }: Seen) {
+        self.what.set(what);
+        self.sk.set(sk);
     }
 
+    /// Frees the place if this note is there.
     #[inline(always)]
-    fn set(&self, Seen { sk, what }: Seen) {
-        self.sk.set(sk);
-        self.what.set(what);
+    fn take(&self, seen: Seen) -> bool {
+        let is_here = self.sk.get() == seen.sk && self.what.get() == seen.what;
+        if is_here {
+            self.sk.set(0);
+        }
+        is_here
     }
 }
 
@@ -141,16 +140,20 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_went_on_elsewhere_is_found_among_what_was_not_taken() {
+    fn the_note_of_a_task_that_went_on_elsewhere_is_found_while_the_cpu_goes_on_with_others() {
         let notes = no_notes();
-        for sk in 1..4 {
-            notes.add(seen(sk));
+        for first in [1, 100, 1_000] {
+            notes.add(seen(first));
+            for sk in first + 1..first + 50 {
+                notes.add(seen(sk));
+                assert!(notes.take(seen(sk)));
+            }
+            assert!(notes.take_elsewhere(seen(first)));
+            assert!(!notes.take_elsewhere(seen(first)) && !notes.take(seen(first)));
         }
-        // The CPU goes on with others.
-        for sk in 10..1_000 {
-            notes.add(seen(sk));
-            assert!(notes.take(seen(sk)));
-        }
-        assert!((1..4).all(|sk| notes.has(seen(sk))) && !notes.has(seen(10)));
+        // Nobody asked about this one: the next is not the outermost.
+        notes.add(seen(2_000));
+        notes.add(seen(2_001));
+        assert!(notes.take_elsewhere(seen(2_001)) && !notes.take_elsewhere(seen(2_002)));
     }
 }

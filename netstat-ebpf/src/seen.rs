@@ -14,12 +14,12 @@ pub fn notes() -> Option<&'static SeenNotes> {
     SEEN_NOTES.get(0)
 }
 
-/// Whether it was seen on another CPU: where a task may be preempted, it may be so between two programs, and go on
-/// elsewhere.
+/// Whether the main program has seen this transition on another CPU, which forgets it then: where a task may be preempted,
+/// it may be so between two programs, and go on elsewhere.
 #[inline(always)]
-pub fn noted_elsewhere(seen: Seen) -> bool {
+pub fn take_elsewhere(seen: Seen) -> bool {
     let cpus = value(&raw const OFFSETS.preemptible_cpus);
-    (0..cpus).any(|cpu| notes_of(cpu).is_some_and(|notes| notes.has(seen)))
+    (0..cpus).any(|cpu| notes_of(cpu).is_some_and(|notes| notes.take_elsewhere(seen)))
 }
 
 #[inline(always)]

@@ -4,6 +4,9 @@
 /// __DECLARE_TRACE() use of __DO_TRACE_CALL() with SRCU-fast".
 const SINCE: u32 = 7;
 
+/// The verifier follows the programs from CPU to CPU, and gives up after 8,192 branches: beyond these CPUs nobody looks.
+const MOST_CPUS: u32 = 1024;
+
 /// How many CPUs there may be on a host where it may be so; 0 elsewhere.
 pub fn cpus(release: &str) -> u32 {
     let major = release.split('.').next().and_then(|major| major.parse::<u32>().ok());
@@ -11,7 +14,8 @@ pub fn cpus(release: &str) -> u32 {
         return 0;
     }
     // Where they can't be counted one is enough to be on the safe side.
-    aya::util::nr_cpus().ok().and_then(|cpus| cpus.try_into().ok()).unwrap_or(1)
+    let cpus = aya::util::nr_cpus().ok().and_then(|cpus| u32::try_from(cpus).ok());
+    cpus.unwrap_or(1).min(MOST_CPUS)
 }
 
 #[cfg(test)]
