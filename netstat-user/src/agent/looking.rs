@@ -1,4 +1,4 @@
-//! When to look at all sockets: at the start, when something was lost, when owners are asked for, and
+//! When to look at all sockets: at the start, when something was or may have been missed, when owners are asked for, and
 //! now and then.
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ const SHORTEST_PAUSE_NS: u64 = 50_000_000;
 pub(super) struct Looking {
     interval_ns: u64,
     under_way: bool,
-    /// Something was lost, or it is the start.
+    /// Something was or may have been missed, or it is the start.
     in_doubt: bool,
     last_full_ns: u64,
     not_before_ns: u64,
@@ -31,7 +31,7 @@ impl Looking {
         Self { interval_ns, under_way: false, in_doubt: true, last_full_ns: 0, not_before_ns: 0 }
     }
 
-    /// Something was not seen: the table may be wrong.
+    /// Something was or may have been missed: the table may be wrong.
     pub(super) fn doubt(&mut self) {
         self.in_doubt = true;
     }

@@ -80,11 +80,10 @@ pub async fn run<S: EventSource>(
 fn apply(event: &Event, table: &mut Table, display: &mut Display, looking: Option<&mut Looking>) {
     if let Event::Lost(loss) = event {
         display.lost(loss);
-        if let Some(looking) = looking {
-            looking.doubt();
-        }
-    } else {
-        table.apply(event, &mut |row| display.show(row));
+    }
+    match (event, looking) {
+        (Event::Lost(_) | Event::Doubt, Some(looking)) => looking.doubt(),
+        _ => table.apply(event, &mut |row| display.show(row)),
     }
 }
 

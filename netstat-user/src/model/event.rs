@@ -32,6 +32,8 @@ pub enum Event {
     Observed(Row),
     /// Something was not seen.
     Lost(Loss),
+    /// Something may not have been seen.
+    Doubt,
 }
 
 impl Event {
@@ -42,7 +44,7 @@ impl Event {
             Self::MinisockStart(start) => Some(start.at),
             Self::MinisockStop(stop) => Some(stop.at),
             Self::Observed(row) => Some(row.at),
-            Self::Ends { .. } | Self::Accept { .. } | Self::Lost(_) => None,
+            Self::Ends { .. } | Self::Accept { .. } | Self::Lost(_) | Self::Doubt => None,
         }
     }
 }

@@ -8,7 +8,7 @@ use aya::{
     maps::{MapData, PerCpuArray},
     programs::ProgramFd,
 };
-use netstat_ebpf::wire::{self, Counters, map};
+use netstat_ebpf::wire::{self, Counters, map, program};
 
 use crate::model::{Loss, LossPlace, Moment};
 
@@ -16,6 +16,10 @@ use crate::model::{Loss, LossPlace, Moment};
 pub struct Losses {
     counters: PerCpuArray<MapData, CounterBytes>,
     state_program: ProgramFd,
+    /// The programs of other hooks.
+    others: Vec<ProgramFd>,
+    /// Skipped runs of the others, at the last look.
+    skipped_others: u64,
     reported_ring: u64,
     reported_nested: u64,
     /// Runs that were skipped and not rescued at the last look: a rescue may have been on its way.
@@ -37,10 +41,15 @@ impl Losses {
     /// The object lacks the map or the program, which only a wrong object can do.
     pub fn new(ebpf: &mut Ebpf, state_program: &str) -> Result<Self> {
         let counters = ebpf.take_map(map::COUNTERS).context("the eBPF object has no map COUNTERS")?;
-        let program = ebpf.program(state_program).context("the eBPF object lacks its state program")?;
+        let state_program = ebpf.program(state_program).context("the eBPF object lacks its state program")?;
+        let others = ebpf.programs().filter(|(name, _)| !name.starts_with(program::STATE));
+        // What is not loaded has no descriptor.
+        let others = others.filter_map(|(_, program)| program.fd().ok());
         Ok(Self {
             counters: PerCpuArray::try_from(counters)?,
-            state_program: program.fd()?.try_clone()?,
+            state_program: state_program.fd()?.try_clone()?,
+            others: others.map(ProgramFd::try_clone).collect::<Result<_, _>>()?,
+            skipped_others: 0,
             reported_ring: 0,
             reported_nested: 0,
             nested_at_last_look: 0,
@@ -51,7 +60,7 @@ impl Losses {
     pub fn look(&mut self, at: Moment, mut report: impl FnMut(Loss)) {
         // The kernel counts a skipped run just before the nested program rescues the transition: only a
         // difference that has stayed until the next look is a loss.
-        let skipped = self.skipped_runs();
+        let skipped = skipped_runs(&self.state_program);
         let (ring, rescued) = self.counted();
         let not_rescued = skipped.saturating_sub(rescued);
         let nested = not_rescued.min(self.nested_at_last_look);
@@ -76,15 +85,20 @@ impl Losses {
             .fold((0, 0), |(ring, rescued), cpu| (ring + cpu.ring_full, rescued + cpu.rescued))
     }
 
-    /// `recursion_misses` of the state program (kernel/bpf/syscall.c, `bpf_prog_show_fdinfo`, 5.12);
-    /// 0 on kernels that don't count them, because they don't skip nested runs either.
-    fn skipped_runs(&self) -> u64 {
-        let path = format!("/proc/self/fdinfo/{}", self.state_program.as_fd().as_raw_fd());
-        std::fs::read_to_string(path)
-            .ok()
-            .and_then(|text| {
-                text.lines().find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse().ok())
-            })
-            .unwrap_or(0)
+    /// Whether another hook's program was skipped since the last look. That may have been the beginning or the end of a
+    /// TIME_WAIT, or (of the timers' programs) of no connection: only a look at all sockets can tell.
+    pub fn leave_doubt(&mut self) -> bool {
+        let skipped = self.others.iter().map(skipped_runs).sum();
+        let before = std::mem::replace(&mut self.skipped_others, skipped);
+        skipped > before
     }
+}
+
+/// `recursion_misses` of a program (kernel/bpf/syscall.c, `bpf_prog_show_fdinfo`, 5.12); 0 on kernels that don't count
+/// them, because they don't skip nested runs either.
+fn skipped_runs(program: &ProgramFd) -> u64 {
+    let path = format!("/proc/self/fdinfo/{}", program.as_fd().as_raw_fd());
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let mut lines = text.lines();
+    lines.find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse().ok()).unwrap_or(0)
 }

@@ -141,6 +141,9 @@ impl EbpfSource {
 
     fn report_losses(&mut self, apply: &mut impl FnMut(Event)) {
         self.losses.look(clock::now(), |loss| apply(Event::Lost(loss)));
+        if self.losses.leave_doubt() {
+            apply(Event::Doubt);
+        }
     }
 }
 
