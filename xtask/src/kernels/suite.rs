@@ -17,8 +17,8 @@ pub const PROGRAMS: [&str; 6] = ["ip", "ss", "setpriv", "unshare", "setcap", "cp
 pub const WAYS: [&str; 2] = ["fentry", "timer"];
 /// The test programs that look at what the two ways show.
 const OF_BOTH_WAYS: [&str; 4] = ["connections", "life", "reasons", "owners"];
-/// The test programs that run once, by the way that the product chooses. `load` and `table` prove nothing in an
-/// emulator, which is too slow for them.
+/// The test programs that run once, by the way that the product chooses. What `load` and `table` compare is more than an
+/// emulator makes in their time.
 const ONCE: [&str; 7] = ["filters", "formats", "ending", "hosts", "privileges", "kptr_restrict", "doctor"];
 
 /// How much of the suite is run.
