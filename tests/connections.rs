@@ -1,5 +1,7 @@
 //! Every kind of connection, played over real sockets: the output tells its life as the kernel's own record does.
 
+#![cfg(target_os = "linux")]
+
 use std::collections::HashSet;
 
 use anyhow::{Context as _, Result, bail, ensure};

@@ -1,5 +1,7 @@
 //! `doctor` says what a trace then does.
 
+#![cfg(target_os = "linux")]
+
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result, ensure};

@@ -1,5 +1,7 @@
 //! Every way to end a trace is a clean one, and nothing of it stays in the kernel.
 
+#![cfg(target_os = "linux")]
+
 use std::{
     io::{BufRead as _, BufReader},
     process::Stdio,

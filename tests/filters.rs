@@ -1,5 +1,7 @@
 //! Each filter shows exactly those rows of an unfiltered trace of the same traffic that it should, unchanged.
 
+#![cfg(target_os = "linux")]
+
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},

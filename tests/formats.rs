@@ -1,5 +1,7 @@
 //! The three formats: what they look like, and that no process's name can do harm through them.
 
+#![cfg(target_os = "linux")]
+
 use std::ffi::CStr;
 
 use anyhow::{Context as _, Result, ensure};

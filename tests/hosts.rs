@@ -1,5 +1,7 @@
 //! Hosts on which something is missing or shared: it works all the same, and says what it can't see.
 
+#![cfg(target_os = "linux")]
+
 use std::ffi::CString;
 
 use anyhow::{Result, ensure};

@@ -1,5 +1,7 @@
 //! A host that hides addresses from root too. It stands alone because it changes a setting of the whole machine.
 
+#![cfg(target_os = "linux")]
+
 use std::fs;
 
 use anyhow::{Context as _, Result, ensure};

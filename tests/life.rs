@@ -1,6 +1,8 @@
 //! What the kernel's tracepoint doesn't tell of a connection's life: its rest in TIME_WAIT, its handshake, how much
 //! went over it, and what was there before the trace.
 
+#![cfg(target_os = "linux")]
+
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};

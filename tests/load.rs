@@ -1,5 +1,7 @@
 //! Many connections at once: nothing is lost, or what a slow reader loses is counted to the last transition.
 
+#![cfg(target_os = "linux")]
+
 use std::{
     ops::RangeInclusive,
     sync::{Mutex, PoisonError, mpsc::channel},

@@ -1,6 +1,8 @@
 //! Every kind of connection once more, by looks: wherever its sockets rest `--source proc` shows them as `ss` lists
 //! them, and it never shows a state that the connection was not in.
 
+#![cfg(target_os = "linux")]
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context as _, Result, ensure};

@@ -1,5 +1,7 @@
 //! rnetstat beside net-tools' netstat, over the same sockets at the same moment, and as its users use it.
 
+#![cfg(target_os = "linux")]
+
 use std::{
     io::{BufRead as _, BufReader},
     os::unix::process::CommandExt as _,

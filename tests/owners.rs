@@ -1,5 +1,7 @@
 //! Who holds a connection, whatever way it came to its process.
 
+#![cfg(target_os = "linux")]
+
 use std::{
     os::unix::net::UnixStream,
     sync::{Mutex, PoisonError},

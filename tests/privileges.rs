@@ -1,5 +1,7 @@
 //! Users, roots and containers that may do less than root: what works still works, and what doesn't is said plainly.
 
+#![cfg(target_os = "linux")]
+
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};

@@ -1,5 +1,7 @@
 //! Where eBPF can't be used: `--source proc` shows what two looks at /proc can tell, and nothing that they can't.
 
+#![cfg(target_os = "linux")]
+
 use std::{fs, net::SocketAddr, os::unix::fs::symlink, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, ensure};

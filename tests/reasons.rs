@@ -1,5 +1,7 @@
 //! Why a connection ended: every reason, from what really happened to it.
 
+#![cfg(target_os = "linux")]
+
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};

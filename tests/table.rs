@@ -1,5 +1,7 @@
 //! The stream makes the table that `ss` shows: in every namespace, at any moment, and again after losses.
 
+#![cfg(target_os = "linux")]
+
 use std::{collections::BTreeSet, net::SocketAddr, thread, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, ensure};

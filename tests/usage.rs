@@ -1,5 +1,7 @@
 //! Wrong usage, and hosts that can't be traced: one clear line, the right exit code, nothing on stdout.
 
+#![cfg(target_os = "linux")]
+
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result, bail, ensure};

@@ -1,5 +1,7 @@
 //! What the tests of the real binaries share: namespaces, sockets, a record of the kernel's own, and the comparison.
 
+#![cfg(target_os = "linux")]
+
 pub mod blind;
 pub mod block;
 pub mod btf;
