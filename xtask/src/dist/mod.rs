@@ -29,7 +29,7 @@ pub fn dist(args: &Args) -> Result<ExitCode> {
         let programs = target.build(&folder)?;
         archives.push(match target.trial {
             Trial::Guest { architecture } => {
-                trial::run_in_a_guest(architecture, &programs)?;
+                trial::run_in_guests(architecture, &programs)?;
                 archive::tar(&folder, target.name, &programs)?
             }
             Trial::Wine => {

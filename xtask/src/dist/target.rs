@@ -30,7 +30,7 @@ pub struct Target {
 /// Where a program's first run takes place.
 #[derive(Clone, Copy)]
 pub enum Trial {
-    /// On a kernel of this Debian architecture, in an emulated guest.
+    /// On Debian's kernels of several ages for this architecture, in emulated guests.
     Guest { architecture: &'static str },
     /// Under Wine.
     Wine,

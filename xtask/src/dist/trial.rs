@@ -1,19 +1,19 @@
-//! A Linux program's first run: on a real kernel of its kind of machine, tracing a connection.
+//! Linux programs' first run: on real kernels of their kind of machine, tracing a connection.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::kernels::guest::Guest;
-use crate::kernels::packages::Archive;
-use crate::kernels::qemu::{AARCH64, X86_64};
+use crate::kernels::packages::{Archive, Kernel, SUITES};
+use crate::kernels::qemu::{AARCH64, Emulator, X86_64};
 use crate::workspace;
 
-/// Which suite's kernel it runs on.
-const SUITE: &str = "bookworm";
+/// Which suite another machine's shell comes from.
+const SHELL_SUITE: &str = "bookworm";
 const LIMIT: Duration = Duration::from_secs(180);
-/// A trace beside a connection that is refused; what it prints is copied to the reports.
+/// A trace beside a connection that is refused, and a table; what they print is copied to the reports.
 const SCRIPT: &str = "\
 /rnetstat-trace --json --source ebpf -d 5s > /tmp/out 2> /tmp/err &
 trace=$!
@@ -21,39 +21,51 @@ until [ -s /tmp/out ] || ! kill -0 $trace; do sleep 0.1; done
 nc 127.0.0.1 1 < /dev/null
 wait $trace
 status=$?
+/rnetstat -i >> /tmp/out 2>> /tmp/err || status=1
 cat /tmp/out /tmp/err >&3
 exit $status
 ";
 
-/// Boots the kernel, runs the first program there, and looks at what it saw.
-pub fn run_in_a_guest(architecture: &'static str, programs: &[PathBuf]) -> Result<()> {
+/// Boots the kernels of the matrix, runs the programs on each, and looks at what they saw.
+pub fn run_in_guests(architecture: &'static str, programs: &[PathBuf]) -> Result<()> {
     let emulator = match architecture {
         "amd64" => &X86_64,
         "arm64" => &AARCH64,
         _ => bail!("no emulator is known for {architecture}"),
     };
     emulator.check()?;
-    let archive = Archive::open(architecture, &[SUITE])?;
-    let kernel = archive.newest_kernel(SUITE)?;
+    let archive = Archive::open(architecture, &SUITES)?;
     let folder = workspace::target_dir()?.join("kernels/trial").join(architecture);
     let guest = match architecture {
         "amd64" => Guest::new(folder.join("root"))?,
         _ => Guest::with_busybox(
             folder.join("root"),
-            &archive.program("busybox-static", "bin/busybox", SUITE)?,
+            &archive.program("busybox-static", "bin/busybox", SHELL_SUITE)?,
         )?,
     };
-    let program = programs.iter().find(|program| program.ends_with("rnetstat-trace"));
-    guest.add(program.context("cargo built no rnetstat-trace")?, "/rnetstat-trace")?;
+    for name in ["rnetstat-trace", "rnetstat"] {
+        let program = programs.iter().find(|program| program.ends_with(name));
+        guest.add(program.with_context(|| format!("cargo built no {name}"))?, &format!("/{name}"))?;
+    }
     guest.write("/script", SCRIPT)?;
+    for suite in SUITES {
+        let kernel = archive.newest_kernel(suite)?;
+        run_on(emulator, &kernel, &guest, &folder)?;
+        println!("{architecture}: traced a connection on {}", kernel.release);
+    }
+    Ok(())
+}
+
+fn run_on(emulator: &Emulator, kernel: &Kernel, guest: &Guest, folder: &Path) -> Result<()> {
     let initramfs = folder.join("initramfs.cpio");
-    guest.pack(&kernel, &[], &initramfs)?;
-    let ended = emulator.run(&kernel, &initramfs, &folder.join("logs"), LIMIT)?;
-    let saw = |what: &str| ended.reports.iter().any(|line| line.contains(what));
+    guest.pack(kernel, &[], &initramfs)?;
+    let ended = emulator.run(kernel, &initramfs, &folder.join("logs"), LIMIT)?;
+    let said = |what: &str| ended.reports.iter().any(|line| line.contains(what));
     ensure!(
         ended.status == Some(0)
-            && saw("\"old_state\":\"CLOSE\",\"new_state\":\"SYN_SENT\"")
-            && saw("\"refused\""),
+            && said("\"old_state\":\"CLOSE\",\"new_state\":\"SYN_SENT\"")
+            && said("\"refused\"")
+            && ended.reports.iter().any(|line| line.starts_with("lo ")),
         "on {}: {:?}, {}\n{}\n{}",
         kernel.release,
         ended.status,
@@ -61,6 +73,5 @@ pub fn run_in_a_guest(architecture: &'static str, programs: &[PathBuf]) -> Resul
         ended.output,
         ended.console
     );
-    println!("{architecture}: traced a connection on {}", kernel.release);
     Ok(())
 }
