@@ -25,6 +25,8 @@ pub fn shown(command: &mut Command, columns: u16) -> Result<String> {
     let theirs =
         open(ptsname(&ours, Vec::new())?, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
     tcsetwinsize(&theirs, Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 })?;
+    // Whatever the one is that the tests run on.
+    command.env("TERM", "xterm");
     let mut process = Process::new(command.stdin(Stdio::null()).stdout(theirs).spawn()?);
     // The command keeps a copy of the terminal's other end.
     command.stdout(Stdio::null());

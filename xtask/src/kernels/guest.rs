@@ -17,8 +17,8 @@ const INIT: &str = r#"#!/bin/busybox sh
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TERM=dumb
 /bin/busybox --install -s /busybox; export PATH=$PATH:/busybox
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
-mkdir -p /dev/shm /dev/net /tmp /sys/fs/cgroup /run
-mount -t tmpfs tmpfs /tmp; mount -t tmpfs tmpfs /run
+mkdir -p /dev/shm /dev/net /dev/pts /tmp /sys/fs/cgroup /run
+mount -t tmpfs tmpfs /tmp; mount -t tmpfs tmpfs /run; mount -t devpts devpts /dev/pts
 mount -t tracefs tracefs /sys/kernel/tracing; mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for module in $(cat /modules/order); do insmod "/modules/$module.ko" || echo "no module $module"; done
 ip link set lo up
@@ -52,6 +52,8 @@ impl Guest {
         let guest = Self { root };
         guest.copy(busybox, "/bin/busybox")?;
         guest.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")?;
+        // There is no name server.
+        guest.write("/etc/resolv.conf", "")?;
         guest.write("/init", INIT)?;
         Ok(guest)
     }

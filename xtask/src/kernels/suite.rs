@@ -11,7 +11,7 @@ pub const TESTS: &str = "/tests";
 /// Modules that the tests' networks are made of.
 pub const MODULES: [&str; 4] = ["veth", "tun", "inet_diag", "tcp_diag"];
 /// Programs that the tests run. busybox's `ip` knows too little.
-pub const PROGRAMS: [&str; 6] = ["ip", "ss", "setpriv", "unshare", "setcap", "cp"];
+pub const PROGRAMS: [&str; 7] = ["ip", "ss", "netstat", "setpriv", "unshare", "setcap", "cp"];
 
 /// The ways to see half-open connections and TIME_WAIT.
 pub const WAYS: [&str; 2] = ["fentry", "timer"];
@@ -19,7 +19,19 @@ pub const WAYS: [&str; 2] = ["fentry", "timer"];
 const OF_BOTH_WAYS: [&str; 4] = ["connections", "life", "reasons", "owners"];
 /// The test programs that run once, by the way that the product chooses. What `load` and `table` compare is more than an
 /// emulator makes in their time.
-const ONCE: [&str; 7] = ["filters", "formats", "ending", "hosts", "privileges", "kptr_restrict", "doctor"];
+const ONCE: [&str; 11] = [
+    "filters",
+    "formats",
+    "ending",
+    "hosts",
+    "privileges",
+    "kptr_restrict",
+    "doctor",
+    "usage",
+    "proc",
+    "looks",
+    "netstat",
+];
 
 /// How much of the suite is run.
 #[derive(Clone, Copy, PartialEq, Eq)]
