@@ -28,6 +28,8 @@ use netstat_tests::{
 
 /// How many moments of a load are compared.
 const MOMENTS: usize = 20;
+/// How many traces start during one load.
+const STARTS: usize = 5;
 /// More than what the busiest CPU records of a load of this file.
 const RECORD_KIB: u32 = 64 << 10;
 
@@ -102,6 +104,32 @@ fn at_rest_after_20_000_connections_the_stream_makes_the_table_that_ss_shows() -
     nothing_was_missed(&trace, &blind, &[&place.here])?;
     let compared = at_rest.hold_against(&live::changes(&trace.stdout)?, &blind)?;
     ensure!(compared > 10_000, "only {compared} sockets were compared");
+    Ok(())
+}
+
+#[test]
+fn traces_that_start_during_a_load_make_the_table_that_ss_shows_without_a_second_look() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let place = Place::new()?;
+    let mut oracle = Oracle::start(RECORD_KIB, &[&place.block])?;
+    let pairs = [Pair { client: 0, server: 0 }, Pair { client: 1, server: 1 }];
+    let tracers = thread::scope(|scope| {
+        let load = scope.spawn(|| churn(&place.here, &place.block, 10_000, &pairs));
+        let arguments = ["--existing", "--reconcile-interval", "1h"];
+        let tracers: Result<Vec<Tracer>> =
+            (0..STARTS).map(|_| Tracer::start_into(Destination::File, &arguments)).collect();
+        load.join().map_err(|_| anyhow!("the load panicked"))??;
+        tracers
+    })?;
+    let record = lives::completed(&mut oracle, &[&place.block])?;
+    let (at_rest, blind) = (Moment::look(&[&place.here])?, Blind::of(&record));
+    for tracer in tracers {
+        let trace = tracer.stop()?;
+        nothing_was_missed(&trace, &blind, &[&place.here])?;
+        at_rest.hold_against(&live::changes(&trace.stdout)?, &blind)?;
+    }
     Ok(())
 }
 

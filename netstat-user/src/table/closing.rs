@@ -63,7 +63,7 @@ impl Table {
         let Some(mut connection) = self.connections.remove(&key) else { return };
         self.looks.bury(key, change.at);
         self.listeners.remove(change.netns, change.local, key);
-        let rest = connection.ends().and_then(|ends| self.closing.started.remove(&ends));
+        let rest = connection.minisock_ends().and_then(|ends| self.closing.started.remove(&ends));
         connection.is_minisock_now(rest.is_some());
         let peer_has_closed = rest.is_some_and(|rest| rest.state == State::TimeWait);
         connection.set_metrics(change.counters.map(|counters| {
@@ -101,6 +101,7 @@ impl Table {
                 self.enter_time_wait(key, start.at, emit);
             }
         } else {
+            self.looks.rest_starts(key, start.state, start.at);
             self.closing.start(Ends::of(start), Started { key, state: start.state, at_ns: start.at.mono_ns });
         }
     }
@@ -108,12 +109,17 @@ impl Table {
     /// A segment finds a timewait socket in TIME_WAIT. If its timer has been stopped, this is its last.
     pub(super) fn rest_is_seen(&mut self, seen: &MinisockStart, emit: &mut dyn FnMut(&Row) -> Interest) {
         let key = seen.sock.sk;
+        if self.is_same(seen) {
+            if self.position_in_stopped(key).is_none() {
+                self.enter_time_wait(key, seen.at, emit);
+            }
+            return;
+        }
+        self.looks.is_in_time_wait(key, seen.at);
         if let Some(started) =
             self.closing.started.get_mut(&Ends::of(seen)).filter(|started| started.key == key)
         {
             started.state = seen.state;
-        } else if self.is_same(seen) && self.position_in_stopped(key).is_none() {
-            self.enter_time_wait(key, seen.at, emit);
         }
     }
 
@@ -159,7 +165,7 @@ impl Table {
     }
 
     /// FIN_WAIT2→TIME_WAIT within a timewait socket.
-    fn enter_time_wait(&mut self, key: u64, at: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
+    pub(super) fn enter_time_wait(&mut self, key: u64, at: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
         let source = self.sight.source;
         let Some(connection) = self.connections.get_mut(&key) else { return };
         if connection.state() != State::FinWait2 {
@@ -176,6 +182,8 @@ impl Table {
         if stop.state == State::TimeWait {
             self.enter_time_wait(stop.sk, stop.at, emit);
         }
+        // Of one that the table doesn't know, too: the look that is under way may have found it just before.
+        self.looks.bury(stop.sk, stop.at);
         if let Some(known) = self.connections.get(&stop.sk).filter(|known| known.is_minisock()) {
             self.closing.stopped.push_back((known.id(), *stop));
         }

@@ -240,6 +240,12 @@ impl Connection {
         (local.port != 0 && remote.port != 0).then_some(Ends { netns, local, remote })
     }
 
+    /// The same, of a connection that may have a request or a timewait socket. MPTCP's have none: their subflows do,
+    /// between the same ends.
+    pub(super) fn minisock_ends(&self) -> Option<Ends> {
+        self.ends().filter(|_| self.protocol == Protocol::Tcp)
+    }
+
     /// What its children have of a listener.
     pub(super) fn inheritance(&self) -> Inheritance {
         (self.owner.map(as_listener), self.cgroup)

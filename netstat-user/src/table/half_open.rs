@@ -15,6 +15,11 @@ impl HalfOpen {
     pub(super) fn insert(&mut self, ends: Ends, request: u64) {
         self.by_ends.insert(ends, request);
     }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.by_ends.len()
+    }
 }
 
 impl Table {
@@ -43,7 +48,7 @@ impl Table {
 
     /// The full socket at `key` goes on with what its half-open connection was; false if there is none.
     pub(super) fn take_over_half_open(&mut self, key: u64) -> bool {
-        let Some(ends) = self.connections.get(&key).and_then(Connection::ends) else { return false };
+        let Some(ends) = self.connections.get(&key).and_then(Connection::minisock_ends) else { return false };
         let Some(half_open) =
             self.half_open.by_ends.remove(&ends).and_then(|request| self.connections.remove(&request))
         else {

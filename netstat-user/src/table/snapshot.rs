@@ -13,15 +13,35 @@ const MARGIN_NS: u64 = 1_000_000;
 pub(super) struct Looks {
     /// Sockets that have closed since the look was asked for, and when: the look may still have them.
     tombstones: FxHashMap<u64, u64>,
+    /// Timewait sockets that the table doesn't know and that were seen in TIME_WAIT meanwhile, and when: the look may
+    /// have them in FIN_WAIT2.
+    in_time_wait: FxHashMap<u64, Moment>,
     under_way: bool,
     /// Whether the connections of before the start are in the table.
     knows_the_past: bool,
 }
 
 impl Looks {
+    /// What is at this address is gone: what a look has found of it before is no more.
     pub(super) fn bury(&mut self, key: u64, at: Moment) {
         if self.under_way {
             self.tombstones.insert(key, at.mono_ns);
+        }
+    }
+
+    /// The timer of a timewait socket that the table doesn't know starts: it is not gone, if it was there before.
+    pub(super) fn rest_starts(&mut self, key: u64, state: State, at: Moment) {
+        self.tombstones.remove(&key);
+        self.in_time_wait.remove(&key);
+        if state == State::TimeWait {
+            self.is_in_time_wait(key, at);
+        }
+    }
+
+    /// A timewait socket that the table doesn't know is in TIME_WAIT.
+    pub(super) fn is_in_time_wait(&mut self, key: u64, at: Moment) {
+        if self.under_way {
+            self.in_time_wait.entry(key).or_insert(at);
         }
     }
 }
@@ -54,6 +74,7 @@ impl Table {
         self.looks.knows_the_past = true;
         self.looks.under_way = false;
         self.looks.tombstones.clear();
+        self.looks.in_time_wait.clear();
     }
 
     /// Connections of before the start that have made a transition since: their row begins with the
@@ -134,6 +155,9 @@ impl Table {
         }
         self.connections.insert(key, connection);
         self.show(key, &row, emit);
+        if let Some(at) = self.looks.in_time_wait.get(&key).copied() {
+            self.enter_time_wait(key, at, emit);
+        }
     }
 
     /// Connections that the look should have found and hasn't: their end was missed. One whose timer has just been

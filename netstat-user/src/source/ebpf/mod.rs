@@ -38,7 +38,7 @@ use self::{
 };
 use super::{EventSource, clock};
 use crate::{
-    model::{Event, Missing, Moment, Source, Started},
+    model::{Event, Missing, Moment, Source, Started, State},
     table::Sight,
 };
 
@@ -63,6 +63,8 @@ pub struct EbpfSource {
     sight: Sight,
     ring: AsyncFd<RingBuf<MapData>>,
     unread: Unread,
+    /// When all programs were at work. What some of them told before is not the whole of it.
+    began: Moment,
     /// Until when every event has been handed over.
     seen_until: Moment,
     own: Own,
@@ -84,6 +86,7 @@ impl EbpfSource {
         let mut attempts = Attempts::default();
         let Loaded { mut ebpf, missing, ends, minisocks, state_program, snapshotter } =
             load::load(request, &mut attempts)?;
+        let began = clock::now();
         let ring = ebpf.take_map(map::EVENTS).context("the eBPF object has no map EVENTS")?;
         let losses = Losses::new(&mut ebpf, state_program)?;
         if request.verbose {
@@ -100,7 +103,8 @@ impl EbpfSource {
             sight: Sight { source: Source::Ebpf, ends, minisocks },
             ring,
             unread,
-            seen_until: clock::now(),
+            began,
+            seen_until: began,
             own: Own::new(),
             losses,
             losses_looked_at: Instant::now(),
@@ -120,7 +124,9 @@ impl EbpfSource {
             && let Some(record) = ring.next()
         {
             events += 1;
-            if let Some(event) = decode::event(&record, unix_offset_ns, &self.own) {
+            if let Some(event) = decode::event(&record, unix_offset_ns, &self.own)
+                && !is_of_before(&event, self.began)
+            {
                 self.seen_until = event.at().map_or(self.seen_until, |at| at.max(self.seen_until));
                 apply(event);
             }
@@ -147,6 +153,13 @@ impl EbpfSource {
     }
 }
 
+/// Whether a part of the programs saw this before all were at work. A timewait socket is let pass: it may have started
+/// just before its full socket closes.
+fn is_of_before(event: &Event, began: Moment) -> bool {
+    let is_rest = matches!(event, Event::MinisockStart(start) if start.state != State::SynRecv);
+    !is_rest && event.at().is_some_and(|at| at < began)
+}
+
 /// What a start would come to, found out by starting; all of it has left the kernel on return.
 ///
 /// # Errors
@@ -164,7 +177,7 @@ pub fn kernel() -> (String, String) {
 impl EventSource for EbpfSource {
     fn started(&self) -> Started {
         Started {
-            at: clock::now(),
+            at: self.began,
             source: Source::Ebpf,
             kernel: kernel().0,
             hooks: self.hooks.clone(),

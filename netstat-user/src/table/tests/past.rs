@@ -1,7 +1,10 @@
 //! The table against a look at all sockets.
 
-use super::*;
-use crate::model::{Holder, RowKind, Snapshot, SnapshotSocket};
+use super::{
+    life::{REQUEST, made, start, stop},
+    *,
+};
+use crate::model::{Holder, MinisockStart, RowKind, Snapshot, SnapshotSocket};
 
 const LATER: u64 = 5_000_000_000;
 
@@ -19,6 +22,17 @@ fn found(at: u64, sock: SockId, state: State) -> SnapshotSocket {
         cgroup: None,
         has_socket: true,
         is_minisock: false,
+    }
+}
+
+/// A minisocket of the server's.
+fn found_minisock(at: u64, sk: u64, state: State) -> SnapshotSocket {
+    SnapshotSocket {
+        local: SERVER,
+        remote: CLIENT,
+        has_socket: false,
+        is_minisock: true,
+        ..found(at, sock(sk, 0), state)
     }
 }
 
@@ -76,6 +90,77 @@ fn one_that_has_closed_since_is_not_found_again() {
         []
     );
     assert!(table.is_empty());
+}
+
+#[test]
+fn a_half_open_connection_that_was_found_before_its_handshake_ended_is_not_found_again() {
+    for knows_the_syn in [true, false] {
+        let (mut table, child) = (table(), sock(3, 71));
+        table.expect_snapshot();
+        let syn = start(LATER, REQUEST, State::SynRecv, SERVER, CLIENT);
+        let handshake = [
+            made(LATER + 20, child, State::Listen, State::SynRecv),
+            stop(LATER + 25, REQUEST, State::SynRecv, false),
+            made(LATER + 30, child, State::SynRecv, State::Established),
+        ];
+        rows_of(&mut table, &[&[syn][..usize::from(knows_the_syn)], &handshake].concat());
+        let seen = found_minisock(LATER + 10, REQUEST, State::SynRecv);
+        assert_eq!(merged(&mut table, &look(LATER, vec![seen], vec![])), []);
+        assert_eq!((table.len(), table.half_open.len()), (1, 0));
+    }
+}
+
+#[test]
+fn a_time_wait_of_before_the_start_that_ends_during_the_look_is_not_found_and_one_that_is_moved_is() {
+    let rest = 60;
+    for is_moved in [false, true] {
+        let mut table = table();
+        table.expect_snapshot();
+        let again = start(LATER + 6, rest, State::TimeWait, SERVER, CLIENT);
+        let stop = stop(LATER + 5, rest, State::TimeWait, false);
+        rows_of(&mut table, &[&[stop][..], &[again][..usize::from(is_moved)]].concat());
+        let seen = found_minisock(LATER + 2, rest, State::TimeWait);
+        let rows = merged(&mut table, &look(LATER, vec![seen], vec![]));
+        assert_eq!(
+            rows.iter().map(|row| row.kind).collect::<Vec<_>>(),
+            vec![RowKind::Existing; usize::from(is_moved)]
+        );
+    }
+}
+
+#[test]
+fn one_of_before_the_start_that_goes_from_fin_wait2_to_time_wait_during_the_look_is_told_so() {
+    let rest = 60;
+    let seen = |at, state, is_sighting| match start(at, rest, state, SERVER, CLIENT) {
+        Event::MinisockStart(start) => Event::MinisockStart(MinisockStart { is_sighting, ..start }),
+        other => other,
+    };
+    // Its full socket may have closed before the trace, and its timer started after.
+    let in_fin_wait2 = seen(LATER + 1, State::FinWait2, false);
+    for (before, is_sighting) in [(None, false), (None, true), (Some(in_fin_wait2), true)] {
+        let mut table = table();
+        table.expect_snapshot();
+        let events: Vec<Event> =
+            before.into_iter().chain([seen(LATER + 5, State::TimeWait, is_sighting)]).collect();
+        rows_of(&mut table, &events);
+        let snapshot = look(LATER, vec![found_minisock(LATER + 2, rest, State::FinWait2)], vec![]);
+        let rows = merged(&mut table, &snapshot);
+        assert_eq!(steps(&rows), [(None, State::FinWait2), (Some(State::FinWait2), State::TimeWait)]);
+        assert_eq!((rows[1].conn, rows[1].at), (rows[0].conn, moment(LATER + 5)));
+    }
+}
+
+#[test]
+fn one_whose_timer_started_before_the_look_found_it_goes_to_time_wait_after_the_look_too() {
+    let (mut table, rest) = (table(), 60);
+    table.expect_snapshot();
+    rows_of(&mut table, &[start(LATER + 1, rest, State::FinWait2, SERVER, CLIENT)]);
+    merged(&mut table, &look(LATER, vec![found_minisock(LATER + 2, rest, State::FinWait2)], vec![]));
+    let Event::MinisockStart(seen) = start(LATER + 20, rest, State::TimeWait, SERVER, CLIENT) else {
+        panic!("a start is one")
+    };
+    let rows = rows_of(&mut table, &[Event::MinisockStart(MinisockStart { is_sighting: true, ..seen })]);
+    assert_eq!(steps(&rows), [(Some(State::FinWait2), State::TimeWait)]);
 }
 
 #[test]

@@ -258,3 +258,34 @@ fn a_look_that_misses_a_stopped_one_leaves_its_end_to_it() {
         (vec![(Some(State::TimeWait), State::Close)], RowKind::Transition)
     );
 }
+
+#[test]
+fn an_mptcp_connection_has_none_of_its_subflow_s_minisockets() {
+    let (mut table, subflow) = (table(), sock(3, 71));
+    let above = |at, old, new| {
+        let change = change(at, sock(4, 72), old, new, SERVER, CLIENT);
+        Event::Transition(Transition { protocol: Protocol::Mptcp, ..change })
+    };
+    let seen = rows_of(
+        &mut table,
+        &[
+            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            above(110, State::Listen, State::Established),
+            above(111, State::Established, State::FinWait1),
+            made(120, subflow, State::Listen, State::SynRecv),
+            made(130, subflow, State::SynRecv, State::Established),
+            made(200, subflow, State::Established, State::FinWait2),
+            start(210, REST, State::TimeWait, SERVER, CLIENT),
+            above(215, State::FinWait1, State::Close),
+            made(220, subflow, State::FinWait2, State::Close),
+        ],
+    );
+    let (above, subflow): (Vec<Row>, Vec<Row>) =
+        seen.into_iter().partition(|row| row.protocol == Protocol::Mptcp);
+    let states = |rows: &[Row]| rows.iter().map(|row| row.new_state).collect::<Vec<_>>();
+    assert_eq!(states(&above), [State::Established, State::FinWait1, State::Close]);
+    assert_eq!(states(&subflow), [State::SynRecv, State::Established, State::FinWait2, State::TimeWait]);
+    for rows in [above, subflow] {
+        assert!(rows.iter().all(|row| row.conn == rows[0].conn), "{rows:?}");
+    }
+}
