@@ -13,6 +13,7 @@ use netstat_tests::{
     output::Destination,
     scenario::Place,
     skip,
+    story::rows_so_far,
     tracer::{Tracer, command},
     wait,
 };
@@ -35,10 +36,11 @@ fn ends_cleanly_on(signal: Signal) -> Result<()> {
     let place = Place::new()?;
     let tracer = Tracer::start(&["--addr", &place.block.server().ip().to_string()])?;
     place.here.run(|| place.pair()?.client_closes())?;
+    // Three lives: of the listener, the client and the server. The last ACK may be on its way when close() returns.
+    wait::until("three lives are shown", || Ok((rows_so_far(&tracer, &place)?.len() >= 12).then_some(())))?;
     tracer.signal(signal)?;
     let trace = tracer.finish()?;
     let rows = u64::try_from(trace.rows()?.len())?;
-    // Three lives: of the listener, the client and the server.
     ensure!(rows == 12, "{rows} rows: {}", trace.stdout);
     let summary = trace.summary()?;
     ensure!((summary.seen, summary.lost, summary.repaired) == (rows, 0, 0), "{summary:?}");

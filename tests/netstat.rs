@@ -4,7 +4,6 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    os::unix::process::CommandExt as _,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -14,6 +13,7 @@ use netstat_tests::{
     hidden,
     netns::{Namespace, ip},
     netstat::{agree, ours, text},
+    privilege::Copy,
     skip,
     sock::Sock,
     terminal, wait,
@@ -214,13 +214,8 @@ fn without_root_the_others_owners_are_missing_and_it_says_so() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    const NOBODY: u32 = 65534;
     let _listener = Sock::listening(at("127.0.0.1", 0)?, 1)?;
-    let copy = std::env::temp_dir().join(format!("rnetstat-{}", std::process::id()));
-    std::fs::copy(ours(&[])?.get_program(), &copy)?;
-    let output = std::process::Command::new(&copy).args(["-lntp"]).uid(NOBODY).gid(NOBODY).output();
-    std::fs::remove_file(&copy)?;
-    let output = output?;
+    let output = Copy::of("rnetstat")?.as_nobody(&["-lntp"]).output()?;
     let (stdout, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
     ensure!(output.status.success(), "{stderr}");
     ensure!(stderr.lines().count() == 1 && stderr.contains("root"), "{stderr}");

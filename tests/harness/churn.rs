@@ -2,12 +2,18 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::{
     io::Errno,
+    net::sockopt::{self, Timeout},
     thread::{CpuSet, sched_setaffinity},
 };
 
@@ -15,6 +21,9 @@ use crate::{block::Block, netns::Namespace, sock::Sock};
 
 /// As long as the kernel allows: the server lags behind the client at times.
 const BACKLOG: i32 = 65535;
+
+/// How long an accept() waits before it looks whether another client will come.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Client ports are used up per destination, so there are many.
 const DESTINATIONS: u8 = 250;
@@ -41,20 +50,29 @@ pub fn churn(namespace: &Namespace, block: &Block, connections: usize, pairs: &[
             .collect::<Result<_>>()?;
         ensure!(work.len() == pairs.len(), "more pairs than ports");
         thread::scope(|scope| {
-            let mut threads = Vec::new();
+            let (mut servers, mut clients) = (Vec::new(), Vec::new());
             for (port, listener, pair) in &work {
-                threads.push(scope.spawn(move || serve(listener, connections, pair.server)));
-                threads.push(scope.spawn(move || connect(block, *port, connections, pair.client)));
+                let client_is_done = Arc::new(AtomicBool::new(false));
+                let done = Arc::clone(&client_is_done);
+                servers.push(scope.spawn(move || serve(listener, &client_is_done, pair.server)));
+                clients.push(scope.spawn(move || {
+                    let outcome = connect(block, *port, connections, pair.client);
+                    done.store(true, Ordering::Release);
+                    outcome
+                }));
             }
-            threads
+            clients
                 .into_iter()
+                .chain(servers)
                 .try_for_each(|thread| thread.join().map_err(|_| anyhow!("a thread panicked"))?)
         })
     })
 }
 
 fn listener(port: u16) -> Result<Sock> {
-    Sock::listening(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port), BACKLOG)
+    let listener = Sock::listening(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port), BACKLOG)?;
+    sockopt::set_socket_timeout(listener.fd(), Timeout::Recv, Some(PATIENCE))?;
+    Ok(listener)
 }
 
 fn connect(block: &Block, port: u16, connections: usize, cpu: usize) -> Result<()> {
@@ -70,16 +88,29 @@ fn connect(block: &Block, port: u16, connections: usize, cpu: usize) -> Result<(
     Ok(())
 }
 
-fn serve(listener: &Sock, connections: usize, cpu: usize) -> Result<()> {
+/// As many as come: an RST that overtakes the handshake's last ACK ends what no server ever accepts.
+fn serve(listener: &Sock, client_is_done: &AtomicBool, cpu: usize) -> Result<()> {
     stay_on(cpu)?;
-    for _ in 0..connections {
-        let server = listener.accept()?;
+    while let Some(server) = next(listener, client_is_done)? {
         match server.receive_fin() {
             Err(error) if error.downcast_ref() != Some(&Errno::CONNRESET) => return Err(error),
             _ => server.close(),
         }
     }
     Ok(())
+}
+
+/// The next connection; None if no more will come.
+fn next(listener: &Sock, client_is_done: &AtomicBool) -> Result<Option<Sock>> {
+    loop {
+        let is_last_try = client_is_done.load(Ordering::Acquire);
+        match listener.accept() {
+            Err(error) if error.downcast_ref() != Some(&Errno::AGAIN) => return Err(error),
+            Err(_) if is_last_try => return Ok(None),
+            Err(_) => {}
+            Ok(server) => return Ok(Some(server)),
+        }
+    }
 }
 
 fn stay_on(cpu: usize) -> Result<()> {

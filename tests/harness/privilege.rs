@@ -16,32 +16,39 @@ use crate::tracer;
 /// The user and group of nobody.
 const NOBODY: u32 = 65534;
 
-/// The binary where every user can run it: the build's directory may be closed. It goes with this value.
+/// A binary where every user can run it: the build's directory may be closed. It goes with this value.
 pub struct Copy {
     directory: PathBuf,
+    name: &'static str,
 }
 
 impl Copy {
-    /// Copies it, and gives the file these capabilities, as `cap_bpf,cap_perfmon+ep`.
+    /// Copies the tracer, and gives the file these capabilities, as `cap_bpf,cap_perfmon+ep`.
     pub fn new(capabilities: Option<&str>) -> Result<Self> {
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("rnetstat-tests-copy-{}-{number}", std::process::id());
-        let copy = Self { directory: std::env::temp_dir().join(name) };
-        fs::create_dir(&copy.directory)?;
-        // By a process of its own: a file that another thread's fork still has open for writing can't be run.
-        run(Command::new("cp").arg(tracer::binary()?).arg(copy.path()))?;
-        for path in [copy.directory.as_path(), &copy.path()] {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
-        }
+        let copy = Self::of("rnetstat-trace")?;
         if let Some(capabilities) = capabilities {
             run(Command::new("setcap").arg(capabilities).arg(copy.path()))?;
         }
         Ok(copy)
     }
 
+    /// Copies the binary of this name.
+    pub fn of(program: &'static str) -> Result<Self> {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let directory = format!("rnetstat-tests-copy-{}-{number}", std::process::id());
+        let copy = Self { directory: std::env::temp_dir().join(directory), name: program };
+        fs::create_dir(&copy.directory)?;
+        // By a process of its own: a file that another thread's fork still has open for writing can't be run.
+        run(Command::new("cp").arg(tracer::binary_named(program)?).arg(copy.path()))?;
+        for path in [copy.directory.as_path(), &copy.path()] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+        }
+        Ok(copy)
+    }
+
     fn path(&self) -> PathBuf {
-        self.directory.join("rnetstat-trace")
+        self.directory.join(self.name)
     }
 
     /// A command that runs the copy as nobody.

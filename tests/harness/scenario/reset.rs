@@ -78,6 +78,7 @@ fn after_fin(place: &Place) -> Result<()> {
 fn unread_data(place: &Place) -> Result<()> {
     let pair = place.pair()?;
     pair.server.send(b"never read")?;
+    pair.client.peek()?;
     pair.client.close();
     pair.server.receive_fails(Errno::CONNRESET)?;
     rest("LISTEN")
