@@ -39,7 +39,7 @@ impl Line {
         let mut missing = missing_in(start);
         for one in by_timers.map(missing_in).unwrap_or_default() {
             if !missing.contains(&one) {
-                missing.push(format!("by timers {one}"));
+                missing.push(format!("by timers, {one}"));
             }
         }
         let differences = if missing.is_empty() { "none".to_owned() } else { missing.join("; ") };
@@ -50,7 +50,7 @@ impl Line {
 /// Each with its reason.
 fn missing_in(start: &Value) -> Vec<String> {
     let missing = start["missing"].as_array().into_iter().flatten();
-    missing.map(|missing| format!("no {}: {}", word(&missing["what"]), word(&missing["why"]))).collect()
+    missing.map(|missing| format!("{}: {}", word(&missing["what"]), word(&missing["why"]))).collect()
 }
 
 fn word(value: &Value) -> &str {

@@ -89,9 +89,18 @@ fn by_timers(ebpf: &mut Ebpf, offsets: &Offsets, kernel: &aya::Btf, attempts: &m
     }
     if let Err(error) = programs::attach_all(ebpf, &[program::KFREE_SKB], kernel, attempts) {
         let what = "the moment of FIN_WAIT2→TIME_WAIT after close()";
-        life.missing.push(Missing { what, why: format!("{error:#}") });
+        life.missing.push(Missing { what, why: why_no_receiver(&format!("{error:#}")) });
     }
     Ok(life)
+}
+
+/// The verifier's word for a tracepoint that has fewer arguments than the program asks for, in a user's words.
+fn why_no_receiver(refusal: &str) -> String {
+    if refusal.contains("invalid bpf_context access") {
+        "this kernel (before 6.11) doesn't tell which socket a dropped segment was for".to_owned()
+    } else {
+        refusal.to_owned()
+    }
 }
 
 impl Life {
@@ -99,5 +108,21 @@ impl Life {
         let why = format!("{timers:#}; {functions:#}");
         let missing = [SYN_SENT_PORT, MINISOCKS].map(|what| Missing { what, why: why.clone() });
         Self { missing: missing.to_vec(), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::why_no_receiver;
+
+    #[test]
+    fn what_the_verifier_says_of_an_old_kernel_is_told_in_words() {
+        let old =
+            "tp_btf/kfree_skb: Permission denied (os error 13) (invalid bpf_context access off=24 size=8)";
+        assert!(why_no_receiver(old).contains("before 6.11"));
+        assert_eq!(
+            why_no_receiver("tp_btf/kfree_skb: Operation not permitted"),
+            "tp_btf/kfree_skb: Operation not permitted"
+        );
     }
 }
