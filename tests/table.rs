@@ -117,7 +117,8 @@ fn traces_that_start_during_a_load_make_the_table_that_ss_shows_without_a_second
     let pairs = [Pair { client: 0, server: 0 }, Pair { client: 1, server: 1 }];
     let tracers = thread::scope(|scope| {
         let load = scope.spawn(|| churn(&place.here, &place.block, 10_000, &pairs));
-        let arguments = ["--existing", "--reconcile-interval", "1h"];
+        // Room for all of the load: the traces take turns on two cores.
+        let arguments = ["--existing", "--reconcile-interval", "1h", "--ring-size", "64M"];
         let tracers: Result<Vec<Tracer>> =
             (0..STARTS).map(|_| Tracer::start_into(Destination::File, &arguments)).collect();
         load.join().map_err(|_| anyhow!("the load panicked"))??;

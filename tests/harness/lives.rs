@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt, net::SocketAddr};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::{
     block::Block,
@@ -122,11 +122,16 @@ fn step(record: &Record) -> Step {
 /// The lives of a block's connections in the record, read until each of them has ended.
 pub fn completed(oracle: &mut Oracle, blocks: &[&Block]) -> Result<Vec<Life>> {
     let mut records = Vec::new();
-    wait::until("every connection has ended", || {
+    let mut open = Vec::new();
+    let all_over = wait::until("every connection has ended", || {
         records.extend(oracle.read()?);
         let mut lives = of_records(&records);
         lives.retain(|life| blocks.iter().any(|block| life.is_of(block)));
-        Ok(lives.iter().all(Life::is_over).then_some(lives))
+        open = lives.iter().filter(|life| !life.is_over()).map(Life::to_string).collect();
+        Ok(open.is_empty().then_some(lives))
+    });
+    all_over.with_context(|| {
+        format!("{} have not, the first:\n{}", open.len(), open.first().map_or("", String::as_str))
     })
 }
 
