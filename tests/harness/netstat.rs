@@ -56,9 +56,16 @@ fn table(text: &str) -> Vec<Line> {
 fn is_same_shape(before: &[Line], after: &[Line]) -> bool {
     let same_line = |(a, b): (&Line, &Line)| {
         a.len() == b.len()
-            && a.iter().zip(b).all(|(a, b)| a == b || (number(a).is_some() && number(b).is_some()))
+            && a.iter().zip(b).all(|(a, b)| {
+                a == b || (number(a).is_some() && number(b).is_some() && !is_timer_started_anew(a, b))
+            })
     };
     before.len() == after.len() && before.iter().zip(after).all(same_line)
+}
+
+/// Whether seconds have become more: between the two the timer ran out, and may have been seen at its end.
+fn is_timer_started_anew(before: &str, after: &str) -> bool {
+    before.contains('.') && number(before) < number(after)
 }
 
 fn compare(before: &[Line], ours: &[Line], after: &[Line]) -> Result<()> {
@@ -98,6 +105,13 @@ fn is_cut(netstat: &str, ours: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_timer_that_ran_out_in_between_asks_for_another_look_and_a_counter_does_not() {
+        let same = |before: &str, after: &str| is_same_shape(&table(before), &table(after));
+        assert!(same("tcp on (1.90/0/0)", "tcp on (1.80/0/0)") && same("10 segments", "12 segments"));
+        assert!(!same("tcp on (0.01/0/0)", "tcp on (1.97/1/0)"));
+    }
 
     #[test]
     fn only_a_number_between_netstat_s_two_and_a_cut_address_may_differ() {
