@@ -7,8 +7,8 @@ use rustix::{
     process::{Pid, test_kill_process},
 };
 
-/// How many generations are followed.
-const GENERATIONS: usize = 8;
+/// How many generations are followed, more than processes have: only ids that change owners meanwhile make a circle.
+const GENERATIONS: usize = 64;
 
 /// Whether the process that was known to own a connection, and not the one that closes it now, is to be named.
 ///
