@@ -48,7 +48,7 @@ impl Connection {
     /// A connection that the table hears of by `change` for the first time, before that change.
     pub(super) fn new(id: ConnId, change: &Transition) -> Self {
         let direction = match (change.old, change.new) {
-            (State::Close, State::SynSent) => Some(Direction::Outbound),
+            (State::Close, State::SynSent) | (State::SynSent, _) => Some(Direction::Outbound),
             (State::Listen, State::SynRecv | State::Established) => Some(Direction::Inbound),
             (State::Close, State::Listen) | (State::Listen, _) => Some(Direction::Listen),
             _ => None,

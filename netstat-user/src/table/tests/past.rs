@@ -75,6 +75,12 @@ fn one_that_has_moved_since_the_start_is_existing_in_the_state_that_it_left() {
 }
 
 #[test]
+fn one_that_is_met_in_syn_sent_goes_out() {
+    let met = change(LATER, sock(1, 7), State::SynSent, State::Established, CLIENT, SERVER);
+    assert_eq!(rows(&mut table(), &[met])[0].direction, Some(Direction::Outbound));
+}
+
+#[test]
 fn one_that_has_closed_since_is_not_found_again() {
     let mut table = table();
     table.expect_snapshot();
