@@ -130,6 +130,7 @@ impl Table {
         emit: &mut dyn FnMut(&Row) -> Interest,
     ) -> bool {
         let key = start.sock.sk;
+        self.looks.dig_up(key);
         if self.is_same(start) {
             if let Some(index) = self.position_in_stopped(key) {
                 self.closing.stopped.remove(index);

@@ -29,9 +29,13 @@ impl Looks {
         }
     }
 
-    /// The timer of a timewait socket that the table doesn't know starts: it is not gone, if it was there before.
-    pub(super) fn rest_starts(&mut self, key: u64, state: State, at: Moment) {
+    /// The timer of a minisocket starts: it is not gone, if it was there before.
+    pub(super) fn dig_up(&mut self, key: u64) {
         self.tombstones.remove(&key);
+    }
+
+    /// The timer of a timewait socket that the table doesn't know starts.
+    pub(super) fn rest_starts(&mut self, key: u64, state: State, at: Moment) {
         self.in_time_wait.remove(&key);
         if state == State::TimeWait {
             self.is_in_time_wait(key, at);

@@ -170,6 +170,26 @@ fn one_whose_timer_started_before_the_look_found_it_goes_to_time_wait_after_the_
 }
 
 #[test]
+fn a_known_one_whose_timer_is_moved_during_the_look_is_held_against_it() {
+    let (mut table, id, rest) = (table(), sock(3, 71), 60);
+    merged(&mut table, &look(1, vec![], vec![]));
+    rows_of(
+        &mut table,
+        &[
+            made(100, id, State::FinWait1, State::FinWait2),
+            start(110, rest, State::FinWait2, SERVER, CLIENT),
+            made(120, id, State::FinWait2, State::Close),
+        ],
+    );
+    table.expect_snapshot();
+    let moved =
+        [stop(LATER, rest, State::FinWait2, false), start(LATER + 1, rest, State::FinWait2, SERVER, CLIENT)];
+    assert_eq!(rows_of(&mut table, &moved), []);
+    let snapshot = look(LATER, vec![found_minisock(LATER + 5, rest, State::TimeWait)], vec![]);
+    assert_eq!(steps(&merged(&mut table, &snapshot)), [(Some(State::FinWait2), State::TimeWait)]);
+}
+
+#[test]
 fn what_was_missed_is_repaired_and_ghosts_vanish() {
     let mut table = table();
     merged(&mut table, &look(1, vec![], vec![]));
