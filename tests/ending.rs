@@ -13,7 +13,7 @@ use netstat_tests::{
     output::Destination,
     scenario::Place,
     skip,
-    story::rows_so_far,
+    story::wait_for_rows,
     tracer::{Tracer, command},
     wait,
 };
@@ -37,7 +37,7 @@ fn ends_cleanly_on(signal: Signal) -> Result<()> {
     let tracer = Tracer::start(&["--addr", &place.block.server().ip().to_string()])?;
     place.here.run(|| place.pair()?.client_closes())?;
     // Three lives: of the listener, the client and the server. The last ACK may be on its way when close() returns.
-    wait::until("three lives are shown", || Ok((rows_so_far(&tracer, &place)?.len() >= 12).then_some(())))?;
+    wait_for_rows(&tracer, &place, 12)?;
     tracer.signal(signal)?;
     let trace = tracer.finish()?;
     let rows = u64::try_from(trace.rows()?.len())?;

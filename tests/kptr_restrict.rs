@@ -6,7 +6,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    output::Destination, scenario::Place, skip, story::rows_so_far, tracer, tracer::Tracer, wait,
+    output::Destination, scenario::Place, skip, story::wait_for_rows, tracer, tracer::Tracer,
 };
 
 const SETTING: &str = "/proc/sys/kernel/kptr_restrict";
@@ -22,7 +22,7 @@ fn where_addresses_are_hidden_only_what_needs_them_is_missing() -> Result<()> {
     command.args(["--addr", &place.block.server().ip().to_string()]);
     let tracer = Tracer::spawn(&mut command, Destination::Pipe)?.started()?;
     place.here.run(|| place.pair()?.client_closes())?;
-    wait::until("three lives are shown", || Ok((rows_so_far(&tracer, &place)?.len() >= 12).then_some(())))?;
+    wait_for_rows(&tracer, &place, 12)?;
     let trace = tracer.stop()?;
     drop(hidden);
 

@@ -2,10 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
 };
@@ -46,18 +43,16 @@ pub fn churn(namespace: &Namespace, block: &Block, connections: usize, pairs: &[
         let ports = block.port()..=block.last_port();
         let work: Vec<_> = ports
             .zip(pairs)
-            .map(|(port, pair)| listener(port).map(|l| (port, l, *pair)))
+            .map(|(port, pair)| Ok((port, listener(port)?, *pair, AtomicBool::new(false))))
             .collect::<Result<_>>()?;
         ensure!(work.len() == pairs.len(), "more pairs than ports");
         thread::scope(|scope| {
             let (mut servers, mut clients) = (Vec::new(), Vec::new());
-            for (port, listener, pair) in &work {
-                let client_is_done = Arc::new(AtomicBool::new(false));
-                let done = Arc::clone(&client_is_done);
-                servers.push(scope.spawn(move || serve(listener, &client_is_done, pair.server)));
+            for (port, listener, pair, client_is_done) in &work {
+                servers.push(scope.spawn(move || serve(listener, client_is_done, pair.server)));
                 clients.push(scope.spawn(move || {
                     let outcome = connect(block, *port, connections, pair.client);
-                    done.store(true, Ordering::Release);
+                    client_is_done.store(true, Ordering::Release);
                     outcome
                 }));
             }

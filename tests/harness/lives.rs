@@ -122,17 +122,15 @@ fn step(record: &Record) -> Step {
 /// The lives of a block's connections in the record, read until each of them has ended.
 pub fn completed(oracle: &mut Oracle, blocks: &[&Block]) -> Result<Vec<Life>> {
     let mut records = Vec::new();
-    let mut open = Vec::new();
-    let all_over = wait::until("every connection has ended", || {
+    let mut open = None;
+    wait::until("every connection has ended", || {
         records.extend(oracle.read()?);
         let mut lives = of_records(&records);
         lives.retain(|life| blocks.iter().any(|block| life.is_of(block)));
-        open = lives.iter().filter(|life| !life.is_over()).map(Life::to_string).collect();
-        Ok(open.is_empty().then_some(lives))
-    });
-    all_over.with_context(|| {
-        format!("{} have not, the first:\n{}", open.len(), open.first().map_or("", String::as_str))
+        open = lives.iter().find(|life| !life.is_over()).cloned();
+        Ok(open.is_none().then_some(lives))
     })
+    .with_context(|| format!("the first that has not: {open:#?}"))
 }
 
 /// The lives in the output, as its `conn` tells them apart.

@@ -102,6 +102,13 @@ pub fn rows_so_far(tracer: &Tracer, place: &Place) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// Waits until the trace has shown at least so many of these.
+pub fn wait_for_rows(tracer: &Tracer, place: &Place, count: usize) -> Result<()> {
+    wait::until(&format!("{count} rows are shown"), || {
+        Ok((rows_so_far(tracer, place)?.len() >= count).then_some(()))
+    })
+}
+
 /// The connections of the place's namespace that the trace has found at its start.
 pub fn found_so_far(tracer: &Tracer, place: &Place) -> Result<Vec<Found>> {
     let here = Some(place.here.inum()?);

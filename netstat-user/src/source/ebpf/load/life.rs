@@ -89,17 +89,17 @@ fn by_timers(ebpf: &mut Ebpf, offsets: &Offsets, kernel: &aya::Btf, attempts: &m
     }
     if let Err(error) = programs::attach_all(ebpf, &[program::KFREE_SKB], kernel, attempts) {
         let what = "the moment of FIN_WAIT2→TIME_WAIT after close()";
-        life.missing.push(Missing { what, why: why_no_receiver(&format!("{error:#}")) });
+        life.missing.push(Missing { what, why: why_no_receiver(format!("{error:#}")) });
     }
     Ok(life)
 }
 
 /// The verifier's word for a tracepoint that has fewer arguments than the program asks for, in a user's words.
-fn why_no_receiver(refusal: &str) -> String {
+fn why_no_receiver(refusal: String) -> String {
     if refusal.contains("invalid bpf_context access") {
         "this kernel (before 6.11) doesn't tell which socket a dropped segment was for".to_owned()
     } else {
-        refusal.to_owned()
+        refusal
     }
 }
 
@@ -119,9 +119,9 @@ mod tests {
     fn what_the_verifier_says_of_an_old_kernel_is_told_in_words() {
         let old =
             "tp_btf/kfree_skb: Permission denied (os error 13) (invalid bpf_context access off=24 size=8)";
-        assert!(why_no_receiver(old).contains("before 6.11"));
+        assert!(why_no_receiver(old.to_owned()).contains("before 6.11"));
         assert_eq!(
-            why_no_receiver("tp_btf/kfree_skb: Operation not permitted"),
+            why_no_receiver("tp_btf/kfree_skb: Operation not permitted".to_owned()),
             "tp_btf/kfree_skb: Operation not permitted"
         );
     }
