@@ -103,7 +103,8 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let file = std::fs::File::from(listener.as_fd().try_clone_to_owned().unwrap());
         let owners = Owners::find();
-        let pids: Vec<u32> = owners.of(file.metadata().unwrap().ino()).map(|(pid, _)| pid).collect();
-        assert_eq!(pids, [std::process::id()]);
+        let mut pids = owners.of(file.metadata().unwrap().ino()).map(|(pid, _)| pid);
+        // A child of another test may hold a copy too, until it runs its program.
+        assert_eq!(pids.next(), Some(std::process::id()));
     }
 }
