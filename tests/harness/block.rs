@@ -9,28 +9,39 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, bind, socket};
+use rustix::{
+    io::Errno,
+    net::{AddressFamily, SocketAddrUnix, SocketType, bind, socket},
+};
 
+use crate::clock::monotonic_ns;
+
+/// How many blocks there are.
+const BLOCKS: u16 = 0xff00;
 /// How many ports a block has.
 const PORTS: u16 = 4;
+/// How many blocks have ports of their own; then they come again.
+const PORT_GROUPS: u16 = 5_000;
+/// How long a number is the first to be tried, nanoseconds: all take their turn in eleven minutes.
+const TURN_NS: u64 = 10_000_000;
 
 /// One claimed block: 127.a.b.0/24, 10.a.b.0/24 and fd7e:57::a:b:0/112.
 pub struct Block {
     number: u16,
-    /// An abstract Unix socket's name is unique on the machine and goes with the process.
-    _claim: OwnedFd,
+    /// Its number and its ports. An abstract Unix socket's name is unique on the machine and goes with the process.
+    _claims: [OwnedFd; 2],
 }
 
 impl Block {
-    /// Claims a free block. To be called in the initial network namespace: abstract names are per namespace.
+    /// Claims a free block that was nobody's for minutes: what a test leaves to the kernel, such as a FIN that nobody
+    /// acknowledges, goes on after it. To be called in the initial network namespace: abstract names are per namespace.
     pub fn claim() -> Result<Self> {
-        for number in 1..0xff00 {
-            let claim = socket(AddressFamily::UNIX, SocketType::DGRAM, None)?;
-            let name = format!("rnetstat-tests-block-{number}");
-            match bind(&claim, &SocketAddrUnix::new_abstract_name(name.as_bytes())?) {
-                Ok(()) => return Ok(Self { number, _claim: claim }),
-                Err(rustix::io::Errno::ADDRINUSE) => {}
-                Err(error) => return Err(error).context("claiming an address block"),
+        let turn = monotonic_ns() / TURN_NS;
+        for turn in turn..turn + u64::from(BLOCKS) {
+            let number = u16::try_from(1 + turn % u64::from(BLOCKS))?;
+            let names = [format!("block-{number}"), format!("ports-{}", number % PORT_GROUPS)];
+            if let [Some(number_claim), Some(ports_claim)] = [claim(&names[0])?, claim(&names[1])?] {
+                return Ok(Self { number, _claims: [number_claim, ports_claim] });
             }
         }
         bail!("every address block is in use")
@@ -56,7 +67,7 @@ impl Block {
     /// The first of the block's ports, on which only its tests listen.
     pub fn port(&self) -> u16 {
         // Below the ephemeral ports, which begin at 32768.
-        10_000 + self.number % 5_000 * PORTS
+        10_000 + self.number % PORT_GROUPS * PORTS
     }
 
     /// The last of the block's ports.
@@ -89,5 +100,15 @@ impl Block {
                 v6.octets()[..14] == Ipv6Addr::new(0xfd7e, 0x57, 0, 0, 0, 0, self.number, 0).octets()[..14]
             }
         }
+    }
+}
+
+/// None if somebody has it.
+fn claim(name: &str) -> Result<Option<OwnedFd>> {
+    let claim = socket(AddressFamily::UNIX, SocketType::DGRAM, None)?;
+    match bind(&claim, &SocketAddrUnix::new_abstract_name(format!("rnetstat-tests-{name}").as_bytes())?) {
+        Ok(()) => Ok(Some(claim)),
+        Err(Errno::ADDRINUSE) => Ok(None),
+        Err(error) => Err(error).context("claiming an address block"),
     }
 }
