@@ -5,6 +5,7 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -18,6 +19,10 @@ use netstat_tests::{
     state::State,
     tracer::Tracer,
 };
+
+/// A child, such as another test's tracer, has a copy of every socket of this process until it runs its program: who
+/// closes last is then a matter of the moment at which a trace looks. So each test has the process to itself.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// A filter's arguments, and what it must let through.
 struct Filter {
@@ -133,6 +138,7 @@ fn hold_against_unfiltered(filters: impl FnOnce(&Place) -> Vec<Filter>) -> Resul
     if skip::without_root() {
         return Ok(());
     }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let place = Place::new()?;
     let filters = filters(&place);
     let mut oracle = Oracle::start(ORDINARY, &[&place.block])?;
