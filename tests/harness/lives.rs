@@ -122,15 +122,20 @@ fn step(record: &Record) -> Step {
 /// The lives of a block's connections in the record, read until each of them has ended.
 pub fn completed(oracle: &mut Oracle, blocks: &[&Block]) -> Result<Vec<Life>> {
     let mut records = Vec::new();
-    let mut open = None;
+    let mut lives: Vec<Life> = Vec::new();
     wait::until("every connection has ended", || {
         records.extend(oracle.read()?);
-        let mut lives = of_records(&records);
+        // The CPUs are read one after the other: what one recorded meanwhile comes with the next reading.
+        records.sort_by_key(|record| record.mono_ns);
+        lives = of_records(&records);
         lives.retain(|life| blocks.iter().any(|block| life.is_of(block)));
-        open = lives.iter().find(|life| !life.is_over()).cloned();
-        Ok(open.is_none().then_some(lives))
+        Ok(lives.iter().all(Life::is_over).then_some(()))
     })
-    .with_context(|| format!("the first that has not: {open:#?}"))
+    .with_context(|| {
+        let open: Vec<&Life> = lives.iter().filter(|life| !life.is_over()).collect();
+        format!("{} of {} have not, the first: {:#?}", open.len(), lives.len(), open.first())
+    })?;
+    Ok(lives)
 }
 
 /// The lives in the output, as its `conn` tells them apart.
