@@ -15,6 +15,10 @@ use crate::{
     source::{clock, namespaces},
 };
 
+/// How many sockets of a network namespace are tried as ways there: some may be closed by then, as a child's copies are
+/// when it runs its program.
+const WAYS: usize = 8;
+
 /// Takes one snapshot after the other. It belongs to one thread, which it moves about.
 pub struct Looker {
     iterators: Iterators,
@@ -94,8 +98,8 @@ struct Look<'a> {
 struct Found {
     /// Sorted.
     holders: Vec<Holder>,
-    /// A socket in each network namespace.
-    sockets: FxHashMap<u32, (u32, u32)>,
+    /// The first sockets in each network namespace.
+    sockets: FxHashMap<u32, Vec<(u32, u32)>>,
     /// Namespaces of any kind.
     namespaces: Vec<(u32, u32)>,
 }
@@ -111,7 +115,10 @@ impl Found {
                 return;
             }
             found.holders.push(decode::holder(&record));
-            found.sockets.insert(record.netns, file);
+            let ways = found.sockets.entry(record.netns).or_default();
+            if ways.len() < WAYS {
+                ways.push(file);
+            }
         });
         decode::sort(&mut found.holders);
         found
@@ -131,11 +138,14 @@ impl Look<'_> {
                 self.visit_path(number, &path);
             }
         }
-        for (number, (pid, fd)) in &found.sockets {
-            if !self.visited.contains(number)
-                && let Ok(namespace) = namespaces::of_socket(*pid, *fd)
-            {
-                self.visit(&namespace);
+        for (number, ways) in &found.sockets {
+            for (pid, fd) in ways {
+                if self.visited.contains(number) {
+                    break;
+                }
+                if let Ok(namespace) = namespaces::of_socket(*pid, *fd) {
+                    self.visit(&namespace);
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     process::{Child, Command, Stdio},
+    sync::atomic::AtomicBool,
 };
 
 use anyhow::{Context as _, Result};
@@ -232,6 +233,37 @@ fn a_namespace_that_only_a_socket_keeps_alive_is_covered() -> Result<()> {
 
     assert_eq!(states(&within(&snapshot, netns)), [State::Listen]);
     assert!(snapshot.netns_covered.iter().any(|covered| u64::from(*covered) == netns));
+    Ok(())
+}
+
+#[test]
+fn a_namespace_is_covered_whoever_has_copies_of_its_socket_for_a_moment() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let namespace = Namespace::new()?;
+    let _listener = namespace.run(|| Sock::listening(loopback(), 8))?;
+    let netns = namespace.inum()?;
+    drop(namespace);
+    let (is_over, mut snapshots) = (AtomicBool::new(false), snapshotter()?);
+    let covered = thread::scope(|scope| {
+        // Each child has a copy until it runs its program.
+        let children = scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                Command::new("true").status()?;
+            }
+            anyhow::Ok(())
+        });
+        let mut covers = || {
+            snapshots.look(LookAt::Everything);
+            anyhow::Ok(states(&within(&answer(&mut snapshots)?, netns)) == [State::Listen])
+        };
+        let covered: Result<Vec<bool>> = (0..50).map(|_| covers()).collect();
+        is_over.store(true, Ordering::Relaxed);
+        children.join().expect("a thread that doesn't panic")?;
+        covered
+    })?;
+    assert!(covered.iter().all(|is_covered| *is_covered), "{covered:?}");
     Ok(())
 }
 
