@@ -5,11 +5,11 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
-    sync::{Mutex, PoisonError},
 };
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
+    alone::alone,
     event::{Direction, Family, Row},
     lives,
     oracle::{ORDINARY, Oracle},
@@ -19,10 +19,6 @@ use netstat_tests::{
     state::State,
     tracer::Tracer,
 };
-
-/// A child, such as another test's tracer, has a copy of every socket of this process until it runs its program: who
-/// closes last is then a matter of the moment at which a trace looks. So each test has the process to itself.
-static ALONE: Mutex<()> = Mutex::new(());
 
 /// A filter's arguments, and what it must let through.
 struct Filter {
@@ -138,7 +134,9 @@ fn hold_against_unfiltered(filters: impl FnOnce(&Place) -> Vec<Filter>) -> Resul
     if skip::without_root() {
         return Ok(());
     }
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // A child, such as another test's tracer, has a copy of every socket of this process until it runs its program:
+    // who closes last is then a matter of the moment at which a trace looks. So each test has the process to itself.
+    let _alone = alone();
     let place = Place::new()?;
     let filters = filters(&place);
     let mut oracle = Oracle::start(ORDINARY, &[&place.block])?;

@@ -2,15 +2,11 @@
 
 #![cfg(target_os = "linux")]
 
-use std::{
-    ops::RangeInclusive,
-    sync::{Mutex, PoisonError, mpsc::channel},
-    thread,
-    time::Duration,
-};
+use std::{ops::RangeInclusive, sync::mpsc::channel, thread, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
+    alone::alone,
     blind,
     churn::{Pair, churn},
     compare,
@@ -37,9 +33,6 @@ const MEMORY_KIB: u64 = 200 << 10;
 
 /// How many repaired connections an error shows.
 const SHOWN: usize = 4;
-
-/// Each load has the machine to itself.
-static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
 fn nothing_of_100_000_connections_of_one_core_is_lost() -> Result<()> {
@@ -72,7 +65,8 @@ fn nothing_is_lost(pairs: &[Pair]) -> Result<()> {
     if skip::without_root() || !have_cores(pairs)? {
         return Ok(());
     }
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Each load has the machine to itself.
+    let _alone = alone();
     let place = Place::new()?;
     let mut oracle = Oracle::start(RECORD_KIB, &[&place.block])?;
     let tracer = Tracer::start_into(Destination::File, &["--port", &ports(&place)])?;
@@ -122,7 +116,8 @@ fn losses_are_counted(reader: Destination, as_it_ends: impl FnOnce()) -> Result<
     if skip::without_root() {
         return Ok(());
     }
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Each load has the machine to itself.
+    let _alone = alone();
     let place = Place::new()?;
     let mut oracle = Oracle::start(RECORD_KIB, &[&place.block])?;
     let tracer = Tracer::start_into(reader, &["--port", &ports(&place)])?;

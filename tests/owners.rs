@@ -2,14 +2,11 @@
 
 #![cfg(target_os = "linux")]
 
-use std::{
-    os::unix::net::UnixStream,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{os::unix::net::UnixStream, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
+    alone::alone,
     child::Child,
     event::{Direction, Found, Owner, Row},
     handover,
@@ -21,15 +18,13 @@ use netstat_tests::{
     wait,
 };
 
-/// A child has a copy of every socket of this process, so each test has the process to itself.
-static ALONE: Mutex<()> = Mutex::new(());
-
 #[test]
 fn a_connection_belongs_to_who_connected_and_to_the_listener_before_accept() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // A child has a copy of every socket of this process, so each test has the process to itself.
+    let _alone = alone();
     let case = case("the client closes before accept()")?;
     let rows = trace_one(&[CLIENT_CLOSES, SERVER_FOLLOWS], case.play)?;
     for row in &rows {
@@ -147,7 +142,8 @@ fn accepted_connection_belongs_to(accept: impl FnOnce(Sock) -> Result<Holder> + 
     if skip::without_root() {
         return Ok(());
     }
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // A child has a copy of every socket of this process, so each test has the process to itself.
+    let _alone = alone();
     let mut holder_pid = None;
     let rows = trace_one(&[SERVER_CLOSES, CLIENT_FOLLOWS], |place| {
         let listener = place.listener()?;

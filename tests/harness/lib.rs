@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+pub mod alone;
 pub mod blind;
 pub mod block;
 pub mod btf;

@@ -124,9 +124,7 @@ pub fn completed(oracle: &mut Oracle, blocks: &[&Block]) -> Result<Vec<Life>> {
     let mut records = Vec::new();
     let mut lives: Vec<Life> = Vec::new();
     wait::until("every connection has ended", || {
-        records.extend(oracle.read()?);
-        // The CPUs are read one after the other: what one recorded meanwhile comes with the next reading.
-        records.sort_by_key(|record| record.mono_ns);
+        oracle.read_into(&mut records)?;
         lives = of_records(&records);
         lives.retain(|life| blocks.iter().any(|block| life.is_of(block)));
         Ok(lives.iter().all(Life::is_over).then_some(()))

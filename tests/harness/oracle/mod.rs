@@ -62,9 +62,9 @@ impl Oracle {
         Ok(())
     }
 
-    /// What happened since the last call, in the order of time; an error if the kernel had to drop any of it.
-    pub fn read(&mut self) -> Result<Vec<Record>> {
-        let mut records = Vec::new();
+    /// Adds what happened since the last call, and puts all in the order of time; an error if the kernel had to drop any
+    /// of it.
+    pub fn read_into(&mut self, records: &mut Vec<Record>) -> Result<()> {
         for (directory, pipe) in &mut self.cpus {
             let mut buffer = vec![0; page::SIZE];
             loop {
@@ -81,9 +81,10 @@ impl Oracle {
             }
             nothing_dropped(directory)?;
         }
-        // Stable, so that a CPU's own order holds where two stamps are the same.
+        // The CPUs are read one after the other: what one recorded meanwhile comes with the next call. Stable, so that a
+        // CPU's own order holds where two stamps are the same.
         records.sort_by_key(|record| record.mono_ns);
-        Ok(records)
+        Ok(())
     }
 
     fn write(&self, file: &str, value: &str) -> Result<()> {

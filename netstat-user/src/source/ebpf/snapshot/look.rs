@@ -140,10 +140,9 @@ impl Look<'_> {
         }
         for (number, ways) in &found.sockets {
             for (pid, fd) in ways {
-                if self.visited.contains(number) {
-                    break;
-                }
-                if let Ok(namespace) = namespaces::of_socket(*pid, *fd) {
+                if !self.visited.contains(number)
+                    && let Ok(namespace) = namespaces::of_socket(*pid, *fd)
+                {
                     self.visit(&namespace);
                 }
             }

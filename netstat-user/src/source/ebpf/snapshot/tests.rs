@@ -220,15 +220,19 @@ fn ipv4_through_an_ipv6_socket_is_ipv4() -> Result<()> {
     Ok(())
 }
 
+/// A network namespace that nothing but a listener keeps alive.
+fn left_to_its_listener() -> Result<(u64, Sock)> {
+    let namespace = Namespace::new()?;
+    let listener = namespace.run(|| Sock::listening(loopback(), 8))?;
+    Ok((namespace.inum()?, listener))
+}
+
 #[test]
 fn a_namespace_that_only_a_socket_keeps_alive_is_covered() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let namespace = Namespace::new()?;
-    let _listener = namespace.run(|| Sock::listening(loopback(), 8))?;
-    let netns = namespace.inum()?;
-    drop(namespace);
+    let (netns, _listener) = left_to_its_listener()?;
     let snapshot = take()?;
 
     assert_eq!(states(&within(&snapshot, netns)), [State::Listen]);
@@ -241,10 +245,7 @@ fn a_namespace_is_covered_whoever_has_copies_of_its_socket_for_a_moment() -> Res
     if skip::without_root() {
         return Ok(());
     }
-    let namespace = Namespace::new()?;
-    let _listener = namespace.run(|| Sock::listening(loopback(), 8))?;
-    let netns = namespace.inum()?;
-    drop(namespace);
+    let (netns, _listener) = left_to_its_listener()?;
     let (is_over, mut snapshots) = (AtomicBool::new(false), snapshotter()?);
     let covered = thread::scope(|scope| {
         // Each child has a copy until it runs its program.
