@@ -22,7 +22,7 @@ pub fn kfree_skb(context: BtfTracePointContext) -> i32 {
     }
     let sk = receiver.0 as u64;
     if minisock::substate(sk) == state::TIME_WAIT {
-        minisock::time_wait(sk, flag::SIGHTING);
+        minisock::time_wait(sk, flag::OBSERVED);
     }
     0
 }

@@ -3,7 +3,7 @@
 //! and end them tell, or their timers.
 
 use aya_ebpf::helpers::{bpf_probe_read_kernel, generated::bpf_ktime_get_ns};
-use netstat_ebpf::wire::{MinisockRecord, MinisockStopRecord, TransitionRecord, flag, kind, state};
+use netstat_ebpf::wire::{MinisockCreatedRecord, MinisockRemovedRecord, TransitionRecord, flag, kind, state};
 
 use crate::{
     globals::{OFFSETS, value},
@@ -20,7 +20,7 @@ pub fn half_open(sk: u64) {
     }
 }
 
-/// A timewait socket begins, or begins anew; with [`flag::SIGHTING`] in `flags`, it is only seen.
+/// A timewait socket begins, or begins anew; with [`flag::OBSERVED`] in `flags`, it is only seen.
 #[inline(always)]
 pub fn time_wait(sk: u64, flags: u8) {
     if let Some(head) = Head::read(sk) {
@@ -33,7 +33,7 @@ fn start(sk: u64, head: &Head, now: u8, flags: u8, listener: u64) {
     let family = head.family();
     let ends = head.ends();
     let transition = TransitionRecord {
-        kind: kind::MINISOCK_START,
+        kind: kind::MINISOCK_CREATED,
         old: 0,
         new: now,
         flags: if family == AF_INET6 { flags | flag::INET6 } else { flags },
@@ -48,15 +48,15 @@ fn start(sk: u64, head: &Head, now: u8, flags: u8, listener: u64) {
         local_addr: ends.local_addr,
         remote_addr: ends.remote_addr,
     };
-    record::submit_plain(MinisockRecord { transition, listener });
+    record::submit_plain(MinisockCreatedRecord { transition, listener });
 }
 
 /// A minisocket ends, or its timer stops; `expired` if its time had come.
 #[inline(always)]
 pub fn stop(sk: u64, of: u8, expired: bool) {
     let substate = if of == state::TIME_WAIT { substate(sk) } else { 0 };
-    let stopped = MinisockStopRecord {
-        kind: kind::MINISOCK_STOP,
+    let stopped = MinisockRemovedRecord {
+        kind: kind::MINISOCK_REMOVED,
         state: of,
         expired: u8::from(expired),
         substate,

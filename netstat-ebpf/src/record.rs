@@ -9,7 +9,7 @@ use aya_ebpf::{
     maps::RingBuf,
 };
 use aya_log_ebpf::warn;
-use netstat_ebpf::wire::{EndRecord, ProcessRecord, RING_BYTES, TransitionRecord, flag, kind, state};
+use netstat_ebpf::wire::{CloseRecord, ProcessRecord, RING_BYTES, TransitionRecord, flag, kind, state};
 
 use crate::{
     counters,
@@ -71,7 +71,7 @@ pub fn submit<C: aya_ebpf::EbpfContext>(context: &C, change: &Change) {
 #[inline(always)]
 pub fn submit_ends(change: &Change) {
     if let Some(mut entry) = EVENTS.reserve::<TransitionRecord>(0) {
-        entry.write(record(change, kind::ENDS));
+        entry.write(record(change, kind::TUPLE));
         entry.submit(0);
     }
 }
@@ -101,9 +101,9 @@ fn submit_process(change: &Change) -> Option<()> {
 #[inline(always)]
 fn submit_end(change: &Change, numbers: Numbers) -> Option<()> {
     let Numbers { bytes_acked, bytes_received, srtt_us, total_retrans } = numbers;
-    let mut entry = EVENTS.reserve::<EndRecord>(0)?;
-    entry.write(EndRecord {
-        transition: record(change, kind::END),
+    let mut entry = EVENTS.reserve::<CloseRecord>(0)?;
+    entry.write(CloseRecord {
+        transition: record(change, kind::CLOSE),
         bytes_acked,
         bytes_received,
         srtt_us,

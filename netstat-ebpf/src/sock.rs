@@ -129,7 +129,7 @@ impl Sock {
         self.load(value(&raw const OFFSETS.skc_cookie))
     }
 
-    /// The socket's cookie; made at first sight, so that it follows the connection into TIME_WAIT.
+    /// The socket's cookie; made at first capabilities, so that it follows the connection into TIME_WAIT.
     #[inline(always)]
     pub fn cookie(self) -> u64 {
         let cookie = self.known_cookie();

@@ -7,7 +7,6 @@ pub mod cgroup;
 #[path = "cgroup/absent.rs"]
 pub mod cgroup;
 pub mod cli;
-pub mod config;
 pub mod console;
 #[cfg(target_os = "linux")]
 pub mod doctor;
@@ -15,13 +14,14 @@ pub mod doctor;
 #[path = "doctor/absent.rs"]
 pub mod doctor;
 pub mod filter;
+pub mod format;
 pub mod model;
 pub mod netstat;
+pub mod options;
 pub mod output;
 #[cfg(target_os = "linux")]
 pub mod privilege;
 pub mod signals;
-pub mod sink;
 pub mod source;
 mod stdout;
 pub mod table;

@@ -50,7 +50,7 @@ pub fn command_of(program: &Path, arguments: &[&str]) -> Command {
 }
 
 /// The life hook that the environment chooses, as options.
-fn life_hook() -> Vec<String> {
+fn minisock_hook() -> Vec<String> {
     std::env::var(LIFE_HOOK).map_or_else(|_| Vec::new(), |way| vec!["--life-hook".to_owned(), way])
 }
 
@@ -74,7 +74,7 @@ impl Tracer {
     pub fn start_into(destination: Destination, arguments: &[&str]) -> Result<Self> {
         let mut command = command(&["--json"])?;
         if !arguments.contains(&"--state-hook") {
-            command.args(life_hook());
+            command.args(minisock_hook());
         }
         Self::spawn(command.args(arguments), destination)?.started()
     }

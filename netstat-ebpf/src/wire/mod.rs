@@ -176,9 +176,9 @@ macro_rules! plain {
 plain! {
     TransitionRecord is 72 bytes;
     ProcessRecord is 104 bytes;
-    EndRecord is 96 bytes;
-    MinisockRecord is 80 bytes;
-    MinisockStopRecord is 24 bytes;
+    CloseRecord is 96 bytes;
+    MinisockCreatedRecord is 80 bytes;
+    MinisockRemovedRecord is 24 bytes;
     AcceptRecord is 48 bytes;
     SnapshotRecord is 88 bytes;
     HolderRecord is 40 bytes;

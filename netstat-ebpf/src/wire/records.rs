@@ -7,13 +7,13 @@ pub mod kind {
     /// A [`super::ProcessRecord`]: a transition that the running process made.
     pub const PROCESS: u8 = 2;
     /// A [`super::TransitionRecord`] whose states are the same: only its ends are news.
-    pub const ENDS: u8 = 3;
-    /// A [`super::EndRecord`]: a transition to CLOSE from a connected state.
-    pub const END: u8 = 4;
-    /// A [`super::MinisockRecord`]: a half-open connection's or a TIME_WAIT's timer was started.
-    pub const MINISOCK_START: u8 = 5;
-    /// A [`super::MinisockStopRecord`]: such a timer was stopped.
-    pub const MINISOCK_STOP: u8 = 6;
+    pub const TUPLE: u8 = 3;
+    /// A [`super::CloseRecord`]: a transition to CLOSE from a connected state.
+    pub const CLOSE: u8 = 4;
+    /// A [`super::MinisockCreatedRecord`]: a half-open connection's or a TIME_WAIT's timer was started.
+    pub const MINISOCK_CREATED: u8 = 5;
+    /// A [`super::MinisockRemovedRecord`]: such a timer was stopped.
+    pub const MINISOCK_REMOVED: u8 = 6;
     /// An [`super::AcceptRecord`].
     pub const ACCEPT: u8 = 7;
     /// A [`super::SnapshotRecord`].
@@ -33,9 +33,9 @@ pub mod flag {
     pub const HAS_SOCKET: u8 = 8;
     /// In a snapshot: a request socket or a timewait socket.
     pub const MINISOCK: u8 = 16;
-    /// Of a [`super::MinisockRecord`]: a segment found it in this state, which may have been its end; no timer was
+    /// Of a [`super::MinisockCreatedRecord`]: a segment found it in this state, which may have been its end; no timer was
     /// started.
-    pub const SIGHTING: u8 = 32;
+    pub const OBSERVED: u8 = 32;
 }
 
 /// One change of state.
@@ -89,7 +89,7 @@ pub struct ProcessRecord {
 /// A transition to CLOSE with the connection's numbers.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EndRecord {
+pub struct CloseRecord {
     /// The change.
     pub transition: TransitionRecord,
     /// `tcp_sock.bytes_acked`: counts an acknowledged SYN and FIN too.
@@ -106,7 +106,7 @@ pub struct EndRecord {
 /// (`struct inet_timewait_sock`), at the start of its timer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MinisockRecord {
+pub struct MinisockCreatedRecord {
     /// `sk` is the minisocket's address; `old` is 0; `new` is SYN_RECV, FIN_WAIT2 or TIME_WAIT.
     pub transition: TransitionRecord,
     /// Address of the listener of a half-open connection, else 0.
@@ -116,8 +116,8 @@ pub struct MinisockRecord {
 /// A minisocket's timer was stopped: the minisocket is gone, or a start follows within microseconds.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MinisockStopRecord {
-    /// [`kind::MINISOCK_STOP`].
+pub struct MinisockRemovedRecord {
+    /// [`kind::MINISOCK_REMOVED`].
     pub kind: u8,
     /// SYN_RECV for a half-open connection, else TIME_WAIT.
     pub state: u8,
@@ -125,7 +125,7 @@ pub struct MinisockStopRecord {
     pub expired: u8,
     /// `inet_timewait_sock.tw_substate` at the end, FIN_WAIT2 or TIME_WAIT; 0 for a half-open connection.
     pub substate: u8,
-    /// Keeps the next field in its place.
+    /// OwnerPolicy the next field in its place.
     pub unused: u32,
     /// CLOCK_MONOTONIC, nanoseconds.
     pub mono_ns: u64,
@@ -139,7 +139,7 @@ pub struct MinisockStopRecord {
 pub struct AcceptRecord {
     /// [`kind::ACCEPT`].
     pub kind: u8,
-    /// Keeps the next field in its place.
+    /// OwnerPolicy the next field in its place.
     pub unused: [u8; 3],
     /// Thread group id, initial pid namespace.
     pub pid: u32,
@@ -149,7 +149,7 @@ pub struct AcceptRecord {
     pub cookie: u64,
     /// Real user id, initial user namespace.
     pub uid: u32,
-    /// Keeps the record's size a multiple of 8.
+    /// OwnerPolicy the record's size a multiple of 8.
     pub unused_too: u32,
     /// `current->comm`.
     pub comm: [u8; 16],

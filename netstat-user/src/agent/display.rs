@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::past::Past;
+use super::initial_rows::InitialRows;
 use crate::{
     cgroup,
-    config::Config,
     filter::{Filter, Verdict},
+    format::{self, Formatter, Record},
     model::{Ended, Loss, LossPlace, Moment, Row, RowKind, Started},
+    options::TraceOptions,
     output::{Losses, Notes, Output},
-    sink::{self, Record, Sink},
     table::Interest,
 };
 
@@ -20,7 +20,7 @@ const LOSS_NOTE_INTERVAL_NS: u64 = 1_000_000_000;
 pub(super) struct Display {
     filter: Filter,
     cgroups: cgroup::Paths,
-    sink: Box<dyn Sink>,
+    format: Box<dyn Formatter>,
     output: Output,
     notes: Notes,
     /// Rows that may still be shown.
@@ -30,7 +30,7 @@ pub(super) struct Display {
     repaired: u64,
     shows_existing: bool,
     /// None once the rows of before the start have gone out, or nobody asked for them.
-    past: Option<Past>,
+    past: Option<InitialRows>,
     /// What the source says was lost.
     lost_at_source: u64,
     /// Losses that stderr has not been told of.
@@ -40,17 +40,17 @@ pub(super) struct Display {
 }
 
 impl Display {
-    pub(super) fn start(config: &Config, started: &Started) -> std::io::Result<Self> {
+    pub(super) fn start(options: &TraceOptions, started: &Started) -> std::io::Result<Self> {
         let mut display = Self {
-            filter: config.filter.clone(),
+            filter: options.filter.clone(),
             cgroups: cgroup::Paths::new(),
-            sink: sink::new(config.format, config.color),
+            format: format::new(options.format, options.color),
             output: Output::stdout()?,
             notes: Notes::stderr()?,
-            rows_left: config.count.unwrap_or(u64::MAX),
+            rows_left: options.count.unwrap_or(u64::MAX),
             rows: 0,
             repaired: 0,
-            shows_existing: config.existing,
+            shows_existing: options.existing,
             past: None,
             lost_at_source: 0,
             not_noted: Losses::default(),
@@ -77,7 +77,7 @@ impl Display {
 
     /// Rows wait from now on, so that those of before the start come first.
     pub(super) fn hold_rows(&mut self) {
-        self.past = Some(Past::default());
+        self.past = Some(InitialRows::default());
     }
 
     /// Whether rows wait.
@@ -109,7 +109,7 @@ impl Display {
 
     /// Shows the rows that wait, and all others as they come.
     pub(super) fn release_rows(&mut self) {
-        for row in self.past.take().into_iter().flat_map(Past::into_rows) {
+        for row in self.past.take().into_iter().flat_map(InitialRows::into_rows) {
             self.write_row(&row);
         }
     }
@@ -133,13 +133,13 @@ impl Display {
     }
 
     fn write_row(&mut self, row: &Row) {
-        let Self { filter, cgroups, sink, output, .. } = self;
+        let Self { filter, cgroups, format, output, .. } = self;
         let cgroup = row.cgroup.and_then(|id| cgroups.path(id, row.at));
         if self.rows_left == 0 || !filter.matches(row, cgroup) {
             return;
         }
         self.rows_left -= 1;
-        let write = |out: &mut Vec<u8>| sink.write(&Record::Row { row, cgroup }, out);
+        let write = |out: &mut Vec<u8>| format.write(&Record::Row { row, cgroup }, out);
         match row.kind {
             RowKind::Transition => {
                 self.rows += 1;
@@ -209,16 +209,17 @@ impl Display {
     }
 
     fn write(&mut self, record: &Record<'_>) {
-        let Self { sink, output, .. } = self;
-        output.line(|out| sink.write(record, out));
+        let Self { format, output, .. } = self;
+        output.line(|out| format.write(record, out));
     }
 
     fn tell_losses(&mut self, now: Moment) {
         let Some(losses) = self.output.take_losses() else { return };
         self.not_noted.add_all(&losses);
-        let Self { sink, output, .. } = self;
+        let Self { format, output, .. } = self;
         for (place, count) in losses.iter() {
-            output.loss(place, count, |out| sink.write(&Record::Lost(&Loss { at: now, count, place }), out));
+            output
+                .loss(place, count, |out| format.write(&Record::Lost(&Loss { at: now, count, place }), out));
         }
     }
 }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use crate::{
-    model::{Moment, Snapshot},
-    source::{LookAt, Looks},
+    model::{Moment, Snapshot, SnapshotKind},
+    source::SnapshotSource,
     table::Table,
 };
 
@@ -37,7 +37,7 @@ impl Looking {
     }
 
     /// Asks for what is due.
-    pub(super) fn ask(&mut self, now: Moment, table: &mut Table, looks: &impl Looks) {
+    pub(super) fn ask(&mut self, now: Moment, table: &mut Table, looks: &impl SnapshotSource) {
         if self.under_way || now.mono_ns < self.not_before_ns {
             return;
         }
@@ -45,14 +45,14 @@ impl Looking {
             self.in_doubt = false;
             self.last_full_ns = now.mono_ns;
             table.expect_snapshot();
-            LookAt::Everything
+            SnapshotKind::Full
         } else if table.asks_for_holders(now) {
-            LookAt::Holders
+            SnapshotKind::Owners
         } else {
             return;
         };
         self.under_way = true;
-        looks.look(at);
+        looks.request(at);
     }
 
     /// A look has come.

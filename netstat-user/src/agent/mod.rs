@@ -1,8 +1,8 @@
-//! The one loop: events from a source, through the table and the filter, to a sink.
+//! The one loop: events from a source, through the table and the filter, to a format.
 
 mod display;
+mod initial_rows;
 mod looking;
-mod past;
 
 use std::{pin::pin, time::Duration};
 
@@ -10,9 +10,9 @@ use tokio::time::sleep;
 
 use self::{display::Display, looking::Looking};
 use crate::{
-    config::Config,
     model::{Event, Snapshot},
-    source::{self, EventSource, Looks},
+    options::TraceOptions,
+    source::{self, EventSource, SnapshotSource},
     table::Table,
 };
 
@@ -21,27 +21,27 @@ const WAITING_INTERVAL: Duration = Duration::from_millis(25);
 /// How long rows wait for those of the connections that were there before the start.
 const PATIENCE_FOR_THE_PAST: Duration = Duration::from_secs(5);
 
-/// Streams until the source, stdout's reader, the limits of `config` or `stop` end it.
+/// Streams until the source, stdout's reader, the limits of `options` or `stop` end it.
 ///
 /// # Errors
 /// stdout could not be written, for another reason than that its reader went away.
 pub async fn run<S: EventSource>(
-    config: &Config,
+    options: &TraceOptions,
     mut source: S,
-    mut looks: Option<impl Looks>,
+    mut looks: Option<impl SnapshotSource>,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let started = source.started();
-    let mut table = Table::new(source.sight(), config.table_size, source::keeps)
-        .with_states_left_out(config.filter.for_kernel().by_states != 0);
-    let mut looking = looks.as_ref().map(|_| Looking::new(config.reconcile_interval));
-    let mut display = Display::start(config, &started)?;
-    if config.existing && looks.is_some() {
+    let mut table = Table::new(source.capabilities(), options.table_size, source::keeps)
+        .with_states_left_out(options.filter.for_kernel().by_states != 0);
+    let mut looking = looks.as_ref().map(|_| Looking::new(options.reconcile_interval));
+    let mut display = Display::start(options, &started)?;
+    if options.existing && looks.is_some() {
         display.hold_rows();
     }
 
     let mut stop = pin!(stop);
-    let mut time_is_up = pin!(sleep(config.duration.unwrap_or_default()));
+    let mut time_is_up = pin!(sleep(options.duration.unwrap_or_default()));
     let mut past_is_up = pin!(sleep(PATIENCE_FOR_THE_PAST));
     let mut snapshot: Option<Snapshot> = None;
     while display.wants_more() {
@@ -52,11 +52,11 @@ pub async fn run<S: EventSource>(
         let pause = looking.as_ref().and_then(|looking| looking.pause(now, &table));
         tokio::select! {
             () = source.ready() => {}
-            found = looks.next() => snapshot = Some(found),
+            found = looks.next() => snapshot = found.ok(),
             () = sleep(WAITING_INTERVAL), if table.waits() || display.holds_rows() => {}
             () = sleep(pause.unwrap_or_default()), if pause.is_some() => {}
             () = &mut past_is_up, if display.holds_rows() => display.release_rows(),
-            () = &mut time_is_up, if config.duration.is_some() => break,
+            () = &mut time_is_up, if options.duration.is_some() => break,
             () = display.closed() => break,
             () = &mut stop => break,
         }

@@ -5,9 +5,10 @@ use std::{convert::Infallible, io::Write as _, process::ExitCode};
 use anyhow::Result;
 use netstat_user::{
     agent, cli,
-    config::{Config, Order},
     console::stdout_has_color,
-    doctor, signals,
+    doctor,
+    options::{TraceCommand, TraceOptions},
+    signals,
     source::{self, Chosen},
 };
 
@@ -16,8 +17,8 @@ const NO_LOOKS: Option<Infallible> = None;
 
 fn main() -> ExitCode {
     let outcome = match cli::parse(std::env::args_os(), stdout_has_color()) {
-        Ok(Order::Trace(config)) => run(&config).map(|()| true),
-        Ok(Order::Doctor(config)) => doctor::run(config),
+        Ok(TraceCommand::Trace(options)) => run(&options).map(|()| true),
+        Ok(TraceCommand::Doctor(options)) => doctor::run(options),
         Err(error) => error.exit(),
     };
     match outcome {
@@ -32,20 +33,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(config: &Config) -> Result<()> {
+fn run(options: &TraceOptions) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let stop = signals::stop()?;
-        let chosen = source::start(config)?;
+        let chosen = source::start(options)?;
         // Before anything that comes from outside is looked at, and before the threads that write.
         give_up_privileges(&chosen)?;
         match chosen {
             #[cfg(target_os = "linux")]
-            Chosen::Ebpf(source, looks) => agent::run(config, *source, looks, stop).await,
+            Chosen::Ebpf(source, looks) => agent::run(options, *source, looks, stop).await,
             #[cfg(target_os = "linux")]
-            Chosen::Proc(source) => agent::run(config, *source, NO_LOOKS, stop).await,
+            Chosen::Proc(source) => agent::run(options, *source, NO_LOOKS, stop).await,
             #[cfg(windows)]
-            Chosen::Windows(source) => agent::run(config, *source, NO_LOOKS, stop).await,
+            Chosen::Windows(source) => agent::run(options, *source, NO_LOOKS, stop).await,
         }
     });
     // A thread may be stuck in a write to a reader that has stopped.

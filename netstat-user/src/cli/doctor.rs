@@ -1,7 +1,7 @@
 //! `rnetstat-trace doctor` and its options.
 
 use super::ColorArgs;
-use crate::config::DoctorConfig;
+use crate::options::DoctorOptions;
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 if transitions can be seen as they happen, 1 if this host or user doesn't allow it, \
@@ -20,7 +20,7 @@ pub struct DoctorArgs {
 }
 
 impl DoctorArgs {
-    pub(super) fn config(&self, color_by_default: bool) -> DoctorConfig {
-        DoctorConfig { json: self.json, color: self.color.decide(color_by_default) }
+    pub(super) fn options(&self, color_by_default: bool) -> DoctorOptions {
+        DoctorOptions { json: self.json, color: self.color.decide(color_by_default) }
     }
 }

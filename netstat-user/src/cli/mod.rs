@@ -1,4 +1,4 @@
-//! rnetstat-trace's command line: arguments to plain values, then to a [`Config`].
+//! rnetstat-trace's command line: arguments to plain values, then to a [`TraceOptions`].
 
 #[cfg(target_os = "linux")]
 mod cgroup;
@@ -30,7 +30,7 @@ pub(crate) use linux_only::user;
 use linux_only::{cgroup, netns};
 pub use source::SourceArgs;
 
-use crate::config::{Config, Format, Order};
+use crate::options::{Format, TraceCommand, TraceOptions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -123,16 +123,16 @@ pub struct LimitArgs {
 /// # Errors
 /// What is wrong with the arguments, or the text of `--help` and `--version`: for [`clap::Error::exit`],
 /// which knows the stream and the exit code.
-pub fn parse<I, A>(arguments: I, color_by_default: bool) -> Result<Order, clap::Error>
+pub fn parse<I, A>(arguments: I, color_by_default: bool) -> Result<TraceCommand, clap::Error>
 where
     I: IntoIterator<Item = A>,
     A: Into<OsString> + Clone,
 {
     let cli = Cli::try_parse_from(arguments)?;
     if let Some(Command::Doctor(args)) = &cli.command {
-        return Ok(Order::Doctor(args.config(color_by_default)));
+        return Ok(TraceCommand::Doctor(args.options(color_by_default)));
     }
-    Config::from_cli(cli, color_by_default)
-        .map(|config| Order::Trace(Box::new(config)))
+    TraceOptions::from_cli(cli, color_by_default)
+        .map(|options| TraceCommand::Trace(Box::new(options)))
         .map_err(|error| Cli::command().error(ErrorKind::ArgumentConflict, error))
 }

@@ -3,7 +3,7 @@
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use super::{duration, size};
-use crate::config::{LifeHook, SourceChoice, StateHook};
+use crate::options::{MinisockHook, SourceChoice, StateHook};
 
 /// Where the events come from.
 #[derive(Debug, clap::Args)]
@@ -50,14 +50,16 @@ pub struct SourceArgs {
 
     /// Which hooks see half-open connections, TIME_WAIT and the local port in SYN_SENT.
     #[arg(long, hide = true, value_enum, default_value_t)]
-    pub life_hook: LifeHook,
+    pub minisock_hook: MinisockHook,
 }
 
 impl SourceArgs {
     /// Where the events come from: who asks for a hook asks for eBPF.
     pub fn choice(&self) -> SourceChoice {
         match self.source {
-            SourceChoice::Auto if self.state_hook != StateHook::Auto || self.life_hook != LifeHook::Auto => {
+            SourceChoice::Auto
+                if self.state_hook != StateHook::Auto || self.minisock_hook != MinisockHook::Auto =>
+            {
                 SourceChoice::Ebpf
             }
             choice => choice,

@@ -4,18 +4,18 @@ use netstat_ebpf::wire;
 
 use super::*;
 use crate::{
-    config::{DoctorConfig, LifeHook, SourceChoice, StateHook},
     filter::{FamilyFilter, Filter, Verdict},
     model::{Endpoint, Family},
+    options::{DoctorOptions, MinisockHook, SourceChoice, StateHook},
 };
 
-fn parse_line(line: &str) -> Result<Order, clap::Error> {
+fn parse_line(line: &str) -> Result<TraceCommand, clap::Error> {
     parse(format!("rnetstat-trace {line}").split_whitespace().map(str::to_owned), false)
 }
 
-fn config(line: &str) -> Config {
+fn config(line: &str) -> TraceOptions {
     match parse_line(line) {
-        Ok(Order::Trace(config)) => *config,
+        Ok(TraceCommand::Trace(config)) => *config,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -35,10 +35,10 @@ fn the_command_line_is_free_of_contradictions() {
 #[test]
 fn doctor_has_options_of_its_own() {
     let ordered = |line| parse_line(line).unwrap();
-    assert_eq!(ordered("doctor"), Order::Doctor(DoctorConfig { json: false, color: false }));
+    assert_eq!(ordered("doctor"), TraceCommand::Doctor(DoctorOptions { json: false, color: false }));
     assert_eq!(
         ordered("doctor --json --color always"),
-        Order::Doctor(DoctorConfig { json: true, color: true })
+        TraceCommand::Doctor(DoctorOptions { json: true, color: true })
     );
     for line in ["doctor --port 80", "--port 80 doctor", "doctor again", "help"] {
         assert_eq!(error(line).exit_code(), 2, "{line}");
@@ -47,7 +47,7 @@ fn doctor_has_options_of_its_own() {
 
 #[test]
 fn without_arguments_everything_is_traced_for_people() {
-    let expected = Config {
+    let expected = TraceOptions {
         format: Format::Line,
         color: false,
         existing: false,
@@ -62,7 +62,7 @@ fn without_arguments_everything_is_traced_for_people() {
         table_size: 1_000_000,
         reconcile_interval: Duration::from_secs(60),
         state_hook: StateHook::Auto,
-        life_hook: LifeHook::Auto,
+        minisock_hook: MinisockHook::Auto,
     };
     assert_eq!(config(""), expected);
 }
@@ -88,7 +88,7 @@ fn colours_are_as_asked_or_as_the_terminal_wants_them() {
         ("--color=never", true, false),
         ("--color=always", false, true),
     ] {
-        let Order::Trace(config) = parse(["rnetstat-trace", line], terminal).unwrap() else {
+        let TraceCommand::Trace(config) = parse(["rnetstat-trace", line], terminal).unwrap() else {
             panic!("{line}")
         };
         assert_eq!(config.color, expected, "{line} {terminal}");
@@ -110,7 +110,7 @@ fn limits_sizes_and_hidden_options_are_read() {
     assert_eq!(config.table_size, 100);
     assert_eq!(config.reconcile_interval, Duration::from_millis(500));
     assert_eq!(config.state_hook, StateHook::TpBtf);
-    assert_eq!(config.life_hook, LifeHook::Timer);
+    assert_eq!(config.minisock_hook, MinisockHook::Timer);
 }
 
 #[test]

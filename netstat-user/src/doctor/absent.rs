@@ -2,14 +2,14 @@
 
 use anyhow::Context as _;
 
-use crate::{config::DoctorConfig, stdout};
+use crate::{options::DoctorOptions, stdout};
 
 /// Says which source there is; true, because it works.
 ///
 /// # Errors
 /// stdout can't be written, for another reason than that its reader went away.
-pub fn run(config: DoctorConfig) -> anyhow::Result<bool> {
-    let text = if config.json {
+pub fn run(options: DoctorOptions) -> anyhow::Result<bool> {
+    let text = if options.json {
         "{\"source\":\"windows\",\"error\":null}\n"
     } else {
         "Windows' TCP table is looked at now and then (source: windows), which needs no privilege.\n\

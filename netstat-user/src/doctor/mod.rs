@@ -12,8 +12,8 @@ use anyhow::Context as _;
 
 use self::host::Host;
 use crate::{
-    config::DoctorConfig,
     model::Missing,
+    options::DoctorOptions,
     source::{
         ebpf::{self, Attempts, Request},
         proc,
@@ -49,9 +49,9 @@ impl Report {
 ///
 /// # Errors
 /// stdout can't be written, for another reason than that its reader went away.
-pub fn run(config: DoctorConfig) -> anyhow::Result<bool> {
+pub fn run(options: DoctorOptions) -> anyhow::Result<bool> {
     let report = examine();
-    let text = if config.json { json::write(&report)? } else { text::write(&report, config.color) };
+    let text = if options.json { json::write(&report)? } else { text::write(&report, options.color) };
     stdout::write(text.as_bytes()).context("stdout can't be written")?;
     Ok(report.missing.is_ok())
 }

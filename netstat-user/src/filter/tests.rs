@@ -27,7 +27,7 @@ fn row(local: &str, remote: Option<&str>, old: State, new: State) -> Row {
         netns: None,
         cgroup: None,
         close_reason: None,
-        metrics: None,
+        tcp_stats: None,
         source: Source::Ebpf,
     }
 }

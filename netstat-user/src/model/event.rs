@@ -9,7 +9,7 @@ pub enum Event {
     Transition(Transition),
     /// A connection's ends are known now: the kernel chose the local port after CLOSE→SYN_SENT, or
     /// filled in a child that still showed its listener's.
-    Ends {
+    Tuple {
         /// Which socket.
         sock: SockId,
         /// This end.
@@ -18,9 +18,9 @@ pub enum Event {
         remote: Endpoint,
     },
     /// A half-open connection begins, or what is left of a closed one: or their timer began anew.
-    MinisockStart(MinisockStart),
+    MinisockCreated(MinisockCreated),
     /// The timer of one of these was stopped: it is gone, unless a start follows at once.
-    MinisockStop(MinisockStop),
+    MinisockRemoved(MinisockRemoved),
     /// A process accepted a connection.
     Accept {
         /// Which socket.
@@ -41,17 +41,17 @@ impl Event {
     pub fn at(&self) -> Option<Moment> {
         match self {
             Self::Transition(change) => Some(change.at),
-            Self::MinisockStart(start) => Some(start.at),
-            Self::MinisockStop(stop) => Some(stop.at),
+            Self::MinisockCreated(start) => Some(start.at),
+            Self::MinisockRemoved(stop) => Some(stop.at),
             Self::Observed(row) => Some(row.at),
-            Self::Ends { .. } | Self::Accept { .. } | Self::Lost(_) | Self::Doubt => None,
+            Self::Tuple { .. } | Self::Accept { .. } | Self::Lost(_) | Self::Doubt => None,
         }
     }
 }
 
 /// A request socket (SYN_RECV) or a timewait socket (FIN_WAIT2, TIME_WAIT) at the start of its timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MinisockStart {
+pub struct MinisockCreated {
     /// When.
     pub at: Moment,
     /// The minisocket; its cookie is the connection's, where the kernel has made one.
@@ -59,7 +59,7 @@ pub struct MinisockStart {
     /// SYN_RECV, FIN_WAIT2 or TIME_WAIT.
     pub state: State,
     /// No timer was started: a segment found it in this state, and may have ended it.
-    pub is_sighting: bool,
+    pub is_observation: bool,
     /// The family of its packets.
     pub family: Family,
     /// This end.
@@ -74,7 +74,7 @@ pub struct MinisockStart {
 
 /// A minisocket's timer was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MinisockStop {
+pub struct MinisockRemoved {
     /// When.
     pub at: Moment,
     /// The minisocket.
@@ -117,12 +117,12 @@ pub struct Transition {
     /// The socket's pending error (`sk_err`), an errno; 0 is none. None where the source can't tell.
     pub error: Option<u32>,
     /// The connection's numbers, on a transition to CLOSE from a connected state.
-    pub counters: Option<Counters>,
+    pub kernel_tcp_stats: Option<KernelTcpStats>,
 }
 
 /// A connection's numbers as the kernel counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counters {
+pub struct KernelTcpStats {
     /// Sequence numbers that the peer acknowledged: payload, and our SYN and FIN.
     pub bytes_acked: u64,
     /// Sequence numbers received: payload, and the peer's FIN.

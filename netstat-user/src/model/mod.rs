@@ -11,11 +11,12 @@ mod transitions;
 
 pub use connection::{ConnId, Direction, Endpoint, Family, Protocol, SockId};
 pub use event::{
-    Counters, Ended, Event, Loss, LossPlace, MinisockStart, MinisockStop, Missing, Started, Transition,
+    Ended, Event, KernelTcpStats, Loss, LossPlace, MinisockCreated, MinisockRemoved, Missing, Started,
+    Transition,
 };
 pub use owner::{Comm, Owner, OwnerHow};
-pub use row::{CloseReason, Metrics, Row, RowKind, Source};
-pub use snapshot::{Holder, Snapshot, SnapshotSocket};
+pub use row::{CloseReason, Row, RowKind, Source, TcpStats};
+pub use snapshot::{Holder, Snapshot, SnapshotError, SnapshotKind, SnapshotSocket};
 pub use state::{State, UnknownState};
 pub use time::Moment;
 pub use transitions::{LEGAL_TRANSITIONS, can_lead_to, may_follow};

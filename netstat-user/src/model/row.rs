@@ -53,7 +53,7 @@ pub enum CloseReason {
 
 /// A connection's numbers at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metrics {
+pub struct TcpStats {
     /// Payload bytes that the peer acknowledged; None where it is not known who connected.
     pub bytes_sent: Option<u64>,
     /// Payload bytes received.
@@ -100,7 +100,7 @@ pub struct Row {
     /// Why it ended.
     pub close_reason: Option<CloseReason>,
     /// Its numbers at the end.
-    pub metrics: Option<Metrics>,
+    pub tcp_stats: Option<TcpStats>,
     /// Who saw it.
     pub source: Source,
 }

@@ -2,6 +2,29 @@
 
 use super::{Endpoint, Family, Moment, Owner, Protocol, SockId, State};
 
+/// What a snapshot covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SnapshotKind {
+    /// Which process holds which socket, and nothing else.
+    #[default]
+    Owners,
+    /// All sockets of all network namespaces, and which process holds which.
+    Full,
+}
+
+/// A snapshot that could not be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotError {
+    /// What was requested.
+    pub kind: SnapshotKind,
+    /// When it failed.
+    pub at: Moment,
+    /// Why, in one line for the user.
+    pub why: String,
+    /// Whether another request can succeed: false once the thread that takes snapshots has ended.
+    pub may_recover: bool,
+}
+
 /// One look at the kernel's sockets, which takes its time: each socket was seen at its own moment
 /// between `started` and `finished`.
 ///
@@ -9,6 +32,8 @@ use super::{Endpoint, Family, Moment, Owner, Protocol, SockId, State};
 /// (to TIME_WAIT, or from half-open to a connection) may be in it twice, the newer later, or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
+    /// What it covers.
+    pub kind: SnapshotKind,
     /// Before the first socket was looked at.
     pub started: Moment,
     /// After the last one.

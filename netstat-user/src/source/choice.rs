@@ -12,7 +12,7 @@ use super::{
     ebpf::{self, EbpfSource, Snapshotter},
     proc::{self, ProcLooker},
 };
-use crate::config::{Config, SourceChoice};
+use crate::options::{SourceChoice, TraceOptions};
 
 /// A source that works.
 pub enum Chosen {
@@ -42,21 +42,21 @@ impl Chosen {
 ///
 /// # Errors
 /// The source that was named doesn't work here, or none does: why, and what to do.
-pub fn start(config: &Config) -> Result<Chosen> {
-    match config.source {
-        SourceChoice::Ebpf => ebpf(config).context("can't trace"),
-        SourceChoice::Proc => proc(config, None).context("can't trace"),
-        SourceChoice::Windows => windows(config).context("can't trace"),
+pub fn start(options: &TraceOptions) -> Result<Chosen> {
+    match options.source {
+        SourceChoice::Ebpf => ebpf(options).context("can't trace"),
+        SourceChoice::Proc => proc(options, None).context("can't trace"),
+        SourceChoice::Windows => windows(options).context("can't trace"),
         SourceChoice::Auto => {
-            let no_ebpf = match ebpf(config) {
+            let no_ebpf = match ebpf(options) {
                 Ok(chosen) => return Ok(chosen),
                 Err(error) => error,
             };
-            let no_proc = match proc(config, Some(&no_ebpf)) {
+            let no_proc = match proc(options, Some(&no_ebpf)) {
                 Ok(chosen) => return Ok(chosen),
                 Err(error) => error,
             };
-            match windows(config) {
+            match windows(options) {
                 Ok(chosen) => Ok(chosen),
                 Err(no_windows) => {
                     bail!("can't trace: eBPF: {no_ebpf:#}; proc: {no_proc:#}; Windows: {no_windows:#}")
@@ -67,44 +67,44 @@ pub fn start(config: &Config) -> Result<Chosen> {
 }
 
 #[cfg(target_os = "linux")]
-fn ebpf(config: &Config) -> Result<Chosen> {
+fn ebpf(options: &TraceOptions) -> Result<Chosen> {
     let (source, looks) = EbpfSource::start(&ebpf::Request {
-        filter: config.filter.for_kernel(),
-        ring_bytes: config.ring_bytes,
-        verbose: config.verbose,
-        state_hook: config.state_hook,
-        life_hook: config.life_hook,
+        filter: options.filter.for_kernel(),
+        ring_bytes: options.ring_bytes,
+        verbose: options.verbose,
+        state_hook: options.state_hook,
+        minisock_hook: options.minisock_hook,
     })?;
     Ok(Chosen::Ebpf(Box::new(source), looks))
 }
 
 #[cfg(target_os = "linux")]
-fn proc(config: &Config, instead_of: Option<&anyhow::Error>) -> Result<Chosen> {
+fn proc(options: &TraceOptions, instead_of: Option<&anyhow::Error>) -> Result<Chosen> {
     let request = proc::Request {
-        root: config.proc_root.clone(),
-        netns: config.filter.netns.clone(),
-        interval: config.poll_interval,
+        root: options.proc_root.clone(),
+        netns: options.filter.netns.clone(),
+        interval: options.poll_interval,
         instead_of,
     };
-    Ok(Chosen::Proc(Box::new(proc::start(request)?.remembering(config.table_size))))
+    Ok(Chosen::Proc(Box::new(proc::start(request)?.remembering(options.table_size))))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn ebpf(_: &Config) -> Result<Chosen> {
+fn ebpf(_: &TraceOptions) -> Result<Chosen> {
     bail!("only Linux has eBPF: leave --source out")
 }
 
 #[cfg(not(target_os = "linux"))]
-fn proc(_: &Config, _: Option<&anyhow::Error>) -> Result<Chosen> {
+fn proc(_: &TraceOptions, _: Option<&anyhow::Error>) -> Result<Chosen> {
     bail!("only Linux has /proc: leave --source out")
 }
 
 #[cfg(windows)]
-fn windows(config: &Config) -> Result<Chosen> {
-    Ok(Chosen::Windows(Box::new(windows::start(config.poll_interval)?.remembering(config.table_size))))
+fn windows(options: &TraceOptions) -> Result<Chosen> {
+    Ok(Chosen::Windows(Box::new(windows::start(options.poll_interval)?.remembering(options.table_size))))
 }
 
 #[cfg(not(windows))]
-fn windows(_: &Config) -> Result<Chosen> {
+fn windows(_: &TraceOptions) -> Result<Chosen> {
     bail!("only Windows has its TCP table: leave --source out")
 }

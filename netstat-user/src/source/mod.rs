@@ -23,8 +23,8 @@ pub use choice::{Chosen, start};
 pub use lineage::keeps;
 
 use crate::{
-    model::{Event, Moment, Snapshot, Started},
-    table::Sight,
+    model::{Event, Moment, Snapshot, SnapshotError, SnapshotKind, Started},
+    table::SourceCapabilities,
 };
 
 /// Anything that yields events in the order in which they happened.
@@ -33,7 +33,7 @@ pub trait EventSource {
     fn started(&self) -> Started;
 
     /// What the table has to know of that.
-    fn sight(&self) -> Sight;
+    fn capabilities(&self) -> SourceCapabilities;
 
     /// Now, by the clocks of its events.
     fn now(&self) -> Moment;
@@ -49,46 +49,38 @@ pub trait EventSource {
     fn finish(self, apply: impl FnMut(Event));
 }
 
-/// What a look is to find.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LookAt {
-    /// Who holds which socket.
-    Holders,
-    /// All sockets, and who holds them.
-    Everything,
+/// Takes snapshots of the kernel's sockets, beside the events.
+pub trait SnapshotSource {
+    /// Asks for a snapshot, and returns at once.
+    fn request(&self, kind: SnapshotKind);
+
+    /// The next snapshot that was requested, or why it could not be taken. Dropping the future loses nothing;
+    /// without a request it never ends.
+    fn next(&mut self) -> impl Future<Output = Result<Snapshot, SnapshotError>>;
 }
 
-/// Looks at all sockets at once, beside the events.
-pub trait Looks {
-    /// Asks for a look, and returns at once.
-    fn look(&self, at: LookAt);
-
-    /// The next look that was asked for. Dropping the future loses nothing; without a request it never ends.
-    fn next(&mut self) -> impl Future<Output = Snapshot>;
-}
-
-/// Of a source that has no looks beside its events.
-impl Looks for Infallible {
-    fn look(&self, _: LookAt) {
+/// Of a source that takes no snapshots.
+impl SnapshotSource for Infallible {
+    fn request(&self, _: SnapshotKind) {
         match *self {}
     }
 
-    async fn next(&mut self) -> Snapshot {
+    async fn next(&mut self) -> Result<Snapshot, SnapshotError> {
         match *self {}
     }
 }
 
-/// A source that can't look has nothing to say.
-impl<L: Looks> Looks for Option<L> {
-    fn look(&self, at: LookAt) {
-        if let Some(looks) = self {
-            looks.look(at);
+/// `None` never yields a snapshot.
+impl<S: SnapshotSource> SnapshotSource for Option<S> {
+    fn request(&self, kind: SnapshotKind) {
+        if let Some(source) = self {
+            source.request(kind);
         }
     }
 
-    async fn next(&mut self) -> Snapshot {
+    async fn next(&mut self) -> Result<Snapshot, SnapshotError> {
         match self {
-            Some(looks) => looks.next().await,
+            Some(source) => source.next().await,
             None => std::future::pending().await,
         }
     }

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Interest, Table, ends::Ends, metrics, reason};
-use crate::model::{CloseReason, ConnId, MinisockStart, MinisockStop, Moment, Row, State, Transition};
+use super::{Interest, Table, reason, tcp_stats, tuple::Tuple};
+use crate::model::{CloseReason, ConnId, MinisockCreated, MinisockRemoved, Moment, Row, State, Transition};
 
 /// A timer that is moved is stopped and started within microseconds; one that has not been started
 /// for this long (nanoseconds) has ended.
@@ -20,12 +20,12 @@ const FORGOTTEN_NS: u64 = 1_000_000_000;
 #[derive(Debug, Default)]
 pub(super) struct Closing {
     /// Timewait sockets whose full socket has not closed yet.
-    started: FxHashMap<Ends, Started>,
+    started: FxHashMap<Tuple, Started>,
     /// The same by time, oldest first: the close may be lost, or left out by a filter.
-    started_in_order: VecDeque<(u64, Ends)>,
+    started_in_order: VecDeque<(u64, Tuple)>,
     /// Minisockets whose timer was stopped, oldest first, and which connections they are: their address may be
     /// another's soon.
-    stopped: VecDeque<(ConnId, MinisockStop)>,
+    stopped: VecDeque<(ConnId, MinisockRemoved)>,
 }
 
 /// A timewait socket that waits for its full socket's end.
@@ -37,7 +37,7 @@ struct Started {
 }
 
 impl Closing {
-    fn start(&mut self, ends: Ends, started: Started) {
+    fn start(&mut self, ends: Tuple, started: Started) {
         self.started.insert(ends, started);
         self.started_in_order.push_back((started.at_ns, ends));
     }
@@ -66,8 +66,14 @@ impl Table {
         let rest = connection.minisock_ends().and_then(|ends| self.closing.started.remove(&ends));
         connection.is_minisock_now(rest.is_some());
         let peer_has_closed = rest.is_some_and(|rest| rest.state == State::TimeWait);
-        connection.set_metrics(change.counters.map(|counters| {
-            metrics::at_close(&counters, connection.direction(), change.old, change.error, peer_has_closed)
+        connection.set_tcp_stats(change.kernel_tcp_stats.map(|kernel_tcp_stats| {
+            tcp_stats::at_close(
+                &kernel_tcp_stats,
+                connection.direction(),
+                change.old,
+                change.error,
+                peer_has_closed,
+            )
         }));
         let new = match rest {
             Some(Started { key, state: State::FinWait2, .. }) => {
@@ -79,9 +85,9 @@ impl Table {
             None => State::Close,
         };
         let change = Transition { new, ..*change };
-        let mut row = connection.change(&change, keeps, self.sight.source);
+        let mut row = connection.change(&change, keeps, self.capabilities.source);
         row.close_reason = reason::of_full_socket(&change);
-        row.metrics = connection.metrics();
+        row.tcp_stats = connection.tcp_stats();
         match rest {
             Some(Started { key, .. }) => {
                 self.connections.insert(key, connection);
@@ -94,7 +100,7 @@ impl Table {
     }
 
     /// A timewait socket's timer starts: the connection rests, or has left FIN_WAIT2 for TIME_WAIT.
-    pub(super) fn rest_starts(&mut self, start: &MinisockStart, emit: &mut dyn FnMut(&Row) -> Interest) {
+    pub(super) fn rest_starts(&mut self, start: &MinisockCreated, emit: &mut dyn FnMut(&Row) -> Interest) {
         let key = start.sock.sk;
         if self.go_on_if_known(start, emit) {
             if start.state == State::TimeWait {
@@ -102,12 +108,13 @@ impl Table {
             }
         } else {
             self.looks.rest_starts(key, start.state, start.at);
-            self.closing.start(Ends::of(start), Started { key, state: start.state, at_ns: start.at.mono_ns });
+            self.closing
+                .start(Tuple::of(start), Started { key, state: start.state, at_ns: start.at.mono_ns });
         }
     }
 
     /// A segment finds a timewait socket in TIME_WAIT. If its timer has been stopped, this is its last.
-    pub(super) fn rest_is_seen(&mut self, seen: &MinisockStart, emit: &mut dyn FnMut(&Row) -> Interest) {
+    pub(super) fn rest_is_seen(&mut self, seen: &MinisockCreated, emit: &mut dyn FnMut(&Row) -> Interest) {
         let key = seen.sock.sk;
         if self.is_same(seen) {
             if self.position_in_stopped(key).is_none() {
@@ -117,7 +124,7 @@ impl Table {
         }
         self.looks.is_in_time_wait(key, seen.at);
         if let Some(started) =
-            self.closing.started.get_mut(&Ends::of(seen)).filter(|started| started.key == key)
+            self.closing.started.get_mut(&Tuple::of(seen)).filter(|started| started.key == key)
         {
             started.state = seen.state;
         }
@@ -126,7 +133,7 @@ impl Table {
     /// Whether the minisocket is known and goes on; another connection at its address has ended.
     pub(super) fn go_on_if_known(
         &mut self,
-        start: &MinisockStart,
+        start: &MinisockCreated,
         emit: &mut dyn FnMut(&Row) -> Interest,
     ) -> bool {
         let key = start.sock.sk;
@@ -143,9 +150,9 @@ impl Table {
 
     /// Whether the minisocket is one that the table knows. Soon after its end its address may have another, of
     /// another connection between the same ends: the cookie tells.
-    fn is_same(&self, start: &MinisockStart) -> bool {
+    fn is_same(&self, start: &MinisockCreated) -> bool {
         self.connections.get(&start.sock.sk).is_some_and(|known| {
-            known.ends() == Some(Ends::of(start)) && known.is_minisock() && known.can_be(start.sock)
+            known.ends() == Some(Tuple::of(start)) && known.is_minisock() && known.can_be(start.sock)
         })
     }
 
@@ -167,19 +174,19 @@ impl Table {
 
     /// FIN_WAIT2→TIME_WAIT within a timewait socket.
     pub(super) fn enter_time_wait(&mut self, key: u64, at: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
-        let source = self.sight.source;
+        let source = self.capabilities.source;
         let Some(connection) = self.connections.get_mut(&key) else { return };
         if connection.state() != State::FinWait2 {
             return;
         }
         let mut row = connection.go(State::TimeWait, at, source);
         row.close_reason = Some(CloseReason::FinLocal);
-        row.metrics = connection.metrics();
+        row.tcp_stats = connection.tcp_stats();
         self.show(key, &row, emit);
     }
 
     /// A minisocket's timer was stopped; what that means is known a moment later.
-    pub(super) fn minisock_stops(&mut self, stop: &MinisockStop, emit: &mut dyn FnMut(&Row) -> Interest) {
+    pub(super) fn minisock_stops(&mut self, stop: &MinisockRemoved, emit: &mut dyn FnMut(&Row) -> Interest) {
         if stop.state == State::TimeWait {
             self.enter_time_wait(stop.sk, stop.at, emit);
         }
@@ -199,21 +206,21 @@ impl Table {
         !self.closing.stopped.is_empty()
     }
 
-    /// Ends the minisockets whose timer has been stopped for long enough.
+    /// Tuple the minisockets whose timer has been stopped for long enough.
     pub(super) fn finish_stopped(&mut self, now: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
         self.closing.forget_old(now);
         while let Some((conn, stop)) = self.closing.stopped.front().copied()
             && now.mono_ns.saturating_sub(stop.at.mono_ns) > PATIENCE_NS
             // Up to 6.12 the child that a half-open connection became may not show its ends yet.
-            && !(stop.state == State::SynRecv && self.held.has_child_since_before(stop.at))
+            && !(stop.state == State::SynRecv && self.pending_rows.has_child_since_before(stop.at))
         {
             self.closing.stopped.pop_front();
             self.finish(conn, &stop, emit);
         }
     }
 
-    fn finish(&mut self, conn: ConnId, stop: &MinisockStop, emit: &mut dyn FnMut(&Row) -> Interest) {
-        let source = self.sight.source;
+    fn finish(&mut self, conn: ConnId, stop: &MinisockRemoved, emit: &mut dyn FnMut(&Row) -> Interest) {
+        let source = self.capabilities.source;
         if self.connections.get(&stop.sk).is_none_or(|known| known.id() != conn) {
             return;
         }

@@ -3,13 +3,13 @@
 use rustc_hash::FxHashSet;
 
 use super::{
-    Keeps,
-    ends::Ends,
+    OwnerPolicy,
     listeners::{Inheritance, as_listener},
+    tuple::Tuple,
 };
 use crate::model::{
-    ConnId, Direction, Endpoint, Family, Metrics, MinisockStart, Moment, Owner, OwnerHow, Protocol, Row,
-    RowKind, SnapshotSocket, SockId, Source, State, Transition,
+    ConnId, Direction, Endpoint, Family, MinisockCreated, Moment, Owner, OwnerHow, Protocol, Row, RowKind,
+    SnapshotSocket, SockId, Source, State, TcpStats, Transition,
 };
 
 /// What the table knows of a connection.
@@ -36,7 +36,7 @@ pub(super) struct Connection {
     /// Whether the kernel has a request or timewait socket of it, not a full one.
     is_minisock: bool,
     /// Its numbers, once its full socket has closed.
-    metrics: Option<Box<Metrics>>,
+    tcp_stats: Option<Box<TcpStats>>,
     /// The state in which it was at the start, of a connection that the table met in the middle.
     met_in: Option<State>,
     /// CLOCK_MONOTONIC in nanoseconds of the first and of the last that was seen of it.
@@ -71,7 +71,7 @@ impl Connection {
             cgroup: None,
             listener: None,
             is_minisock: false,
-            metrics: None,
+            tcp_stats: None,
             met_in: (!is_birth).then_some(change.old),
             born_ns: change.at.mono_ns,
             seen_ns: change.at.mono_ns,
@@ -79,7 +79,7 @@ impl Connection {
     }
 
     /// A connection whose SYN has come.
-    pub(super) fn half_open(id: ConnId, start: &MinisockStart) -> Self {
+    pub(super) fn half_open(id: ConnId, start: &MinisockCreated) -> Self {
         Self {
             id,
             cookie: 0,
@@ -96,7 +96,7 @@ impl Connection {
             cgroup: None,
             listener: start.listener,
             is_minisock: true,
-            metrics: None,
+            tcp_stats: None,
             met_in: None,
             born_ns: start.at.mono_ns,
             seen_ns: start.at.mono_ns,
@@ -127,7 +127,7 @@ impl Connection {
             cgroup: socket.cgroup,
             listener: socket.listener,
             is_minisock: socket.is_minisock,
-            metrics: None,
+            tcp_stats: None,
             met_in: None,
             born_ns: socket.at.mono_ns,
             seen_ns: socket.at.mono_ns,
@@ -217,12 +217,12 @@ impl Connection {
         self.is_minisock = is_minisock;
     }
 
-    pub(super) fn metrics(&self) -> Option<Metrics> {
-        self.metrics.as_deref().copied()
+    pub(super) fn tcp_stats(&self) -> Option<TcpStats> {
+        self.tcp_stats.as_deref().copied()
     }
 
-    pub(super) fn set_metrics(&mut self, metrics: Option<Metrics>) {
-        self.metrics = metrics.map(Box::new);
+    pub(super) fn set_tcp_stats(&mut self, tcp_stats: Option<TcpStats>) {
+        self.tcp_stats = tcp_stats.map(Box::new);
     }
 
     pub(super) fn set_owner(&mut self, owner: Owner) {
@@ -235,14 +235,14 @@ impl Connection {
     }
 
     /// Its ends, once both are known.
-    pub(super) fn ends(&self) -> Option<Ends> {
+    pub(super) fn ends(&self) -> Option<Tuple> {
         let Self { netns, local, remote, .. } = *self;
-        (local.port != 0 && remote.port != 0).then_some(Ends { netns, local, remote })
+        (local.port != 0 && remote.port != 0).then_some(Tuple { netns, local, remote })
     }
 
     /// The same, of a connection that may have a request or a timewait socket. MPTCP's have none: their subflows do,
     /// between the same ends.
-    pub(super) fn minisock_ends(&self) -> Option<Ends> {
+    pub(super) fn minisock_ends(&self) -> Option<Tuple> {
         self.ends().filter(|_| self.protocol == Protocol::Tcp)
     }
 
@@ -301,7 +301,7 @@ impl Connection {
     }
 
     /// Makes the change that a full socket made, and the row that tells it.
-    pub(super) fn change(&mut self, change: &Transition, keeps: Keeps, source: Source) -> Row {
+    pub(super) fn change(&mut self, change: &Transition, keeps: OwnerPolicy, source: Source) -> Row {
         self.learn_owner(change.process, change.has_socket, keeps);
         let is_born = change.old == State::Listen && change.new == State::SynRecv;
         if !is_born && self.cookie == 0 {
@@ -347,7 +347,7 @@ impl Connection {
             netns: self.netns,
             cgroup: self.cgroup,
             close_reason: None,
-            metrics: None,
+            tcp_stats: None,
             source,
         }
     }
@@ -363,7 +363,7 @@ impl Connection {
         (self.remote.port != 0).then_some(self.remote)
     }
 
-    fn learn_owner(&mut self, process: Option<Owner>, has_socket: Option<bool>, keeps: Keeps) {
+    fn learn_owner(&mut self, process: Option<Owner>, has_socket: Option<bool>, keeps: OwnerPolicy) {
         // Somebody has accepted it: the listener's owner is its no more.
         if has_socket == Some(true) && self.owner.is_some_and(|owner| owner.how == OwnerHow::Listener) {
             self.owner = None;

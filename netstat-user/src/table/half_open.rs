@@ -2,17 +2,17 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Interest, Table, connection::Connection, ends::Ends};
-use crate::model::{MinisockStart, Row, State};
+use super::{Interest, Table, connection::Connection, tuple::Tuple};
+use crate::model::{MinisockCreated, Row, State};
 
 /// The half-open connections by their ends; the table has them by the request socket.
 #[derive(Debug, Default)]
 pub(super) struct HalfOpen {
-    by_ends: FxHashMap<Ends, u64>,
+    by_ends: FxHashMap<Tuple, u64>,
 }
 
 impl HalfOpen {
-    pub(super) fn insert(&mut self, ends: Ends, request: u64) {
+    pub(super) fn insert(&mut self, ends: Tuple, request: u64) {
         self.by_ends.insert(ends, request);
     }
 
@@ -24,12 +24,16 @@ impl HalfOpen {
 
 impl Table {
     /// A request socket's timer starts: a SYN came, or the SYN-ACK was sent again.
-    pub(super) fn half_open_starts(&mut self, start: &MinisockStart, emit: &mut dyn FnMut(&Row) -> Interest) {
+    pub(super) fn half_open_starts(
+        &mut self,
+        start: &MinisockCreated,
+        emit: &mut dyn FnMut(&Row) -> Interest,
+    ) {
         let key = start.sock.sk;
         if self.go_on_if_known(start, emit) {
             return;
         }
-        let ends = Ends::of(start);
+        let ends = Tuple::of(start);
         let id = self.new_id();
         let mut connection = Connection::half_open(id, start);
         let listener = start.listener.and_then(|listener| self.connections.get(&listener));
@@ -37,7 +41,7 @@ impl Table {
             Some(listener) => listener.inheritance(),
             None => self.listeners.owner(Some(start.netns), start.local),
         });
-        let row = connection.go(State::SynRecv, start.at, self.sight.source);
+        let row = connection.go(State::SynRecv, start.at, self.capabilities.source);
         self.connections.insert(key, connection);
         self.half_open.insert(ends, key);
         self.show(key, &row, emit);
@@ -62,7 +66,7 @@ impl Table {
 
     /// The connection at `key` is over: if it was half open, nothing becomes of it. Another may be, between the same
     /// ends.
-    pub(super) fn forget_half_open(&mut self, ends: &Ends, key: u64) {
+    pub(super) fn forget_half_open(&mut self, ends: &Tuple, key: u64) {
         if self.half_open.by_ends.get(ends) == Some(&key) {
             self.half_open.by_ends.remove(ends);
         }

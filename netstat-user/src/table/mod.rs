@@ -2,20 +2,20 @@
 
 mod closing;
 mod connection;
-mod ends;
 mod half_open;
-mod held;
 mod listeners;
-mod metrics;
 mod owners;
+mod pending_rows;
 mod reason;
 mod snapshot;
+mod tcp_stats;
+mod tuple;
 
 use rustc_hash::FxHashMap;
 
 use self::{
-    closing::Closing, connection::Connection, half_open::HalfOpen, held::Held, listeners::Listeners,
-    owners::Questions, snapshot::Looks,
+    closing::Closing, connection::Connection, half_open::HalfOpen, listeners::Listeners, owners::Questions,
+    pending_rows::PendingRows, snapshot::Looks,
 };
 use crate::model::{ConnId, Endpoint, Event, Moment, Owner, Row, SockId, Source, State, Transition};
 
@@ -30,14 +30,14 @@ pub enum Interest {
 
 /// Whether the process that was known to own a connection (the first), and not the one that closes it (the second),
 /// is to be named.
-pub type Keeps = fn(u32, u32) -> bool;
+pub type OwnerPolicy = fn(u32, u32) -> bool;
 
 /// What a source can see, as far as the table has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sight {
+pub struct SourceCapabilities {
     /// Who sees.
     pub source: Source,
-    /// Whether [`Event::Ends`] tells the local port that the kernel chooses after CLOSE→SYN_SENT.
+    /// Whether [`Event::Tuple`] tells the local port that the kernel chooses after CLOSE→SYN_SENT.
     pub ends: bool,
     /// Whether minisockets are seen: half-open connections and TIME_WAIT.
     pub minisocks: bool,
@@ -51,13 +51,13 @@ pub struct Sight {
 #[derive(Debug)]
 pub struct Table {
     connections: FxHashMap<u64, Connection>,
-    held: Held,
+    pending_rows: PendingRows,
     half_open: HalfOpen,
     closing: Closing,
     listeners: Listeners,
     questions: Questions,
     looks: Looks,
-    sight: Sight,
+    capabilities: SourceCapabilities,
     next_id: u64,
     /// Connections beyond this many are shown, but not remembered.
     limit: usize,
@@ -65,22 +65,22 @@ pub struct Table {
     beyond_limit: u64,
     /// Whether the kernel side leaves out transitions by their states: then the table's states lag.
     leaves_out_states: bool,
-    keeps: Keeps,
+    keeps: OwnerPolicy,
 }
 
 impl Table {
     /// An empty table for at most `limit` connections.
-    pub fn new(sight: Sight, limit: usize, keeps: Keeps) -> Self {
+    pub fn new(capabilities: SourceCapabilities, limit: usize, keeps: OwnerPolicy) -> Self {
         Self {
             connections: FxHashMap::default(),
-            held: Held::default(),
+            pending_rows: PendingRows::default(),
             half_open: HalfOpen::default(),
             closing: Closing::default(),
             listeners: Listeners::default(),
             questions: Questions::default(),
             looks: Looks::default(),
             leaves_out_states: false,
-            sight,
+            capabilities,
             next_id: 1,
             limit,
             beyond_limit: 0,
@@ -128,13 +128,13 @@ impl Table {
     pub fn apply(&mut self, event: &Event, emit: &mut dyn FnMut(&Row) -> Interest) {
         match event {
             Event::Transition(change) => self.transition(change, emit),
-            Event::Ends { sock, local, remote } => self.ends(*sock, *local, *remote, emit),
-            Event::MinisockStart(start) => match start.state {
+            Event::Tuple { sock, local, remote } => self.ends(*sock, *local, *remote, emit),
+            Event::MinisockCreated(start) => match start.state {
                 State::SynRecv => self.half_open_starts(start, emit),
-                _ if start.is_sighting => self.rest_is_seen(start, emit),
+                _ if start.is_observation => self.rest_is_seen(start, emit),
                 _ => self.rest_starts(start, emit),
             },
-            Event::MinisockStop(stop) => self.minisock_stops(stop, emit),
+            Event::MinisockRemoved(stop) => self.minisock_stops(stop, emit),
             Event::Accept { sock, owner } => self.accepted(*sock, *owner),
             Event::Observed(row) => {
                 emit(row);
@@ -145,12 +145,12 @@ impl Table {
 
     /// Whether something waits for [`Self::tick`].
     pub fn waits(&self) -> bool {
-        !self.held.is_empty() || self.minisocks_stop()
+        !self.pending_rows.is_empty() || self.minisocks_stop()
     }
 
     /// Emits what has waited long enough, as it is.
     pub fn tick(&mut self, now: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
-        self.held.release_old(now, |row| {
+        self.pending_rows.release_old(now, |row| {
             emit(row);
         });
         self.finish_stopped(now, emit);
@@ -158,7 +158,7 @@ impl Table {
 
     /// Emits all that waits: the trace ends.
     pub fn release_all(&mut self, emit: &mut dyn FnMut(&Row) -> Interest) {
-        self.held.release_all(|row| {
+        self.pending_rows.release_all(|row| {
             emit(row);
         });
         self.finish_stopped(Moment { mono_ns: u64::MAX, unix_ns: i64::MAX }, emit);
@@ -182,9 +182,9 @@ impl Table {
         }
         let keeps = self.keeps;
         let Some(connection) = self.connections.get_mut(&key) else { return };
-        let row = connection.change(change, keeps, self.sight.source);
-        if begins && connection.waits_for_ends(self.sight.ends) {
-            self.held.hold(key, row);
+        let row = connection.change(change, keeps, self.capabilities.source);
+        if begins && connection.waits_for_ends(self.capabilities.ends) {
+            self.pending_rows.hold(key, row);
             return;
         }
         if change.new == State::Established {
@@ -253,9 +253,9 @@ impl Table {
         }
         if self.take_over_half_open(key) {
             // The half-open connection has shown this row already.
-            self.held.discard(key);
+            self.pending_rows.discard(key);
         } else if let Some(connection) = self.connections.get(&key)
-            && let Some(row) = self.held.complete(key, connection)
+            && let Some(row) = self.pending_rows.complete(key, connection)
         {
             self.show(key, &row, emit);
         }

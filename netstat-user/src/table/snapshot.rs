@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Interest, Table, connection::Connection, held, owners};
+use super::{Interest, Table, connection::Connection, owners, pending_rows};
 use crate::model::{CloseReason, Holder, Moment, Owner, Row, RowKind, Snapshot, SnapshotSocket, State};
 
 /// Time stamps of two CPUs, and of the ring's order, differ by less (nanoseconds).
@@ -84,7 +84,7 @@ impl Table {
     /// Connections of before the start that have made a transition since: their row begins with the
     /// state that they left first.
     fn show_those_that_moved(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row) -> Interest) {
-        let source = self.sight.source;
+        let source = self.capabilities.source;
         let mut rows = Vec::new();
         for (key, connection) in &mut self.connections {
             if let Some(row) = connection.take_row_of_the_past(snapshot.started, source) {
@@ -117,7 +117,7 @@ impl Table {
             }
             if known.can_be(socket.sock) && known.may_have(socket.local, socket.remote) {
                 if known.state() != socket.state && !self.leaves_out_states {
-                    let mut row = known.go(socket.state, socket.at, self.sight.source);
+                    let mut row = known.go(socket.state, socket.at, self.capabilities.source);
                     row.kind = RowKind::Repaired;
                     row.state_ns = None;
                     self.show(key, &row, emit);
@@ -150,7 +150,7 @@ impl Table {
             connection.set_owner(owner);
         }
         let kind = if is_first { RowKind::Existing } else { RowKind::Repaired };
-        let row = connection.found_row(kind, socket.at, self.sight.source);
+        let row = connection.found_row(kind, socket.at, self.capabilities.source);
         if socket.state == State::SynRecv
             && connection.is_minisock()
             && let Some(ends) = connection.ends()
@@ -191,8 +191,8 @@ impl Table {
 
     /// A connection has ended, and nothing told of it.
     pub(super) fn repair_end(&mut self, key: u64, at: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
-        let source = self.sight.source;
-        self.held.release(key, |row| {
+        let source = self.capabilities.source;
+        self.pending_rows.release(key, |row| {
             emit(row);
         });
         let Some(mut connection) = self.connections.remove(&key) else { return };
@@ -232,7 +232,7 @@ impl Table {
 /// How long ago a connection must have been heard of last, nanoseconds, for a look to find it. One that looks for a
 /// local port is in the kernel's tables only when it has one (`__inet_hash_connect`, net/ipv4/inet_hashtables.c).
 fn patience_ns(connection: &Connection) -> u64 {
-    if connection.local().port == 0 { held::PATIENCE_NS } else { MARGIN_NS }
+    if connection.local().port == 0 { pending_rows::PATIENCE_NS } else { MARGIN_NS }
 }
 
 /// Who holds the socket: of several the first.

@@ -21,8 +21,8 @@ pub use language::Language;
 use self::text::{StateText, Words};
 use super::json;
 use crate::{
+    format::state_style,
     model::{LEGAL_TRANSITIONS, State},
-    sink::state_style,
 };
 
 /// How wide text is at most: longer lines are hard to read.

@@ -10,7 +10,7 @@ use procfs::{
 use serde::Serialize;
 
 use super::{print::Page, source};
-use crate::{netstat::json, sink::visible};
+use crate::{format::visible, netstat::json};
 
 /// include/uapi/linux/rtnetlink.h and if_link.h.
 const RTM_GETLINK: u16 = 18;

@@ -8,9 +8,9 @@ use super::{
     view::View,
 };
 use crate::{
+    format::visible,
     model::Family,
     netstat::json::{Holder, RunningTimer, Socket, lines},
-    sink::visible,
 };
 
 #[derive(Serialize)]

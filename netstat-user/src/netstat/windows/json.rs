@@ -2,8 +2,8 @@
 
 use super::socket::Socket;
 use crate::{
+    format::visible,
     netstat::json::{self, Holder, lines},
-    sink::visible,
     source::windows::process,
 };
 

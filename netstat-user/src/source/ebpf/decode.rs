@@ -1,14 +1,14 @@
 //! Turns the ring's records into events.
 
 use netstat_ebpf::wire::{
-    self, AcceptRecord, EndRecord, MinisockRecord, MinisockStopRecord, ProcessRecord, TransitionRecord, flag,
-    kind,
+    self, AcceptRecord, CloseRecord, MinisockCreatedRecord, MinisockRemovedRecord, ProcessRecord,
+    TransitionRecord, flag, kind,
 };
 
 use super::own::Own;
 use crate::model::{
-    Comm, Counters, Endpoint, Event, Family, MinisockStart, MinisockStop, Moment, Owner, OwnerHow, Protocol,
-    SockId, State, Transition,
+    Comm, Endpoint, Event, Family, KernelTcpStats, MinisockCreated, MinisockRemoved, Moment, Owner, OwnerHow,
+    Protocol, SockId, State, Transition,
 };
 
 /// The event that a record tells; None for a kind that this program doesn't know. `unix_offset_ns` is
@@ -24,20 +24,23 @@ pub fn event(record: &[u8], unix_offset_ns: i64, own: &Own) -> Option<Event> {
             let cgroup = (record.cgroup != 0).then_some(record.cgroup);
             Some(Event::Transition(Transition { process: process(&record, own), cgroup, ..change }))
         }
-        kind::END => {
-            let record: EndRecord = wire::from_bytes(record)?;
+        kind::CLOSE => {
+            let record: CloseRecord = wire::from_bytes(record)?;
             let Event::Transition(change) = transition(&record.transition, unix_offset_ns) else {
                 return None;
             };
-            Some(Event::Transition(Transition { counters: Some(counters(&record)), ..change }))
+            Some(Event::Transition(Transition {
+                kernel_tcp_stats: Some(kernel_tcp_stats(&record)),
+                ..change
+            }))
         }
-        kind::ENDS => {
+        kind::TUPLE => {
             let record: TransitionRecord = wire::from_bytes(record)?;
             let (local, remote) = ends(&record);
-            Some(Event::Ends { sock: sock(&record), local, remote })
+            Some(Event::Tuple { sock: sock(&record), local, remote })
         }
-        kind::MINISOCK_START => Some(minisock_start(&wire::from_bytes(record)?, unix_offset_ns)),
-        kind::MINISOCK_STOP => Some(minisock_stop(&wire::from_bytes(record)?, unix_offset_ns)),
+        kind::MINISOCK_CREATED => Some(minisock_start(&wire::from_bytes(record)?, unix_offset_ns)),
+        kind::MINISOCK_REMOVED => Some(minisock_stop(&wire::from_bytes(record)?, unix_offset_ns)),
         kind::ACCEPT => {
             let AcceptRecord { pid, sk, cookie, uid, comm, .. } = wire::from_bytes(record)?;
             let owner = Owner { pid, comm: Comm::new(comm), uid: Some(uid), how: OwnerHow::Accept };
@@ -64,18 +67,18 @@ fn transition(record: &TransitionRecord, unix_offset_ns: i64) -> Event {
         cgroup: None,
         has_socket: is_full.then_some(record.flags & flag::HAS_SOCKET != 0),
         error: is_full.then_some(record.sk_err),
-        counters: None,
+        kernel_tcp_stats: None,
     })
 }
 
-fn minisock_start(record: &MinisockRecord, unix_offset_ns: i64) -> Event {
-    let MinisockRecord { transition, listener } = record;
+fn minisock_start(record: &MinisockCreatedRecord, unix_offset_ns: i64) -> Event {
+    let MinisockCreatedRecord { transition, listener } = record;
     let (local, remote) = ends(transition);
-    Event::MinisockStart(MinisockStart {
+    Event::MinisockCreated(MinisockCreated {
         at: moment(transition.mono_ns, unix_offset_ns),
         sock: sock(transition),
         state: State::from_kernel(transition.new),
-        is_sighting: transition.flags & flag::SIGHTING != 0,
+        is_observation: transition.flags & flag::OBSERVED != 0,
         family: family(local, remote),
         local,
         remote,
@@ -84,9 +87,9 @@ fn minisock_start(record: &MinisockRecord, unix_offset_ns: i64) -> Event {
     })
 }
 
-fn minisock_stop(record: &MinisockStopRecord, unix_offset_ns: i64) -> Event {
+fn minisock_stop(record: &MinisockRemovedRecord, unix_offset_ns: i64) -> Event {
     let state = if record.substate == 0 { record.state } else { record.substate };
-    Event::MinisockStop(MinisockStop {
+    Event::MinisockRemoved(MinisockRemoved {
         at: moment(record.mono_ns, unix_offset_ns),
         sk: record.sk,
         state: State::from_kernel(state),
@@ -114,11 +117,11 @@ pub fn family(local: Endpoint, remote: Endpoint) -> Family {
     if local.addr.is_ipv4() || remote.addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 }
 }
 
-fn counters(record: &EndRecord) -> Counters {
-    let EndRecord { transition: _, bytes_acked, bytes_received, srtt_us, total_retrans } = *record;
+fn kernel_tcp_stats(record: &CloseRecord) -> KernelTcpStats {
+    let CloseRecord { transition: _, bytes_acked, bytes_received, srtt_us, total_retrans } = *record;
     // `srtt_us` is kept times eight (tcp_rtt_estimator, net/ipv4/tcp_input.c).
     let rtt_us = (srtt_us != 0).then_some(srtt_us / 8);
-    Counters { bytes_acked, bytes_received, rtt_us, retransmits: total_retrans }
+    KernelTcpStats { bytes_acked, bytes_received, rtt_us, retransmits: total_retrans }
 }
 
 /// The process that made the change; None where that was a thread of the kernel's own, or of ours.

@@ -1,8 +1,8 @@
 //! Loads and attaches the programs: the best form of each hook that this kernel takes.
 
 mod advice;
-mod life;
 pub mod memlock;
+mod minisock;
 mod prepared;
 mod programs;
 mod tried;
@@ -14,14 +14,14 @@ use netstat_ebpf::wire::{ClassicFormat, Filter, Offsets, as_bytes, global, map, 
 pub use programs::{find, reason};
 pub use tried::{Attempts, Hook, Outcome, Tried};
 
-use self::{advice::advice, life::Life, prepared::Prepared};
+use self::{advice::advice, minisock::Life, prepared::Prepared};
 use super::{
     classic_format, offsets,
     snapshot::{Snapshotter, out_of_reach},
 };
 use crate::{
-    config::{LifeHook, StateHook},
     model::Missing,
+    options::{MinisockHook, StateHook},
 };
 
 /// The compiled programs.
@@ -42,7 +42,7 @@ pub struct Request {
     /// Which form of the state hook to take.
     pub state_hook: StateHook,
     /// Which hooks to take for what the state hook doesn't show.
-    pub life_hook: LifeHook,
+    pub minisock_hook: MinisockHook,
 }
 
 impl Request {
@@ -53,7 +53,7 @@ impl Request {
             ring_bytes,
             verbose: false,
             state_hook: StateHook::Auto,
-            life_hook: LifeHook::Auto,
+            minisock_hook: MinisockHook::Auto,
         }
     }
 }
@@ -147,7 +147,7 @@ fn with_tp_btf(request: &Request, attempts: &mut Attempts) -> Result<Result<Load
     let state_program = program::STATE;
     let mut loaded =
         Loaded { ebpf, missing, ends: false, minisocks: false, state_program, snapshotter: None };
-    let life = life::attach(&mut loaded.ebpf, request.life_hook, offsets, &btf, &kernel, attempts);
+    let life = minisock::attach(&mut loaded.ebpf, request.minisock_hook, offsets, &btf, &kernel, attempts);
     Ok(life.map(|life| {
         loaded.add_life(life);
         loaded.attach_accept(&kernel, attempts);
@@ -169,7 +169,7 @@ fn with_tracepoint(
     why_not_tp_btf: &anyhow::Error,
     attempts: &mut Attempts,
 ) -> Result<Loaded> {
-    ensure!(request.life_hook == LifeHook::Auto, "--life-hook needs tp_btf programs");
+    ensure!(request.minisock_hook == MinisockHook::Auto, "--life-hook needs tp_btf programs");
     let format = classic_format::read()?;
     let mut loader = EbpfLoader::new();
     let mut ebpf = with_ring(&mut loader, request, &Offsets::NONE, &format, None, attempts)?;
@@ -178,8 +178,8 @@ fn with_tracepoint(
     state.attach(classic_format::CATEGORY, classic_format::NAME)?;
     attempts.attached(1);
     let missing = [
-        life::SYN_SENT_PORT,
-        life::MINISOCKS,
+        minisock::SYN_SENT_PORT,
+        minisock::MINISOCKS,
         THE_PAST,
         "network namespaces, cgroups, close reasons and numbers",
     ]

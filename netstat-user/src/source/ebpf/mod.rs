@@ -39,7 +39,7 @@ use self::{
 use super::{EventSource, clock};
 use crate::{
     model::{Event, Missing, Moment, Source, Started, State},
-    table::Sight,
+    table::SourceCapabilities,
 };
 
 /// As many records a drain takes before the loop may look at signals again.
@@ -60,7 +60,7 @@ pub struct EbpfSource {
     ebpf: Option<Ebpf>,
     hooks: Vec<load::Hook>,
     missing: Vec<Missing>,
-    sight: Sight,
+    capabilities: SourceCapabilities,
     ring: AsyncFd<RingBuf<MapData>>,
     unread: Unread,
     /// When all programs were at work. What some of them told before is not the whole of it.
@@ -100,7 +100,7 @@ impl EbpfSource {
             ebpf: Some(ebpf),
             hooks: attempts.hooks(),
             missing,
-            sight: Sight { source: Source::Ebpf, ends, minisocks },
+            capabilities: SourceCapabilities { source: Source::Ebpf, ends, minisocks },
             ring,
             unread,
             began,
@@ -156,7 +156,7 @@ impl EbpfSource {
 /// Whether a part of the programs saw this before all were at work. A timewait socket is let pass: it may have started
 /// just before its full socket closes.
 fn is_of_before(event: &Event, began: Moment) -> bool {
-    let is_rest = matches!(event, Event::MinisockStart(start) if start.state != State::SynRecv);
+    let is_rest = matches!(event, Event::MinisockCreated(start) if start.state != State::SynRecv);
     !is_rest && event.at().is_some_and(|at| at < began)
 }
 
@@ -185,8 +185,8 @@ impl EventSource for EbpfSource {
         }
     }
 
-    fn sight(&self) -> Sight {
-        self.sight
+    fn capabilities(&self) -> SourceCapabilities {
+        self.capabilities
     }
 
     fn now(&self) -> Moment {

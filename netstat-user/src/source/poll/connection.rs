@@ -118,7 +118,7 @@ impl Connection {
             netns,
             cgroup: None,
             close_reason: reason(old, new),
-            metrics: None,
+            tcp_stats: None,
             source,
         }
     }

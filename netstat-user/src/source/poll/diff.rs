@@ -3,9 +3,9 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
+    capacity::{Capacity, Stranger},
     connection::{Connection, Key},
     listeners::Listeners,
-    room::{Room, Stranger},
     seen::{Handle, Look, Seen},
 };
 use crate::model::{ConnId, Moment, Owner, Row, Source, State};
@@ -18,12 +18,12 @@ pub(super) struct Diff {
     next_id: u64,
     /// How many looks there have been.
     looks: u64,
-    room: Room,
+    room: Capacity,
 }
 
 impl Diff {
     /// Before the first look, whose sockets will be told as existing.
-    pub(super) fn new(source: Source, room: Room) -> Self {
+    pub(super) fn new(source: Source, room: Capacity) -> Self {
         Self { source, connections: FxHashMap::default(), next_id: 1, looks: 0, room }
     }
 

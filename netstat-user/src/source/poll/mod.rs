@@ -1,9 +1,9 @@
 //! A source that only looks, now and then: two looks at all sockets tell what became of each connection.
 
+mod capacity;
 mod connection;
 mod diff;
 mod listeners;
-mod room;
 mod seen;
 #[cfg(test)]
 mod tests;
@@ -13,11 +13,11 @@ use std::{collections::VecDeque, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
 pub use self::seen::{Handle, Look, Looker, Seen};
-use self::{diff::Diff, room::Room};
+use self::{capacity::Capacity, diff::Diff};
 use super::{EventSource, clock};
 use crate::{
     model::{Event, Loss, LossPlace, Moment, Started},
-    table::Sight,
+    table::SourceCapabilities,
 };
 
 /// Looks once every interval, and never more than half of the time.
@@ -34,13 +34,13 @@ pub struct PollSource<L> {
 impl<L: Looker> PollSource<L> {
     /// Has not looked yet.
     pub fn start(looker: L, interval: Duration, started: Started) -> Self {
-        let diff = Diff::new(started.source, Room::new(usize::MAX));
+        let diff = Diff::new(started.source, Capacity::new(usize::MAX));
         Self { looker, diff, started, interval, next_look: Instant::now(), waiting: VecDeque::new() }
     }
 
     /// Remembers at most so many sockets, and takes the first look. What it finds is told as existing.
     pub fn remembering(mut self, sockets: usize) -> Self {
-        self.diff = Diff::new(self.started.source, Room::new(sockets));
+        self.diff = Diff::new(self.started.source, Capacity::new(sockets));
         let mut found = VecDeque::new();
         self.look(|event| found.push_back(event));
         self.waiting = found;
@@ -65,8 +65,8 @@ impl<L: Looker> EventSource for PollSource<L> {
         self.started.clone()
     }
 
-    fn sight(&self) -> Sight {
-        Sight { source: self.started.source, ends: false, minisocks: false }
+    fn capabilities(&self) -> SourceCapabilities {
+        SourceCapabilities { source: self.started.source, ends: false, minisocks: false }
     }
 
     fn now(&self) -> Moment {

@@ -5,8 +5,8 @@ use std::{cell::Cell, num::NonZero};
 use rustc_hash::FxHashMap;
 
 use super::{
+    capacity::Capacity,
     diff::Diff,
-    room::Room,
     seen::{Handle, Look, Seen},
 };
 use crate::model::{
@@ -56,7 +56,7 @@ impl Looks {
     }
 
     fn with_room_for(limit: usize) -> Self {
-        let diff = Diff::new(Source::Proc, Room::new(limit));
+        let diff = Diff::new(Source::Proc, Capacity::new(limit));
         Self { diff, number: 0, searches: Cell::new(0), untold: 0 }
     }
 
@@ -78,7 +78,9 @@ impl Looks {
             wanted.iter().filter(|inode| inode.get() != 7).map(|inode| (*inode, owner(*inode))).collect()
         };
         self.untold = self.diff.apply(&look, find, |row| rows.push(row));
-        assert!(rows.iter().all(|row| row.at == look.at && row.state_ns.is_none() && row.metrics.is_none()));
+        assert!(
+            rows.iter().all(|row| row.at == look.at && row.state_ns.is_none() && row.tcp_stats.is_none())
+        );
         rows
     }
 }

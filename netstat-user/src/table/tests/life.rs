@@ -1,16 +1,16 @@
 //! Half-open connections, TIME_WAIT, owners, reasons and numbers.
 
 use super::*;
-use crate::model::{CloseReason, MinisockStart, MinisockStop};
+use crate::model::{CloseReason, MinisockCreated, MinisockRemoved};
 
 pub(super) const REQUEST: u64 = 50;
 
 pub(super) fn start(at: u64, sk: u64, state: State, local: Endpoint, remote: Endpoint) -> Event {
-    Event::MinisockStart(MinisockStart {
+    Event::MinisockCreated(MinisockCreated {
         at: moment(at),
         sock: sock(sk, 0),
         state,
-        is_sighting: false,
+        is_observation: false,
         family: Family::Ipv4,
         local,
         remote,
@@ -20,7 +20,7 @@ pub(super) fn start(at: u64, sk: u64, state: State, local: Endpoint, remote: End
 }
 
 pub(super) fn stop(at: u64, sk: u64, state: State, expired: bool) -> Event {
-    Event::MinisockStop(MinisockStop { at: moment(at), sk, state, expired })
+    Event::MinisockRemoved(MinisockRemoved { at: moment(at), sk, state, expired })
 }
 
 pub(super) fn made(at: u64, sock: SockId, old: State, new: State) -> Event {

@@ -10,7 +10,7 @@ const SERVER: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::new(10,
 const NOT_CHOSEN: Endpoint = Endpoint { port: 0, ..CLIENT };
 const NOT_KNOWN: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), port: 0 };
 
-const SIGHT: Sight = Sight { source: Source::Ebpf, ends: true, minisocks: true };
+const SIGHT: SourceCapabilities = SourceCapabilities { source: Source::Ebpf, ends: true, minisocks: true };
 
 fn table() -> Table {
     Table::new(SIGHT, 100, |_, _| true)
@@ -39,7 +39,7 @@ fn change(at: u64, sock: SockId, old: State, new: State, local: Endpoint, remote
         cgroup: None,
         has_socket: Some(true),
         error: Some(0),
-        counters: None,
+        kernel_tcp_stats: None,
     }
 }
 
@@ -105,7 +105,7 @@ fn the_syn_sent_row_waits_for_its_port() {
     let (mut table, id) = (table(), sock(1, 7));
     assert_eq!(rows(&mut table, &[change(1, id, State::Close, State::SynSent, NOT_CHOSEN, SERVER)]), []);
     assert!(table.waits());
-    let ends = Event::Ends { sock: id, local: CLIENT, remote: SERVER };
+    let ends = Event::Tuple { sock: id, local: CLIENT, remote: SERVER };
     let seen = rows_of(&mut table, std::slice::from_ref(&ends));
     assert_eq!((seen.len(), seen[0].local, seen[0].new_state), (1, CLIENT, State::SynSent));
     assert!(!table.waits());
@@ -140,7 +140,7 @@ fn a_row_that_waits_in_vain_goes_out_without_a_port() {
 
 #[test]
 fn without_a_hook_for_the_port_no_row_waits() {
-    let mut table = Table::new(Sight { ends: false, ..SIGHT }, 100, |_, _| true);
+    let mut table = Table::new(SourceCapabilities { ends: false, ..SIGHT }, 100, |_, _| true);
     let rows = rows(&mut table, &[change(1, sock(1, 0), State::Close, State::SynSent, NOT_CHOSEN, SERVER)]);
     assert_eq!(rows.len(), 1);
 }

@@ -4,7 +4,7 @@ use super::{
     life::{REQUEST, made, start, stop},
     *,
 };
-use crate::model::{Holder, MinisockStart, RowKind, Snapshot, SnapshotSocket};
+use crate::model::{Holder, MinisockCreated, RowKind, Snapshot, SnapshotKind, SnapshotSocket};
 
 const LATER: u64 = 5_000_000_000;
 
@@ -37,7 +37,14 @@ fn found_minisock(at: u64, sk: u64, state: State) -> SnapshotSocket {
 }
 
 fn look(at: u64, sockets: Vec<SnapshotSocket>, holders: Vec<Holder>) -> Snapshot {
-    Snapshot { started: moment(at), finished: moment(at + 10), sockets, holders, netns_covered: vec![1] }
+    Snapshot {
+        kind: SnapshotKind::Full,
+        started: moment(at),
+        finished: moment(at + 10),
+        sockets,
+        holders,
+        netns_covered: vec![1],
+    }
 }
 
 fn merged(table: &mut Table, snapshot: &Snapshot) -> Vec<Row> {
@@ -137,17 +144,17 @@ fn a_time_wait_of_before_the_start_that_ends_during_the_look_is_not_found_and_on
 #[test]
 fn one_of_before_the_start_that_goes_from_fin_wait2_to_time_wait_during_the_look_is_told_so() {
     let rest = 60;
-    let seen = |at, state, is_sighting| match start(at, rest, state, SERVER, CLIENT) {
-        Event::MinisockStart(start) => Event::MinisockStart(MinisockStart { is_sighting, ..start }),
+    let seen = |at, state, is_observation| match start(at, rest, state, SERVER, CLIENT) {
+        Event::MinisockCreated(start) => Event::MinisockCreated(MinisockCreated { is_observation, ..start }),
         other => other,
     };
     // Its full socket may have closed before the trace, and its timer started after.
     let in_fin_wait2 = seen(LATER + 1, State::FinWait2, false);
-    for (before, is_sighting) in [(None, false), (None, true), (Some(in_fin_wait2), true)] {
+    for (before, is_observation) in [(None, false), (None, true), (Some(in_fin_wait2), true)] {
         let mut table = table();
         table.expect_snapshot();
         let events: Vec<Event> =
-            before.into_iter().chain([seen(LATER + 5, State::TimeWait, is_sighting)]).collect();
+            before.into_iter().chain([seen(LATER + 5, State::TimeWait, is_observation)]).collect();
         rows_of(&mut table, &events);
         let snapshot = look(LATER, vec![found_minisock(LATER + 2, rest, State::FinWait2)], vec![]);
         let rows = merged(&mut table, &snapshot);
@@ -162,10 +169,11 @@ fn one_whose_timer_started_before_the_look_found_it_goes_to_time_wait_after_the_
     table.expect_snapshot();
     rows_of(&mut table, &[start(LATER + 1, rest, State::FinWait2, SERVER, CLIENT)]);
     merged(&mut table, &look(LATER, vec![found_minisock(LATER + 2, rest, State::FinWait2)], vec![]));
-    let Event::MinisockStart(seen) = start(LATER + 20, rest, State::TimeWait, SERVER, CLIENT) else {
+    let Event::MinisockCreated(seen) = start(LATER + 20, rest, State::TimeWait, SERVER, CLIENT) else {
         panic!("a start is one")
     };
-    let rows = rows_of(&mut table, &[Event::MinisockStart(MinisockStart { is_sighting: true, ..seen })]);
+    let rows =
+        rows_of(&mut table, &[Event::MinisockCreated(MinisockCreated { is_observation: true, ..seen })]);
     assert_eq!(steps(&rows), [(Some(State::FinWait2), State::TimeWait)]);
 }
 

@@ -4,18 +4,18 @@ use super::{
     life::{REQUEST, made, start, stop},
     *,
 };
-use crate::model::{CloseReason, Counters, MinisockStart, Snapshot};
+use crate::model::{CloseReason, KernelTcpStats, MinisockCreated, Snapshot};
 
 /// A timewait socket's address.
 const REST: u64 = 60;
 
 /// A timewait socket's timer starts, with a cookie.
-fn rests(at: u64, cookie: u64) -> MinisockStart {
-    MinisockStart {
+fn rests(at: u64, cookie: u64) -> MinisockCreated {
+    MinisockCreated {
         at: moment(at),
         sock: sock(REST, cookie),
         state: State::TimeWait,
-        is_sighting: false,
+        is_observation: false,
         family: Family::Ipv4,
         local: SERVER,
         remote: CLIENT,
@@ -30,7 +30,7 @@ fn at_rest(table: &mut Table, at: u64, id: SockId) -> Vec<Row> {
         table,
         &[
             made(at - 20, id, State::FinWait1, State::FinWait2),
-            Event::MinisockStart(rests(at - 5, id.cookie)),
+            Event::MinisockCreated(rests(at - 5, id.cookie)),
             made(at, id, State::FinWait2, State::Close),
         ],
     )
@@ -40,7 +40,8 @@ fn at_rest(table: &mut Table, at: u64, id: SockId) -> Vec<Row> {
 fn who_closes_first_goes_through_time_wait() {
     let (mut table, id) = (table(), sock(3, 71));
     let mut last = change(500, id, State::FinWait2, State::Close, SERVER, CLIENT);
-    last.counters = Some(Counters { bytes_acked: 101, bytes_received: 51, rtt_us: Some(30), retransmits: 2 });
+    last.kernel_tcp_stats =
+        Some(KernelTcpStats { bytes_acked: 101, bytes_received: 51, rtt_us: Some(30), retransmits: 2 });
     let seen = rows_of(
         &mut table,
         &[
@@ -56,8 +57,8 @@ fn who_closes_first_goes_through_time_wait() {
     let row = seen.last().unwrap();
     assert_eq!((row.old_state, row.new_state), (Some(State::FinWait2), State::TimeWait));
     assert_eq!(row.close_reason, Some(CloseReason::FinLocal));
-    let metrics = row.metrics.unwrap();
-    assert_eq!((metrics.bytes_sent, metrics.bytes_received, metrics.retransmits), (Some(100), 50, 2));
+    let tcp_stats = row.tcp_stats.unwrap();
+    assert_eq!((tcp_stats.bytes_sent, tcp_stats.bytes_received, tcp_stats.retransmits), (Some(100), 50, 2));
     let end = waited(&mut table, 70_000_000_000);
     assert_eq!(steps(&end), [(Some(State::TimeWait), State::Close)]);
     assert_eq!(
@@ -92,8 +93,8 @@ fn after_close_the_connection_waits_in_fin_wait2_without_its_socket() {
 fn the_segment_that_ends_a_time_wait_is_seen_after_that_and_does_not_bring_it_back() {
     let mut table = table();
     at_rest(&mut table, 100, sock(3, 71));
-    let last = MinisockStart { is_sighting: true, ..rests(202, 71) };
-    rows_of(&mut table, &[stop(200, REST, State::TimeWait, false), Event::MinisockStart(last)]);
+    let last = MinisockCreated { is_observation: true, ..rests(202, 71) };
+    rows_of(&mut table, &[stop(200, REST, State::TimeWait, false), Event::MinisockCreated(last)]);
     let end = waited(&mut table, 10_000_000);
     assert_eq!(steps(&end), [(Some(State::TimeWait), State::Close)]);
     assert!(table.is_empty());
@@ -102,17 +103,17 @@ fn the_segment_that_ends_a_time_wait_is_seen_after_that_and_does_not_bring_it_ba
 #[test]
 fn a_segment_tells_of_fin_wait2_to_time_wait_though_no_timer_moves() {
     let (mut table, id) = (table(), sock(3, 71));
-    let waits = MinisockStart { state: State::FinWait2, ..rests(95, 71) };
-    let seen = MinisockStart { is_sighting: true, ..rests(300, 71) };
-    let early = MinisockStart { is_sighting: true, ..rests(97, 71) };
-    let before = [made(80, id, State::FinWait1, State::FinWait2), Event::MinisockStart(waits)];
+    let waits = MinisockCreated { state: State::FinWait2, ..rests(95, 71) };
+    let seen = MinisockCreated { is_observation: true, ..rests(300, 71) };
+    let early = MinisockCreated { is_observation: true, ..rests(97, 71) };
+    let before = [made(80, id, State::FinWait1, State::FinWait2), Event::MinisockCreated(waits)];
     rows_of(&mut table, &before);
     let rows = rows_of(
         &mut table,
         &[
             made(100, id, State::FinWait2, State::Close),
-            Event::MinisockStart(seen),
-            Event::MinisockStart(seen),
+            Event::MinisockCreated(seen),
+            Event::MinisockCreated(seen),
         ],
     );
     assert_eq!(steps(&rows), [(Some(State::FinWait2), State::TimeWait)]);
@@ -120,7 +121,7 @@ fn a_segment_tells_of_fin_wait2_to_time_wait_though_no_timer_moves() {
     let mut table = self::table();
     rows_of(&mut table, &before);
     let rows =
-        rows_of(&mut table, &[Event::MinisockStart(early), made(100, id, State::FinWait2, State::Close)]);
+        rows_of(&mut table, &[Event::MinisockCreated(early), made(100, id, State::FinWait2, State::Close)]);
     assert_eq!(steps(&rows), [(Some(State::FinWait2), State::TimeWait)]);
 }
 
@@ -128,7 +129,7 @@ fn a_segment_tells_of_fin_wait2_to_time_wait_though_no_timer_moves() {
 fn a_timer_that_is_moved_ends_nothing() {
     let mut table = table();
     at_rest(&mut table, 100, sock(3, 71));
-    rows_of(&mut table, &[stop(200, REST, State::TimeWait, false), Event::MinisockStart(rests(201, 71))]);
+    rows_of(&mut table, &[stop(200, REST, State::TimeWait, false), Event::MinisockCreated(rests(201, 71))]);
     assert_eq!(waited(&mut table, 10_000_000), []);
     assert_eq!(table.len(), 1);
 }
@@ -233,7 +234,7 @@ fn the_end_of_a_handshake_is_not_taken_for_that_of_a_time_wait_soon_after() {
 fn a_timer_that_is_moved_soon_after_the_handshake_ends_nothing() {
     let mut table = table();
     at_rest_at_once(&mut table, sock(3, 71));
-    rows_of(&mut table, &[stop(300, REST, State::TimeWait, false), Event::MinisockStart(rests(301, 71))]);
+    rows_of(&mut table, &[stop(300, REST, State::TimeWait, false), Event::MinisockCreated(rests(301, 71))]);
     assert_eq!(waited(&mut table, 10_000_000), []);
     assert_eq!(table.len(), 1);
 }

@@ -2,13 +2,13 @@
 
 use super::{PROGRAM_TITLE, PROGRAM_WIDTH, Page, address, program, which};
 use crate::{
+    format::state_style,
     netstat::linux::{
         names::Names,
         owners::Owners,
         request::SocketsRequest,
         socket::{InetSocket, Transport},
     },
-    sink::state_style,
 };
 
 const USER_WIDTH: usize = 10;

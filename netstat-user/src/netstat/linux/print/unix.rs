@@ -2,8 +2,8 @@
 
 use super::{PROGRAM_TITLE, PROGRAM_WIDTH, Page, program, which};
 use crate::{
+    format::visible,
     netstat::linux::{owners::Owners, request::SocketsRequest, socket::UnixSocket},
-    sink::visible,
 };
 
 /// Appends the table, its title first.

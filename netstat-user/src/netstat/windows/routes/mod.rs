@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use self::table::Route;
 use super::adapters::{self, Adapter};
-use crate::{model::Family, netstat::json, sink::visible};
+use crate::{format::visible, model::Family, netstat::json};
 
 /// For people.
 ///

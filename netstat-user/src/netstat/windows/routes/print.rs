@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Adapter, Route};
-use crate::sink::visible;
+use crate::format::visible;
 
 const RULE: &str = "===========================================================================\n";
 /// Of a destination in IPv6's table; a longer one has a line of its own.

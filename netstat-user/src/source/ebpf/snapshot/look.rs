@@ -11,7 +11,7 @@ use super::{
     iterators::{Holders, Iterators},
 };
 use crate::{
-    model::{Holder, Snapshot},
+    model::{Holder, Snapshot, SnapshotKind},
     source::{clock, namespaces},
 };
 
@@ -46,7 +46,11 @@ impl Looker {
             looker: self,
             unix_offset_ns: started.unix_ns - started.mono_ns.cast_signed(),
             visited: FxHashSet::default(),
-            snapshot: Snapshot { started, ..Snapshot::default() },
+            snapshot: Snapshot {
+                kind: if sockets { SnapshotKind::Full } else { SnapshotKind::Owners },
+                started,
+                ..Snapshot::default()
+            },
         };
         let holders = look.looker.iterators.holders();
         let found = thread::scope(|scope| {

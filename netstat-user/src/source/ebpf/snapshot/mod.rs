@@ -27,9 +27,9 @@ pub use reach::{in_first_pid_namespace, out_of_reach};
 use self::{iterators::Iterators, look::Looker};
 use super::load::Attempts;
 use crate::{
-    model::Snapshot,
+    model::{Snapshot, SnapshotError, SnapshotKind},
     privilege,
-    source::{LookAt, Looks},
+    source::SnapshotSource,
 };
 
 /// What the thread needs after the load: to open iterators (before 5.19 every `bpf()` asks for CAP_BPF), to enter
@@ -94,18 +94,18 @@ impl Snapshotter {
     }
 }
 
-impl Looks for Snapshotter {
+impl SnapshotSource for Snapshotter {
     /// Requests that come while a look is under way are answered together, by one more.
-    fn look(&self, at: LookAt) {
-        self.ask(match at {
-            LookAt::Holders => wanted::HOLDERS,
-            LookAt::Everything => wanted::SOCKETS | wanted::HOLDERS,
+    fn request(&self, kind: SnapshotKind) {
+        self.ask(match kind {
+            SnapshotKind::Owners => wanted::HOLDERS,
+            SnapshotKind::Full => wanted::SOCKETS | wanted::HOLDERS,
         });
     }
 
-    async fn next(&mut self) -> Snapshot {
+    async fn next(&mut self) -> Result<Snapshot, SnapshotError> {
         match self.snapshots.recv().await {
-            Some(snapshot) => snapshot,
+            Some(snapshot) => Ok(snapshot),
             // The thread can only have panicked: there will be no snapshot.
             None => std::future::pending().await,
         }

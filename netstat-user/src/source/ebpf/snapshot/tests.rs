@@ -26,12 +26,15 @@ fn snapshotter() -> Result<Snapshotter> {
 }
 
 fn answer(snapshots: &mut Snapshotter) -> Result<Snapshot> {
-    Ok(tokio::runtime::Builder::new_current_thread().build()?.block_on(snapshots.next()))
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .build()?
+        .block_on(snapshots.next())
+        .map_err(|error| anyhow::anyhow!(error.why))?)
 }
 
 fn take() -> Result<Snapshot> {
     let mut snapshots = snapshotter()?;
-    snapshots.look(LookAt::Everything);
+    snapshots.request(SnapshotKind::Full);
     answer(&mut snapshots)
 }
 
@@ -256,7 +259,7 @@ fn a_namespace_is_covered_whoever_has_copies_of_its_socket_for_a_moment() -> Res
             anyhow::Ok(())
         });
         let mut covers = || {
-            snapshots.look(LookAt::Everything);
+            snapshots.request(SnapshotKind::Full);
             anyhow::Ok(states(&within(&answer(&mut snapshots)?, netns)) == [State::Listen])
         };
         let covered: Result<Vec<bool>> = (0..50).map(|_| covers()).collect();
@@ -329,10 +332,10 @@ fn one_snapshotter_answers_each_request_and_holders_alone_on_request() -> Result
     let _listener = namespace.run(|| Sock::listening(loopback(), 8))?;
     let mut snapshots = snapshotter()?;
     for _ in 0..3 {
-        snapshots.look(LookAt::Everything);
+        snapshots.request(SnapshotKind::Full);
         let snapshot = answer(&mut snapshots)?;
         let sk = within(&snapshot, namespace.inum()?)[0].sock.sk;
-        snapshots.look(LookAt::Holders);
+        snapshots.request(SnapshotKind::Owners);
         let holders = answer(&mut snapshots)?;
         assert!(holders.sockets.is_empty() && holders.netns_covered.is_empty());
         assert_eq!(owner(&holders, sk), owner(&snapshot, sk));

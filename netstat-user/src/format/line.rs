@@ -9,7 +9,7 @@ use std::{fmt::Write, net::IpAddr};
 use jiff::tz::TimeZone;
 
 use self::columns::{Columns, cut};
-use super::{Record, Sink, clock::Clock, duration::HumanDuration, escape::push_visible};
+use super::{Formatter, Record, clock::Clock, duration::HumanDuration, escape::push_visible};
 use crate::model::{Direction, Endpoint, Loss, LossPlace, Owner, OwnerHow, Row, State};
 
 /// The colour of a state that a connection is in.
@@ -28,14 +28,14 @@ const STATES: usize = 68;
 const STATE_TIME_END: usize = 100;
 
 /// Writes lines for people.
-pub struct LineSink {
+pub struct LineFormatter {
     clock: Clock,
     has_color: bool,
     /// Room for a cell that has to be measured before it is written.
     cell: String,
 }
 
-impl LineSink {
+impl LineFormatter {
     /// A writer of lines, with the time of day in the system's zone.
     pub fn new(color: bool) -> Self {
         Self::in_zone(color, TimeZone::system())
@@ -86,7 +86,7 @@ impl LineSink {
     }
 }
 
-impl Sink for LineSink {
+impl Formatter for LineFormatter {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         match record {
             Record::Row { row, cgroup: _ } => self.write_row(row, out),

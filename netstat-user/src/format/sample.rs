@@ -37,7 +37,7 @@ pub(super) fn full() -> Row {
         netns: Some(4_026_531_840),
         cgroup: Some(42),
         close_reason: Some(CloseReason::FinLocal),
-        metrics: Some(Metrics {
+        tcp_stats: Some(TcpStats {
             bytes_sent: Some(1_234),
             bytes_received: 48_000,
             rtt_us: Some(21_000),
@@ -66,7 +66,7 @@ pub(super) fn bare() -> Row {
         netns: None,
         cgroup: None,
         close_reason: None,
-        metrics: None,
+        tcp_stats: None,
         source: Source::Ebpf,
     }
 }
@@ -81,7 +81,7 @@ pub(super) fn alive(local: &str, remote: &str, direction: Direction, old: State,
         old_state: Some(old),
         new_state: new,
         close_reason: None,
-        metrics: None,
+        tcp_stats: None,
         ..full()
     }
 }

@@ -6,7 +6,7 @@
 
 /// How many may be remembered, and what became of those of the last look that were not.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct Capacity {
     limit: usize,
     left_out_before: u64,
     left_out: u64,
@@ -24,7 +24,7 @@ pub(super) enum Stranger {
     LeftOut,
 }
 
-impl Room {
+impl Capacity {
     /// For at most so many.
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, left_out_before: 0, left_out: 0, taken_over: 0 }

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::{colors, columns::Columns};
 use crate::{
-    model::{CloseReason, Metrics, Protocol, Row, RowKind},
-    sink::duration::HumanDuration,
+    format::duration::HumanDuration,
+    model::{CloseReason, Protocol, Row, RowKind, TcpStats},
 };
 
 /// Writes the note at the column; most rows have none.
@@ -31,8 +31,8 @@ pub(super) fn write(row: &Row, column: usize, line: &mut Columns<'_>) {
     if let Some(reason) = row.close_reason {
         part(reason_words(reason), colors::of_reason(reason));
     }
-    if let Some(metrics) = &row.metrics {
-        part(&metrics_words(metrics), colors::FAINT);
+    if let Some(tcp_stats) = &row.tcp_stats {
+        part(&tcp_stats_words(tcp_stats), colors::FAINT);
     }
 }
 
@@ -52,8 +52,8 @@ fn reason_words(reason: CloseReason) -> &'static str {
     }
 }
 
-fn metrics_words(metrics: &Metrics) -> String {
-    let Metrics { bytes_sent, bytes_received, rtt_us, retransmits } = *metrics;
+fn tcp_stats_words(tcp_stats: &TcpStats) -> String {
+    let TcpStats { bytes_sent, bytes_received, rtt_us, retransmits } = *tcp_stats;
     let mut words = bytes_sent.map_or_else(String::new, |sent| format!("{} out, ", human_bytes(sent)));
     words += &format!("{} in", human_bytes(bytes_received));
     // A String takes all that is written.
@@ -90,7 +90,7 @@ fn human_bytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::sample;
+    use crate::format::sample;
 
     fn note(row: &Row) -> String {
         let mut out = Vec::new();
@@ -119,9 +119,9 @@ mod tests {
 
     #[test]
     fn what_is_not_known_or_did_not_happen_takes_no_room() {
-        let metrics = Metrics { bytes_sent: None, bytes_received: 0, rtt_us: None, retransmits: 0 };
-        assert_eq!(metrics_words(&metrics), "0 B in");
-        assert!(metrics_words(&Metrics { retransmits: 1, ..metrics }).ends_with(", 1 retransmit"));
+        let tcp_stats = TcpStats { bytes_sent: None, bytes_received: 0, rtt_us: None, retransmits: 0 };
+        assert_eq!(tcp_stats_words(&tcp_stats), "0 B in");
+        assert!(tcp_stats_words(&TcpStats { retransmits: 1, ..tcp_stats }).ends_with(", 1 retransmit"));
     }
 
     #[test]

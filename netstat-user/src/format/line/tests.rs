@@ -4,16 +4,16 @@ use unicode_width::UnicodeWidthStr;
 
 use super::*;
 use crate::{
-    model::{CloseReason, OwnerHow, RowKind, State},
-    sink::{
+    format::{
         escape::HOSTILE_NAMES,
         sample::{self, alive, bare, full, loss, named, owner},
     },
+    model::{CloseReason, OwnerHow, RowKind, State},
 };
 
 fn written(record: &Record<'_>, color: bool) -> String {
     let mut out = Vec::new();
-    LineSink::in_zone(color, TimeZone::UTC).write(record, &mut out);
+    LineFormatter::in_zone(color, TimeZone::UTC).write(record, &mut out);
     String::from_utf8(out).unwrap()
 }
 

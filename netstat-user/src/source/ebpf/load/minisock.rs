@@ -7,8 +7,8 @@ use netstat_ebpf::wire::{Offsets, program};
 
 use super::{programs, tried::Attempts};
 use crate::{
-    config::LifeHook,
     model::Missing,
+    options::MinisockHook,
     source::ebpf::{btf::Btf, kallsyms},
 };
 
@@ -46,20 +46,20 @@ pub struct Life {
 /// `asked` names a way, and it doesn't work.
 pub fn attach(
     ebpf: &mut Ebpf,
-    asked: LifeHook,
+    asked: MinisockHook,
     offsets: &Offsets,
     btf: &Btf,
     kernel: &aya::Btf,
     attempts: &mut Attempts,
 ) -> Result<Life> {
     match asked {
-        LifeHook::Fentry => {
+        MinisockHook::Fentry => {
             by_functions(ebpf, btf, kernel, attempts).context("--life-hook fentry doesn't work here")
         }
-        LifeHook::Timer => {
+        MinisockHook::Timer => {
             by_timers(ebpf, offsets, kernel, attempts).context("--life-hook timer doesn't work here")
         }
-        LifeHook::Auto => Ok(by_functions(ebpf, btf, kernel, attempts).unwrap_or_else(|functions| {
+        MinisockHook::Auto => Ok(by_functions(ebpf, btf, kernel, attempts).unwrap_or_else(|functions| {
             by_timers(ebpf, offsets, kernel, attempts)
                 .unwrap_or_else(|timers| Life::nothing(&timers, &functions))
         })),

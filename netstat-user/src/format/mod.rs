@@ -6,19 +6,19 @@ mod duration;
 mod escape;
 mod fields;
 mod json;
+mod labels;
 mod line;
 #[cfg(test)]
 mod sample;
-mod words;
 
-pub use csv::CsvSink;
+pub use csv::CsvFormatter;
 pub use escape::visible;
-pub use json::JsonSink;
-pub use line::{LineSink, state_style};
+pub use json::JsonFormatter;
+pub use line::{LineFormatter, state_style};
 
 use crate::{
-    config::Format,
     model::{Ended, Loss, Row, Started},
+    options::Format,
 };
 
 /// What a trace says, in this order: a start, rows and losses, an end.
@@ -40,16 +40,16 @@ pub enum Record<'a> {
 }
 
 /// A format.
-pub trait Sink {
+pub trait Formatter {
     /// Appends whole lines to `out`, or nothing where the format has nothing to say of the record.
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
 }
 
-/// The sink that writes the format; only the one for people has colours.
-pub fn new(format: Format, color: bool) -> Box<dyn Sink + Send> {
+/// The format that writes the format; only the one for people has colours.
+pub fn new(format: Format, color: bool) -> Box<dyn Formatter + Send> {
     match format {
-        Format::Line => Box::new(LineSink::new(color)),
-        Format::Json => Box::new(JsonSink::new()),
-        Format::Csv => Box::new(CsvSink::new()),
+        Format::Line => Box::new(LineFormatter::new(color)),
+        Format::Json => Box::new(JsonFormatter::new()),
+        Format::Csv => Box::new(CsvFormatter::new()),
     }
 }

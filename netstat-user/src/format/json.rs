@@ -7,11 +7,11 @@ mod text;
 
 use serde::Serialize;
 
-use super::{Record, Sink, clock::Clock, fields::RowFields, words};
+use super::{Formatter, Record, clock::Clock, fields::RowFields, labels};
 use crate::model::{Ended, Loss, Missing, Started};
 
 /// Writes JSON Lines.
-pub struct JsonSink {
+pub struct JsonFormatter {
     clock: Clock,
 }
 
@@ -55,20 +55,20 @@ struct EndFields<'a> {
     duration_ns: u64,
 }
 
-impl JsonSink {
+impl JsonFormatter {
     /// A writer of JSON Lines.
     pub fn new() -> Self {
         Self { clock: Clock::rfc3339() }
     }
 }
 
-impl Default for JsonSink {
+impl Default for JsonFormatter {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Sink for JsonSink {
+impl Formatter for JsonFormatter {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         match *record {
             Record::Row { row, cgroup } => {
@@ -80,12 +80,12 @@ impl Sink for JsonSink {
                 let missing =
                     missing.iter().map(|Missing { what, why }| MissingFields { what, why }).collect();
                 let ts = self.clock.text(at.unix_ns);
-                let source = words::source(*source);
+                let source = labels::source(*source);
                 push_line(&StartFields { event: "start", ts, source, kernel, hooks, missing }, out);
             }
             Record::Lost(&Loss { at, count, place }) => {
                 let ts = self.clock.text(at.unix_ns);
-                push_line(&LostFields { event: "lost", ts, count, r#where: words::loss_place(place) }, out);
+                push_line(&LostFields { event: "lost", ts, count, r#where: labels::loss_place(place) }, out);
             }
             Record::End(&Ended { at, transitions, lost, repaired, duration_ns }) => {
                 let ts = self.clock.text(at.unix_ns);

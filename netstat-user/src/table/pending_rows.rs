@@ -14,11 +14,11 @@ pub(super) const PATIENCE_NS: u64 = 1_000_000_000;
 
 /// The waiting rows, by the kernel's socket: a connection has one at most, its first.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct PendingRows {
     rows: FxHashMap<u64, Row>,
 }
 
-impl Held {
+impl PendingRows {
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -1,6 +1,6 @@
 //! A connection's numbers at its end, out of what the kernel counts: sequence numbers, not bytes.
 
-use crate::model::{Counters, Direction, Metrics, State};
+use crate::model::{Direction, KernelTcpStats, State, TcpStats};
 
 /// The numbers of a connection that leaves `old`. `peer_has_closed`: it goes straight to TIME_WAIT, so
 /// the peer's FIN has come.
@@ -8,13 +8,13 @@ use crate::model::{Counters, Direction, Metrics, State};
 /// `bytes_acked` counts our SYN (of the side that connected) and our FIN once they are acknowledged,
 /// `bytes_received` the peer's FIN (tcp_snd_una_update, tcp_rcv_nxt_update, net/ipv4/tcp_input.c).
 pub(super) fn at_close(
-    counters: &Counters,
+    kernel_tcp_stats: &KernelTcpStats,
     direction: Option<Direction>,
     old: State,
     error: Option<u32>,
     peer_has_closed: bool,
-) -> Metrics {
-    let Counters { bytes_acked, bytes_received, rtt_us, retransmits } = *counters;
+) -> TcpStats {
+    let KernelTcpStats { bytes_acked, bytes_received, rtt_us, retransmits } = *kernel_tcp_stats;
     let our_fin = match old {
         State::FinWait2 | State::Closing => 1,
         State::LastAck if error == Some(0) => 1,
@@ -27,7 +27,7 @@ pub(super) fn at_close(
         Some(Direction::Inbound) => Some(0),
         Some(Direction::Listen) | None => None,
     };
-    Metrics {
+    TcpStats {
         bytes_sent: our_syn.map(|syn| bytes_acked.saturating_sub(syn + our_fin)),
         bytes_received: bytes_received.saturating_sub(u64::from(their_fin)),
         rtt_us,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::text::push_json;
-use crate::sink::fields::RowFields;
+use crate::format::fields::RowFields;
 
 /// Appends the row as one line.
 pub(super) fn push_row(fields: &RowFields<'_>, out: &mut Vec<u8>) {

@@ -9,13 +9,13 @@ const MOST_HELD: usize = 200_000;
 
 /// Rows that wait.
 #[derive(Debug, Default)]
-pub(super) struct Past {
+pub(super) struct InitialRows {
     rows: VecDeque<Row>,
     held: Vec<Row>,
     is_complete: bool,
 }
 
-impl Past {
+impl InitialRows {
     /// A row of before the start.
     pub(super) fn add(&mut self, row: Row) {
         self.rows.push_back(row);

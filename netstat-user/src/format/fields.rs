@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::words;
+use super::labels;
 use crate::model::{Comm, ConnId, Row};
 
 /// The fields of a `transition`, an `existing` or a `repaired`.
@@ -56,36 +56,36 @@ impl<'a> RowFields<'a> {
             // A number that means nothing to a reader, who gets the path.
             cgroup: _,
             close_reason,
-            metrics,
+            tcp_stats,
             source,
         } = *row;
         Self {
-            event: words::event(kind),
+            event: labels::event(kind),
             ts,
             mono_ns: at.mono_ns,
             conn,
-            family: words::family(family),
-            proto: words::protocol(protocol),
+            family: labels::family(family),
+            proto: labels::protocol(protocol),
             local_addr: local.addr,
             local_port: known(local.port),
             remote_addr: remote.map(|end| end.addr),
             remote_port: remote.and_then(|end| known(end.port)),
-            direction: direction.map(words::direction),
+            direction: direction.map(labels::direction),
             old_state: old_state.map(|state| state.name()),
             new_state: new_state.name(),
             state_ns,
             pid: owner.map(|owner| owner.pid),
             comm: owner.map(|owner| owner.comm),
             uid: owner.and_then(|owner| owner.uid).or(socket_uid),
-            owner: owner.map(|owner| words::owner(owner.how)),
+            owner: owner.map(|owner| labels::owner(owner.how)),
             netns,
             cgroup,
-            close_reason: close_reason.map(words::close_reason),
-            bytes_sent: metrics.and_then(|metrics| metrics.bytes_sent),
-            bytes_received: metrics.map(|metrics| metrics.bytes_received),
-            rtt_us: metrics.and_then(|metrics| metrics.rtt_us),
-            retransmits: metrics.map(|metrics| metrics.retransmits),
-            source: words::source(source),
+            close_reason: close_reason.map(labels::close_reason),
+            bytes_sent: tcp_stats.and_then(|tcp_stats| tcp_stats.bytes_sent),
+            bytes_received: tcp_stats.map(|tcp_stats| tcp_stats.bytes_received),
+            rtt_us: tcp_stats.and_then(|tcp_stats| tcp_stats.rtt_us),
+            retransmits: tcp_stats.map(|tcp_stats| tcp_stats.retransmits),
+            source: labels::source(source),
         }
     }
 }

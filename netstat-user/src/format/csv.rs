@@ -6,7 +6,7 @@ use std::{
     io::Write,
 };
 
-use super::{Record, Sink, clock::Clock, escape::push_visible, fields::RowFields};
+use super::{Formatter, Record, clock::Clock, escape::push_visible, fields::RowFields};
 
 /// The columns, by the names that json has for them.
 const HEADER: &str = "event,ts,mono_ns,conn,family,proto,local_addr,local_port,remote_addr,remote_port,\
@@ -14,24 +14,24 @@ const HEADER: &str = "event,ts,mono_ns,conn,family,proto,local_addr,local_port,r
     bytes_sent,bytes_received,rtt_us,retransmits,source\n";
 
 /// Writes comma-separated values.
-pub struct CsvSink {
+pub struct CsvFormatter {
     clock: Clock,
 }
 
-impl CsvSink {
+impl CsvFormatter {
     /// A writer of comma-separated values.
     pub fn new() -> Self {
         Self { clock: Clock::rfc3339() }
     }
 }
 
-impl Default for CsvSink {
+impl Default for CsvFormatter {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Sink for CsvSink {
+impl Formatter for CsvFormatter {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         match record {
             Record::Start(_) => out.extend_from_slice(HEADER.as_bytes()),
@@ -136,13 +136,13 @@ impl Display for Quoted {
 mod tests {
     use super::{super::sample, *};
     use crate::{
+        format::{JsonFormatter, escape::HOSTILE_NAMES},
         model::{Row, RowKind},
-        sink::{JsonSink, escape::HOSTILE_NAMES},
     };
 
     fn written(record: &Record<'_>) -> String {
         let mut out = Vec::new();
-        CsvSink::new().write(record, &mut out);
+        CsvFormatter::new().write(record, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn the_header_names_what_json_names_in_the_same_order() {
         let mut json = Vec::new();
-        JsonSink::new().write(&sample::record(&sample::full()), &mut json);
+        JsonFormatter::new().write(&sample::record(&sample::full()), &mut json);
         let json = String::from_utf8(json).unwrap();
         let header = written(&Record::Start(&sample::started()));
         let mut rest = json.as_str();

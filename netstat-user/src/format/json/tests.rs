@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    model::{Comm, Endpoint, Row, RowKind},
-    sink::{
+    format::{
         escape::{HOSTILE_NAMES, is_harmless},
         sample,
     },
+    model::{Comm, Endpoint, Row, RowKind},
 };
 
 /// A row as the contract describes it.
@@ -46,7 +46,7 @@ struct RowLine {
 
 fn written(record: &Record<'_>) -> String {
     let mut out = b"before".to_vec();
-    JsonSink::new().write(record, &mut out);
+    JsonFormatter::new().write(record, &mut out);
     let text = String::from_utf8(out).unwrap();
     text.strip_prefix("before").unwrap().to_owned()
 }

@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 
-use crate::sink::escape::is_harmless;
+use crate::format::escape::is_harmless;
 
 /// Appends the value.
 pub(super) fn push_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {

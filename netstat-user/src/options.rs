@@ -6,16 +6,16 @@ use crate::{cli::Cli, filter::Filter};
 
 /// What the program has been asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum TraceCommand {
     /// Trace.
-    Trace(Box<Config>),
+    Trace(Box<TraceOptions>),
     /// Say what can be seen here.
-    Doctor(DoctorConfig),
+    Doctor(DoctorOptions),
 }
 
 /// How `doctor` speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DoctorConfig {
+pub struct DoctorOptions {
     /// One JSON object instead of text for people.
     pub json: bool,
     /// Whether the text has colours.
@@ -24,7 +24,7 @@ pub struct DoctorConfig {
 
 /// What the trace has been asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
+pub struct TraceOptions {
     /// How rows are written.
     pub format: Format,
     /// Whether rows for people have colours.
@@ -48,7 +48,7 @@ pub struct Config {
     /// Which hook sees the transitions.
     pub state_hook: StateHook,
     /// Which hooks see half-open connections, TIME_WAIT and the local port in SYN_SENT.
-    pub life_hook: LifeHook,
+    pub minisock_hook: MinisockHook,
     /// Whether the connections of before the start are shown.
     pub existing: bool,
     /// How many connections the table remembers.
@@ -98,7 +98,7 @@ pub enum StateHook {
 
 /// Which hooks see half-open connections, TIME_WAIT and the local port in SYN_SENT.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum LifeHook {
+pub enum MinisockHook {
     /// The best that load.
     #[default]
     Auto,
@@ -108,7 +108,7 @@ pub enum LifeHook {
     Timer,
 }
 
-impl Config {
+impl TraceOptions {
     /// What the arguments ask for; `color_by_default` decides for `--color auto`.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ impl Config {
             verbose: source.verbose,
             ring_bytes: source.ring_size,
             state_hook: source.state_hook,
-            life_hook: source.life_hook,
+            minisock_hook: source.minisock_hook,
             existing: output.existing,
             table_size: source.table_size.get(),
             reconcile_interval: source.reconcile_interval,
