@@ -10,7 +10,7 @@ use netstat_tests::{
     blind,
     churn::{Pair, churn},
     compare,
-    event::Row,
+    event::{LostWhat, Row},
     lives::{self, Life},
     oracle::Oracle,
     output::Destination,
@@ -142,8 +142,8 @@ fn counted_exactly(trace: &Trace, transitions: &RangeInclusive<u64>) -> Result<(
     ensure!(summary.seen == rows, "{rows} rows came out, but the summary says {summary:?}");
     ensure!(transitions.contains(&(rows + summary.lost)), "{transitions:?} transitions, but {summary:?}");
     // The stream tells the same, unless its last lines found no reader in time.
-    if let Some(end) = events.end {
-        let told: u64 = events.losses.iter().map(|lost| lost.count).sum();
+    if let Some(end) = &events.end {
+        let told: u64 = events.lost(LostWhat::Transitions);
         ensure!((end.transitions, end.lost) == (rows, told), "{rows} rows, {told} told as lost, but {end:?}");
         ensure!(told == summary.lost, "the stream tells {told} lost, the summary {summary:?}");
     }

@@ -138,6 +138,8 @@ pub struct Lost {
     /// Where.
     #[serde(rename = "where")]
     pub place: LostWhere,
+    /// What.
+    pub what: LostWhat,
 }
 
 /// The `end` event.
@@ -233,6 +235,18 @@ pub enum LostWhere {
     Nested,
     Output,
     Table,
+    Snapshot,
+}
+
+/// `what`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the contract's words")]
+pub enum LostWhat {
+    Transitions,
+    Observations,
+    UnknownRecords,
+    Snapshots,
 }
 
 impl Event {

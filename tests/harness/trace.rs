@@ -4,7 +4,7 @@ use std::process::ExitStatus;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::event::{End, Event, Found, Lost, Row, Start};
+use crate::event::{End, Event, Found, Lost, LostWhat, Row, Start};
 
 /// The numbers of the summary line on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,13 @@ pub struct Events {
     pub losses: Vec<Lost>,
     /// The last, unless it found no reader in time.
     pub end: Option<End>,
+}
+
+impl Events {
+    /// The sum of all lost events of one kind.
+    pub fn lost(&self, what: LostWhat) -> u64 {
+        self.losses.iter().filter(|lost| lost.what == what).map(|lost| lost.count).sum()
+    }
 }
 
 impl Trace {

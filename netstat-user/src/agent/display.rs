@@ -7,7 +7,7 @@ use crate::{
     cgroup,
     filter::{Filter, Verdict},
     format::{self, Formatter, Record},
-    model::{Ended, Loss, LossPlace, Moment, Row, RowKind, Started},
+    model::{Ended, Loss, LossKind, LossPlace, Moment, Row, RowKind, Started},
     options::TraceOptions,
     output::{Losses, Notes, Output},
     table::Interest,
@@ -155,8 +155,10 @@ impl Display {
 
     /// Something was lost before it came here.
     pub(super) fn lost(&mut self, loss: &Loss) {
-        self.lost_at_source += loss.count;
-        self.output.lost(loss.place, loss.count);
+        if loss.what == LossKind::Transitions {
+            self.lost_at_source += loss.count;
+        }
+        self.output.lost(loss.place, loss.what, loss.count);
     }
 
     /// Hands over what was collected, and tells what was lost.
@@ -169,8 +171,8 @@ impl Display {
         let due = self.noted_at.is_none_or(|last| since(last) >= LOSS_NOTE_INTERVAL_NS);
         if due && self.not_noted.total() > 0 {
             self.noted_at = Some(now);
-            for (place, count) in std::mem::take(&mut self.not_noted).iter() {
-                self.notes.say(loss_note(place, count));
+            for (place, what, count) in std::mem::take(&mut self.not_noted).iter() {
+                self.notes.say(loss_note(place, what, count));
             }
         }
     }
@@ -217,15 +219,33 @@ impl Display {
         let Some(losses) = self.output.take_losses() else { return };
         self.not_noted.add_all(&losses);
         let Self { format, output, .. } = self;
-        for (place, count) in losses.iter() {
-            output
-                .loss(place, count, |out| format.write(&Record::Lost(&Loss { at: now, count, place }), out));
+        for (place, what, count) in losses.iter() {
+            let loss = Loss { at: now, count, place, what };
+            output.loss(place, what, count, |out| format.write(&Record::Lost(&loss), out));
         }
     }
 }
 
 /// A loss, for people, with what can be done about it.
-fn loss_note(place: LossPlace, count: u64) -> String {
+fn loss_note(place: LossPlace, what: LossKind, count: u64) -> String {
+    match what {
+        LossKind::Transitions => lost_transitions(place, count),
+        LossKind::Observations => format!(
+            "{count} {} of half-open, TIME_WAIT and accepted sockets lost: the kernel's ring buffer was full; \
+             a snapshot repairs them",
+            if count == 1 { "observation" } else { "observations" }
+        ),
+        LossKind::UnknownRecords => format!(
+            "{count} {} of an unknown kind from the kernel lost: the eBPF object and this program do not match",
+            if count == 1 { "record" } else { "records" }
+        ),
+        LossKind::Snapshots => {
+            format!("{count} {} of all sockets failed", if count == 1 { "snapshot" } else { "snapshots" })
+        }
+    }
+}
+
+fn lost_transitions(place: LossPlace, count: u64) -> String {
     match place {
         LossPlace::Ring => format!("{count} transitions lost: the kernel's ring buffer was full"),
         LossPlace::Nested => {
@@ -238,5 +258,6 @@ fn loss_note(place: LossPlace, count: u64) -> String {
             "{count} transitions lost: the table is full, and connections that it can't remember are not shown; \
              --table-size sets its size"
         ),
+        LossPlace::Snapshot => format!("{count} transitions lost: a snapshot of all sockets failed"),
     }
 }

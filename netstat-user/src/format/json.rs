@@ -43,6 +43,7 @@ struct LostFields<'a> {
     ts: &'a str,
     count: u64,
     r#where: &'static str,
+    what: &'static str,
 }
 
 #[derive(Serialize)]
@@ -83,9 +84,10 @@ impl Formatter for JsonFormatter {
                 let source = labels::source(*source);
                 push_line(&StartFields { event: "start", ts, source, kernel, hooks, missing }, out);
             }
-            Record::Lost(&Loss { at, count, place }) => {
+            Record::Lost(&Loss { at, count, place, what }) => {
                 let ts = self.clock.text(at.unix_ns);
-                push_line(&LostFields { event: "lost", ts, count, r#where: labels::loss_place(place) }, out);
+                let (r#where, what) = (labels::loss_place(place), labels::loss_kind(what));
+                push_line(&LostFields { event: "lost", ts, count, r#where, what }, out);
             }
             Record::End(&Ended { at, transitions, lost, repaired, duration_ns }) => {
                 let ts = self.clock.text(at.unix_ns);

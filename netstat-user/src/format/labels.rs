@@ -1,6 +1,8 @@
 //! The model's words as json and csv have them; the names are the contract with scripts.
 
-use crate::model::{CloseReason, Direction, Family, LossPlace, OwnerHow, Protocol, RowKind, Source};
+use crate::model::{
+    CloseReason, Direction, Family, LossKind, LossPlace, OwnerHow, Protocol, RowKind, Source,
+};
 
 pub(super) fn event(kind: RowKind) -> &'static str {
     match kind {
@@ -73,5 +75,15 @@ pub(super) fn loss_place(place: LossPlace) -> &'static str {
         LossPlace::Nested => "nested",
         LossPlace::Output => "output",
         LossPlace::Table => "table",
+        LossPlace::Snapshot => "snapshot",
+    }
+}
+
+pub(super) fn loss_kind(what: LossKind) -> &'static str {
+    match what {
+        LossKind::Transitions => "transitions",
+        LossKind::Observations => "observations",
+        LossKind::UnknownRecords => "unknown_records",
+        LossKind::Snapshots => "snapshots",
     }
 }

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use self::columns::{Columns, cut};
 use super::{Formatter, Record, clock::Clock, duration::HumanDuration, escape::push_visible};
-use crate::model::{Direction, Endpoint, Loss, LossPlace, Owner, OwnerHow, Row, State};
+use crate::model::{Direction, Endpoint, Loss, LossKind, LossPlace, Owner, OwnerHow, Row, State};
 
 /// The colour of a state that a connection is in.
 pub fn state_style(state: State) -> anstyle::Style {
@@ -72,17 +72,24 @@ impl LineFormatter {
     }
 
     fn write_loss(&mut self, loss: &Loss, out: &mut Vec<u8>) {
-        let Loss { at, count, place } = *loss;
-        let transitions = if count == 1 { "transition" } else { "transitions" };
+        let Loss { at, count, place, what } = *loss;
         let place = match place {
             LossPlace::Ring => "ring buffer full",
             LossPlace::Nested => "interrupted in the kernel",
             LossPlace::Output => "output not read fast enough",
             LossPlace::Table => "no room in the table",
+            LossPlace::Snapshot => "snapshot failed",
         };
+        let (one, many, why) = match what {
+            LossKind::Transitions => ("transition", "transitions", place),
+            LossKind::Observations => ("observation", "observations", place),
+            LossKind::UnknownRecords => ("record", "records", "of an unknown kind"),
+            LossKind::Snapshots => ("snapshot", "snapshots", "sockets could not be listed"),
+        };
+        let noun = if count == 1 { one } else { many };
         let line = &mut Columns::new(out, self.has_color);
         line.styled(self.clock.text(at.unix_ns), colors::FAINT).go_to(OWNER, 1);
-        line.styled(&format!("… {count} {transitions} lost: {place}"), colors::ALARM).end();
+        line.styled(&format!("… {count} {noun} lost: {why}"), colors::ALARM).end();
     }
 }
 

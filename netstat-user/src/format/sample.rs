@@ -108,7 +108,7 @@ pub(super) fn started() -> Started {
 }
 
 pub(super) fn loss() -> Loss {
-    Loss { at: AT, count: 123, place: LossPlace::Ring }
+    Loss { at: AT, count: 123, place: LossPlace::Ring, what: LossKind::Transitions }
 }
 
 pub(super) fn ended() -> Ended {

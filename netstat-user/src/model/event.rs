@@ -133,33 +133,55 @@ pub struct KernelTcpStats {
     pub retransmits: u32,
 }
 
-/// Transitions that were not seen.
+/// A number of events that were lost at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// When we learned of it.
+    /// When the loss was noticed.
     pub at: Moment,
     /// How many.
     pub count: u64,
     /// Where they were lost.
     pub place: LossPlace,
+    /// What was lost.
+    pub what: LossKind,
 }
 
-/// Where a transition can be lost.
+/// Where an event can be lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LossPlace {
-    /// The kernel's ring buffer was full.
+    /// The kernel's ring buffer.
     Ring,
-    /// The kernel skipped a program that a softirq had interrupted.
+    /// A program run that the kernel skipped, because a softirq had interrupted the same program.
     Nested,
-    /// Whoever reads our output was too slow.
+    /// The queue before a slow reader of the output.
     Output,
-    /// A source that only looks had no room to remember the connection by.
+    /// The table of a polling source.
     Table,
+    /// The snapshot of all sockets.
+    Snapshot,
 }
 
 impl LossPlace {
-    /// All places, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Ring, Self::Nested, Self::Output, Self::Table];
+    /// All places, in the order of their discriminants.
+    pub const ALL: [Self; 5] = [Self::Ring, Self::Nested, Self::Output, Self::Table, Self::Snapshot];
+}
+
+/// What a loss consists of. Only [`Self::Transitions`] count in the totals of lost transitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LossKind {
+    /// State transitions.
+    Transitions,
+    /// Records that are no transitions: an accept, a minisocket that was created, removed or observed, a tuple.
+    Observations,
+    /// Records of a kind that this program does not know, or that are shorter than their kind.
+    UnknownRecords,
+    /// Snapshots of all sockets.
+    Snapshots,
+}
+
+impl LossKind {
+    /// All kinds, in the order of their discriminants.
+    pub const ALL: [Self; 4] = [Self::Transitions, Self::Observations, Self::UnknownRecords, Self::Snapshots];
 }
 
 /// What the trace can see, said once at its start.

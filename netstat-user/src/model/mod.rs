@@ -11,8 +11,8 @@ mod transitions;
 
 pub use connection::{ConnId, Direction, Endpoint, Family, Protocol, SockId};
 pub use event::{
-    Ended, Event, KernelTcpStats, Loss, LossPlace, MinisockCreated, MinisockRemoved, Missing, Started,
-    Transition,
+    Ended, Event, KernelTcpStats, Loss, LossKind, LossPlace, MinisockCreated, MinisockRemoved, Missing,
+    Started, Transition,
 };
 pub use owner::{Comm, Owner, OwnerHow};
 pub use row::{CloseReason, Row, RowKind, Source, TcpStats};

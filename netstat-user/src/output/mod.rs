@@ -8,7 +8,7 @@ use std::time::Duration;
 pub use notes::Notes;
 
 use self::writer::{Chunk, Writer};
-use crate::model::LossPlace;
+use crate::model::{LossKind, LossPlace};
 
 /// How many bytes may wait for a slow reader before lines are dropped.
 const QUEUE_BYTES: usize = 32 << 20;
@@ -17,33 +17,38 @@ const LINE_BYTES: usize = 4 << 10;
 /// How long the end waits for a reader that has not read everything.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What was lost, by place.
+/// How many events were lost, by place and kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
-    by_place: [u64; LossPlace::ALL.len()],
+    counts: [[u64; LossKind::ALL.len()]; LossPlace::ALL.len()],
 }
 
 impl Losses {
-    /// Adds to one place.
-    pub fn add(&mut self, place: LossPlace, count: u64) {
-        self.by_place[place as usize] += count;
+    /// Adds to one place and kind.
+    pub fn add(&mut self, place: LossPlace, what: LossKind, count: u64) {
+        self.counts[place as usize][what as usize] += count;
     }
 
     /// Adds all of another's.
     pub fn add_all(&mut self, other: &Self) {
-        for (place, count) in other.iter() {
-            self.add(place, count);
+        for (place, what, count) in other.iter() {
+            self.add(place, what, count);
         }
     }
 
-    /// The places where something was lost.
-    pub fn iter(&self) -> impl Iterator<Item = (LossPlace, u64)> {
-        LossPlace::ALL.into_iter().zip(self.by_place).filter(|(_, count)| *count > 0)
+    /// The places and kinds with a loss.
+    pub fn iter(&self) -> impl Iterator<Item = (LossPlace, LossKind, u64)> {
+        let places = LossPlace::ALL.into_iter().zip(self.counts);
+        places
+            .flat_map(|(place, counts)| {
+                LossKind::ALL.into_iter().zip(counts).map(move |(what, n)| (place, what, n))
+            })
+            .filter(|(_, _, count)| *count > 0)
     }
 
-    /// All places together.
+    /// The sum over all places and kinds.
     pub fn total(&self) -> u64 {
-        self.by_place.iter().sum()
+        self.counts.as_flattened().iter().sum()
     }
 }
 
@@ -82,9 +87,9 @@ impl Output {
     }
 
     /// Appends a line that tells of a loss.
-    pub fn loss(&mut self, place: LossPlace, count: u64, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn loss(&mut self, place: LossPlace, what: LossKind, count: u64, write: impl FnOnce(&mut Vec<u8>)) {
         self.line(write);
-        self.chunk.losses.add(place, count);
+        self.chunk.losses.add(place, what, count);
     }
 
     /// Appends any other line.
@@ -99,8 +104,8 @@ impl Output {
     }
 
     /// Notes a loss that the stream shall tell.
-    pub fn lost(&mut self, place: LossPlace, count: u64) {
-        self.pending.add(place, count);
+    pub fn lost(&mut self, place: LossPlace, what: LossKind, count: u64) {
+        self.pending.add(place, what, count);
     }
 
     /// The losses to tell, once there is room to tell them.
@@ -165,7 +170,7 @@ impl Output {
 
     fn take_back(&mut self, chunk: &Chunk) {
         self.rows_dropped += chunk.rows;
-        self.pending.add(LossPlace::Output, chunk.rows);
+        self.pending.add(LossPlace::Output, LossKind::Transitions, chunk.rows);
         self.pending.add_all(&chunk.losses);
     }
 }

@@ -169,7 +169,11 @@ fn start_lost_and_end_say_what_the_contract_says() {
     );
     assert_eq!(
         written(&Record::Lost(&sample::loss())),
-        "{\"event\":\"lost\",\"ts\":\"2023-11-14T22:13:20.123456789Z\",\"count\":123,\"where\":\"ring\"}\n"
+        concat!(
+            r#"{"event":"lost","ts":"2023-11-14T22:13:20.123456789Z","count":123,"where":"ring","#,
+            r#""what":"transitions"}"#,
+            "\n"
+        )
     );
     assert_eq!(
         written(&Record::End(&sample::ended())),

@@ -10,7 +10,7 @@ use aya::{
 };
 use netstat_ebpf::wire::{self, Counters, map, program};
 
-use crate::model::{Loss, LossPlace, Moment};
+use crate::model::{Loss, LossKind, LossPlace, Moment};
 
 /// The kernel side's counters of losses, and how much of them has been reported.
 pub struct Losses {
@@ -72,7 +72,7 @@ impl Losses {
             let count = now.saturating_sub(*reported);
             if count > 0 {
                 *reported = now;
-                report(Loss { at, count, place });
+                report(Loss { at, count, place, what: LossKind::Transitions });
             }
         }
     }

@@ -16,7 +16,7 @@ pub use self::seen::{Handle, Look, Looker, Seen};
 use self::{capacity::Capacity, diff::Diff};
 use super::{EventSource, clock};
 use crate::{
-    model::{Event, Loss, LossPlace, Moment, Started},
+    model::{Event, Loss, LossKind, LossPlace, Moment, Started},
     table::SourceCapabilities,
 };
 
@@ -53,7 +53,8 @@ impl<L: Looker> PollSource<L> {
         let look = looker.look();
         let untold = diff.apply(&look, |handles| looker.owners(handles), |row| emit(Event::Observed(row)));
         if untold > 0 {
-            emit(Event::Lost(Loss { at: look.at, count: untold, place: LossPlace::Table }));
+            let (place, what) = (LossPlace::Table, LossKind::Transitions);
+            emit(Event::Lost(Loss { at: look.at, count: untold, place, what }));
         }
         let ended = Instant::now();
         *next_look = (began + *interval).max(ended + (ended - began));
