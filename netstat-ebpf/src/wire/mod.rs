@@ -14,39 +14,40 @@ use crate::word::Word;
 pub mod program {
     /// `tp_btf/inet_sock_set_state`: every transition.
     pub const STATE: &str = "inet_sock_set_state";
-    /// `tp_btf/inet_sock_set_state`: the transitions that interrupted [`STATE`] on the same CPU.
+    /// `tp_btf/inet_sock_set_state`: the transitions for which the kernel skipped [`STATE`], because they interrupted it
+    /// on the same CPU.
     pub const STATE_NESTED: &str = "inet_sock_set_state_nested";
-    /// `tp_btf/inet_sock_set_state`: the transitions of which neither [`STATE`] nor [`STATE_NESTED`] could be told, because
-    /// a task was preempted inside each on the same CPU.
+    /// `tp_btf/inet_sock_set_state`: the transitions for which the kernel skipped both [`STATE`] and [`STATE_NESTED`],
+    /// because a task was preempted inside each of them on the same CPU.
     pub const STATE_PREEMPTING: &str = "inet_sock_set_state_preempting";
-    /// The same by the classic tracepoint, for kernels where tp_btf doesn't load.
+    /// `tracepoint/sock/inet_sock_set_state`: every transition, for kernels where tp_btf programs don't load.
     pub const STATE_CLASSIC: &str = "inet_sock_set_state_classic";
-    /// `tp_btf/timer_start`: a connection's ends, at the moment its first segment is sent; a half-open
-    /// connection or a TIME_WAIT begins.
+    /// `tp_btf/timer_start`: a connection's first segment is sent, which shows its tuple; a half-open or timewait socket
+    /// is created.
     pub const TIMER_START: &str = "timer_start";
-    /// `tp_btf/timer_cancel`: a half-open connection or a TIME_WAIT ends.
+    /// `tp_btf/timer_cancel`: a half-open or timewait socket is removed.
     pub const TIMER_CANCEL: &str = "timer_cancel";
-    /// `tp_btf/kfree_skb`: FIN_WAIT2 to TIME_WAIT of what is left of a connection.
+    /// `tp_btf/kfree_skb`: a timewait socket goes from FIN_WAIT2 to TIME_WAIT.
     pub const KFREE_SKB: &str = "kfree_skb";
-    /// `fentry/inet_twsk_hashdance`: what is left of a closed connection begins, up to 6.11.
-    pub const TIMEWAIT_BEGINS_TO_6_11: &str = "inet_twsk_hashdance";
-    /// `fentry/inet_twsk_hashdance_schedule`: the same from 6.12 on.
-    pub const TIMEWAIT_BEGINS: &str = "inet_twsk_hashdance_schedule";
-    /// `fentry/__inet_twsk_schedule`: FIN_WAIT2 to TIME_WAIT of what is left of a connection.
-    pub const TIMEWAIT_GOES_ON: &str = "__inet_twsk_schedule";
-    /// `fentry/inet_twsk_kill`: what is left of a connection ends.
-    pub const TIMEWAIT_ENDS: &str = "inet_twsk_kill";
-    /// `fentry/inet_csk_reqsk_queue_hash_add`: a half-open connection begins.
-    pub const HALF_OPEN_BEGINS: &str = "inet_csk_reqsk_queue_hash_add";
-    /// `fentry/__inet_csk_reqsk_queue_drop`: a half-open connection ends.
-    pub const HALF_OPEN_ENDS: &str = "__inet_csk_reqsk_queue_drop";
-    /// `fentry/reqsk_queue_unlink`: the same on kernels that have no [`HALF_OPEN_ENDS`].
-    pub const HALF_OPEN_ENDS_BEFORE: &str = "reqsk_queue_unlink";
-    /// `fentry/tcp_connect`: a connection's ends, at the moment its first segment is sent.
+    /// `fentry/inet_twsk_hashdance`: a timewait socket is created; up to 6.11.
+    pub const TIMEWAIT_CREATED_TO_6_11: &str = "inet_twsk_hashdance";
+    /// `fentry/inet_twsk_hashdance_schedule`: a timewait socket is created; from 6.12 on.
+    pub const TIMEWAIT_CREATED: &str = "inet_twsk_hashdance_schedule";
+    /// `fentry/__inet_twsk_schedule`: a timewait socket goes from FIN_WAIT2 to TIME_WAIT.
+    pub const TIMEWAIT_RESCHEDULED: &str = "__inet_twsk_schedule";
+    /// `fentry/inet_twsk_kill`: a timewait socket is removed.
+    pub const TIMEWAIT_REMOVED: &str = "inet_twsk_kill";
+    /// `fentry/inet_csk_reqsk_queue_hash_add`: a half-open connection is created.
+    pub const HALF_OPEN_CREATED: &str = "inet_csk_reqsk_queue_hash_add";
+    /// `fentry/__inet_csk_reqsk_queue_drop`: a half-open connection is removed.
+    pub const HALF_OPEN_REMOVED: &str = "__inet_csk_reqsk_queue_drop";
+    /// `fentry/reqsk_queue_unlink`: a half-open connection is removed, on kernels without [`HALF_OPEN_REMOVED`].
+    pub const HALF_OPEN_UNLINKED: &str = "reqsk_queue_unlink";
+    /// `fentry/tcp_connect`: a SYN is sent, which shows the connection's tuple.
     pub const CONNECT: &str = "tcp_connect";
-    /// `fexit/tcp_try_fastopen`: the ends of a connection whose SYN brought data.
+    /// `fexit/tcp_try_fastopen`: a Fast Open child is created, which shows its tuple.
     pub const FAST_OPEN: &str = "tcp_try_fastopen";
-    /// `fexit/inet_csk_accept`: who accepts a connection.
+    /// `fexit/inet_csk_accept`: a process accepts a connection.
     pub const ACCEPT: &str = "inet_csk_accept";
     /// `iter/tcp`: every TCP socket of one network namespace.
     pub const ITER_TCP: &str = "iter_tcp";

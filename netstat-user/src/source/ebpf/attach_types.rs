@@ -10,13 +10,13 @@ use super::btf::Btf;
 
 /// The functions: those of fentry and fexit programs, and of iterators.
 const FUNCTIONS: [&str; 12] = [
-    program::TIMEWAIT_BEGINS,
-    program::TIMEWAIT_BEGINS_TO_6_11,
-    program::TIMEWAIT_GOES_ON,
-    program::TIMEWAIT_ENDS,
-    program::HALF_OPEN_BEGINS,
-    program::HALF_OPEN_ENDS,
-    program::HALF_OPEN_ENDS_BEFORE,
+    program::TIMEWAIT_CREATED,
+    program::TIMEWAIT_CREATED_TO_6_11,
+    program::TIMEWAIT_RESCHEDULED,
+    program::TIMEWAIT_REMOVED,
+    program::HALF_OPEN_CREATED,
+    program::HALF_OPEN_REMOVED,
+    program::HALF_OPEN_UNLINKED,
     program::CONNECT,
     program::FAST_OPEN,
     program::ACCEPT,

@@ -19,11 +19,11 @@ pub const MINISOCKS: &str = "TIME_WAIT and half-open SYN_RECV";
 
 /// The functions that tell of a life, each by its names on different kernels, the newest first.
 const FUNCTIONS: [&[&str]; 7] = [
-    &[program::TIMEWAIT_BEGINS, program::TIMEWAIT_BEGINS_TO_6_11],
-    &[program::TIMEWAIT_GOES_ON],
-    &[program::TIMEWAIT_ENDS],
-    &[program::HALF_OPEN_BEGINS],
-    &[program::HALF_OPEN_ENDS, program::HALF_OPEN_ENDS_BEFORE],
+    &[program::TIMEWAIT_CREATED, program::TIMEWAIT_CREATED_TO_6_11],
+    &[program::TIMEWAIT_RESCHEDULED],
+    &[program::TIMEWAIT_REMOVED],
+    &[program::HALF_OPEN_CREATED],
+    &[program::HALF_OPEN_REMOVED, program::HALF_OPEN_UNLINKED],
     &[program::CONNECT],
     &[program::FAST_OPEN],
 ];
