@@ -1,6 +1,7 @@
 //! rnetstat-trace, which streams TCP state transitions as they happen, and rnetstat, the everyday netstat.
 
 pub mod agent;
+pub mod args;
 #[cfg(target_os = "linux")]
 pub mod cgroup;
 #[cfg(not(target_os = "linux"))]
@@ -21,7 +22,10 @@ pub mod options;
 pub mod output;
 #[cfg(target_os = "linux")]
 pub mod privilege;
+pub mod readers;
 pub mod signals;
+#[cfg(target_os = "linux")]
+pub mod socket_holders;
 pub mod source;
 mod stdout;
 pub mod table;

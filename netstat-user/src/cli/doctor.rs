@@ -1,6 +1,6 @@
 //! `rnetstat-trace doctor` and its options.
 
-use super::ColorArgs;
+use crate::args::ColorArgs;
 use crate::options::DoctorOptions;
 
 const EXIT_STATUS: &str = "\

@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 
-use super::{cgroup, netns, user};
 use crate::{
+    args::{cgroup, netns, user},
     filter::{ByEnd, FamilyFilter, Filter, OwnerFilter, parse_comm, parse_network, parse_pid, parse_ports},
     model::{Family, State},
 };

@@ -1,36 +1,25 @@
 //! rnetstat-trace's command line: arguments to plain values, then to a [`TraceOptions`].
 
-#[cfg(target_os = "linux")]
-mod cgroup;
-mod color;
 mod doctor;
 mod duration;
 mod filter;
-#[cfg(not(target_os = "linux"))]
-mod linux_only;
-#[cfg(target_os = "linux")]
-mod netns;
 mod size;
 mod source;
 #[cfg(test)]
 mod tests;
-#[cfg(target_os = "linux")]
-pub(crate) mod user;
 
 use std::{ffi::OsString, time::Duration};
 
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
-pub use color::ColorArgs;
 pub use doctor::DoctorArgs;
 pub use filter::FilterArgs;
-#[cfg(not(target_os = "linux"))]
-pub(crate) use linux_only::user;
-#[cfg(not(target_os = "linux"))]
-use linux_only::{cgroup, netns};
 pub use source::SourceArgs;
 
-use crate::options::{Format, TraceCommand, TraceOptions};
+use crate::{
+    args::ColorArgs,
+    options::{Format, TraceCommand, TraceOptions},
+};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use ipnet::IpNet;
 
 use crate::{
-    cli::user,
+    args::user,
     filter::{ByEnd, Filter, OwnerFilter, parse_comm, parse_network, parse_pid, parse_ports},
     model::State,
 };

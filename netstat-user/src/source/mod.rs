@@ -6,13 +6,9 @@ mod clock;
 pub mod ebpf;
 #[cfg(target_os = "linux")]
 mod lineage;
-#[cfg(target_os = "linux")]
-pub mod namespaces;
 mod poll;
 #[cfg(target_os = "linux")]
 pub mod proc;
-#[cfg(target_os = "linux")]
-pub(crate) mod processes;
 #[cfg(windows)]
 pub mod windows;
 

@@ -1,7 +1,7 @@
 //! The arguments of `rnetstat explain`.
 
 use super::Language;
-use crate::{cli::ColorArgs, model::State};
+use crate::{args::ColorArgs, model::State};
 
 /// What a TCP state means, what is before and after it, and what to do when it piles up; without a state, the
 /// diagram with this host's counts

@@ -43,7 +43,7 @@ impl View {
         });
         let owners = owners.map_err(|_| anyhow!("the look at the processes failed"))?;
         let Sockets { mut inet, mut unix } = sockets?;
-        if owners.incomplete {
+        if owners.is_incomplete() {
             warn("not all processes could be looked into: the owners of others' sockets need root");
         }
         let mut holders = Vec::new();

@@ -12,7 +12,7 @@ use super::{
     request::{CountersRequest, Mode, Protocol, Request, SocketsRequest},
 };
 use crate::{
-    cli::ColorArgs,
+    args::ColorArgs,
     netstat::{
         explain::{ExplainArgs, Language},
         filters::FilterArgs,

@@ -4,7 +4,7 @@ use super::socket::Socket;
 use crate::{
     format::visible,
     netstat::json::{self, Holder, lines},
-    source::windows::process,
+    readers::windows::process,
 };
 
 /// A line for each socket; with the processes, if somebody asked for them.

@@ -23,7 +23,7 @@ use self::{
 use super::{explain, repeat};
 use crate::{
     model::{Family, State},
-    source::windows::table,
+    readers::windows::table,
 };
 
 /// Does what was asked for.

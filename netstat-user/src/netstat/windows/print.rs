@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{names::Names, request::SocketsRequest, socket::Socket};
-use crate::{model::State, sink::state_style};
+use crate::{format::state_style, model::State};
 
 const END_WIDTH: usize = 21;
 const STATE_WIDTH: usize = 16;
@@ -73,7 +73,7 @@ fn state(page: &mut String, state: State, name: &str, color: bool, is_padded: bo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{filter::Filter, netstat::windows::request::Transport, source::windows::state::TcpState};
+    use crate::{filter::Filter, netstat::windows::request::Transport, readers::windows::state::TcpState};
 
     fn socket(local: &str, tcp: Option<(&str, u32)>, pid: u32) -> Socket {
         Socket {

@@ -9,7 +9,7 @@ use super::request::{SocketsRequest, Transport};
 use crate::{
     filter::{Filter, SocketFacts},
     model::{Endpoint, Family, State},
-    source::windows::{process, state::TcpState, table},
+    readers::windows::{process, state::TcpState, table},
 };
 
 /// A socket, as it is shown.

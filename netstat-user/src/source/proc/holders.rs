@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use procfs::{FromRead as _, process::Status};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::{namespaces, poll::Handle, processes};
-use crate::model::{Owner, OwnerHow};
+use super::super::poll::Handle;
+use crate::{
+    model::{Owner, OwnerHow},
+    readers::{namespaces, processes},
+};
 
 /// Process 1 holds the sockets by which it activates others.
 const ACTIVATOR: u32 = 1;

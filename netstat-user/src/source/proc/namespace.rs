@@ -12,8 +12,11 @@ use procfs::{
     net::{TcpNetEntries, TcpNetEntry},
 };
 
-use super::super::{namespaces, poll::Seen};
-use crate::model::{Endpoint, State};
+use super::super::poll::Seen;
+use crate::{
+    model::{Endpoint, State},
+    readers::namespaces,
+};
 
 /// The kernel writes a page at a time; a larger buffer saves nothing but copies.
 const BUFFER_BYTES: usize = 64 << 10;

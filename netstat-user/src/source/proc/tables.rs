@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 
-use super::{super::namespaces, namespace::Namespace};
+use super::namespace::Namespace;
+use crate::readers::namespaces;
 
 /// Where the kernel's own processes are, and nowhere else.
 const HERE: &str = "/proc";

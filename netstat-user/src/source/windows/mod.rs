@@ -1,9 +1,5 @@
 //! Windows' own table of TCP connections, looked at now and then.
 
-pub(crate) mod process;
-pub(crate) mod state;
-pub(crate) mod table;
-
 use std::{io, net::SocketAddr, num::NonZero, time::Duration};
 
 use anyhow::Result;
@@ -12,12 +8,17 @@ use windows_sys::{
     Wdk::System::SystemServices::RtlGetVersion, Win32::System::SystemInformation::OSVERSIONINFOW,
 };
 
-use self::table::TcpRow;
 use super::{
     clock,
     poll::{self, Handle, Look, Looker, PollSource, Seen},
 };
-use crate::model::{Endpoint, Family, Missing, Owner, Source, Started, State};
+use crate::{
+    model::{Endpoint, Family, Missing, Owner, Source, Started, State},
+    readers::windows::{
+        process,
+        table::{self, TcpRow},
+    },
+};
 
 /// Looks at the host's TCP table.
 pub struct TcpTable(());

@@ -9,7 +9,7 @@ use super::request::{
     Families, Mode, Numeric, Request, RoutesRequest, SocketsRequest, StatisticsRequest, Which,
 };
 use crate::{
-    cli::ColorArgs,
+    args::ColorArgs,
     netstat::{
         explain::{ExplainArgs, Language},
         filters::FilterArgs,

@@ -4,7 +4,7 @@ use std::{collections::HashSet, os::unix::fs::MetadataExt as _, path::Path};
 
 use anyhow::{Context as _, Result};
 
-use crate::source::namespaces;
+use crate::readers::namespaces;
 
 /// The inode number of the calling thread's namespace.
 pub fn own() -> Result<u32> {

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     model::{Holder, Snapshot, SnapshotKind},
-    source::{clock, namespaces},
+    readers::namespaces,
+    source::clock,
 };
 
 /// How many sockets of a network namespace are tried as ways there: some may be closed by then, as a child's copies are

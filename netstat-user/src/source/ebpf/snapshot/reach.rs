@@ -1,14 +1,12 @@
 //! What the looks can't reach.
 
-use std::fs;
-
 use rustix::thread::CapabilitySet;
 
-use crate::source::namespaces;
-use crate::{model::Missing, privilege};
-
-/// `PROC_PID_INIT_INO` (include/linux/proc_ns.h): the inode number of the first PID namespace on every kernel.
-const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+use crate::{
+    model::Missing,
+    privilege,
+    readers::{namespaces, processes},
+};
 
 /// What looks by this process will not find.
 pub fn out_of_reach() -> Vec<Missing> {
@@ -35,5 +33,5 @@ pub fn out_of_reach() -> Vec<Missing> {
 
 /// Whether this process is in the host's PID namespace; yes if /proc doesn't tell.
 pub fn in_first_pid_namespace() -> bool {
-    fs::read_link("/proc/self/ns/pid").map_or(true, |own| own.as_os_str() == FIRST_PID_NAMESPACE)
+    processes::in_initial_pid_namespace().unwrap_or(true)
 }

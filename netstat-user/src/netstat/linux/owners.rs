@@ -1,32 +1,62 @@
-//! What a process calls itself: hostile bytes, and gone at any moment.
+//! The processes that hold sockets, by the sockets' inode numbers.
 
 use std::{fs, io::Read as _, os::unix::fs::MetadataExt as _, path::Path};
 
-use crate::{model::Comm, source::processes};
+use rustc_hash::FxHashMap;
 
-/// More of a command line than netstat looks at.
-const LONGEST: u64 = 4096;
+use crate::{model::Comm, readers::processes, socket_holders::SocketHolders};
 
-/// A process, as far as it can still be seen.
+/// How many bytes of a command line are read: more than netstat shows.
+const MAX_COMMAND_LINE: u64 = 4096;
+
+/// Which processes hold which sockets, and what they are called.
+#[derive(Debug, Default)]
+pub struct Owners {
+    holders: SocketHolders,
+    processes: FxHashMap<u32, Process>,
+}
+
+impl Owners {
+    /// Reads the files of all processes, and then the names of those that hold sockets.
+    pub fn find() -> Self {
+        let holders = SocketHolders::find();
+        let mut processes = FxHashMap::default();
+        for pid in holders.pids() {
+            processes.entry(pid).or_insert_with(|| Process::read(pid));
+        }
+        Self { holders, processes }
+    }
+
+    /// Whether the files of a process could not be read for lack of privilege.
+    pub fn is_incomplete(&self) -> bool {
+        self.holders.is_incomplete
+    }
+
+    /// The processes that hold the socket, the one with the lowest id first.
+    pub fn of(&self, inode: u64) -> impl Iterator<Item = (u32, &Process)> {
+        self.holders.of(inode).filter_map(|pid| Some((pid, self.processes.get(&pid)?)))
+    }
+}
+
+/// A process. It may exit at any moment, and its names are arbitrary bytes of its own choice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Process {
-    /// The name that netstat shows: the command line's first word, of an absolute path the last part, with
-    /// dots for what is not printable.
+    /// The name that netstat shows: the first argument of the command line, without the directories of an absolute
+    /// path, and with dots for what is not printable ASCII.
     pub program: String,
-    /// The name that the kernel keeps.
+    /// The name in /proc/PID/comm.
     pub comm: Comm,
-    /// Its user; None if it is gone.
+    /// Its user id; None if the process has exited.
     pub uid: Option<u32>,
 }
 
 impl Process {
-    /// Reads what /proc has of the process.
-    pub fn read(pid: u32) -> Self {
+    fn read(pid: u32) -> Self {
         let directory = format!("/proc/{pid}");
         let mut command_line = Vec::new();
         if let Ok(file) = fs::File::open(format!("{directory}/cmdline")) {
-            // What was read before an error is good enough for a name.
-            let _ = file.take(LONGEST).read_to_end(&mut command_line);
+            // What was read before an error is enough for a name.
+            let _ = file.take(MAX_COMMAND_LINE).read_to_end(&mut command_line);
         }
         Self {
             program: program(&command_line),
@@ -65,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_is_gone_has_no_name_and_no_user() {
+    fn a_process_that_has_exited_has_no_name_and_no_user() {
         assert_eq!(Process::read(u32::MAX), Process::default());
     }
 

@@ -1,6 +1,6 @@
 //! The name of a process by its id.
 
-use std::path::Path;
+use std::{num::NonZero, path::Path};
 
 use windows_sys::Win32::{
     Foundation::CloseHandle,
@@ -9,16 +9,13 @@ use windows_sys::Win32::{
     },
 };
 
-use crate::{
-    model::{Comm, Owner, OwnerHow},
-    source::poll::Handle,
-};
+use crate::model::{Comm, Owner, OwnerHow};
 
 /// No path is longer, in UTF-16 units.
 const LONGEST_PATH: usize = 32_768;
 
 /// The process, by the name of its program's file; None if it is gone or not for us.
-pub(super) fn owner(pid: Handle) -> Option<Owner> {
+pub(crate) fn owner(pid: NonZero<u64>) -> Option<Owner> {
     let pid = u32::try_from(pid.get()).ok()?;
     Some(Owner { pid, comm: comm(&program(pid)?), uid: None, how: OwnerHow::Scan })
 }

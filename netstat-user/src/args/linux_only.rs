@@ -10,17 +10,17 @@ pub(crate) mod user {
 }
 
 /// `--netns`.
-pub(super) mod netns {
+pub(crate) mod netns {
     /// Refuses it.
-    pub(in super::super) fn parse(_: &str) -> Result<u32, String> {
+    pub(crate) fn parse(_: &str) -> Result<u32, String> {
         Err("only Linux has network namespaces: leave --netns out".to_owned())
     }
 }
 
 /// `--cgroup`.
-pub(super) mod cgroup {
+pub(crate) mod cgroup {
     /// Refuses it.
-    pub(in super::super) fn parse(_: &str) -> Result<String, String> {
+    pub(crate) fn parse(_: &str) -> Result<String, String> {
         Err("only Linux has cgroups: leave --cgroup out".to_owned())
     }
 }

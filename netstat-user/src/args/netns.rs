@@ -11,7 +11,7 @@ const DIRECTORIES: [&str; 2] = ["/run/netns", "/var/run/netns"];
 const NSFS_MAGIC: FsWord = 0x6e73_6673;
 
 /// Reads an inode number, or a name that this host knows.
-pub(super) fn parse(text: &str) -> Result<u32, String> {
+pub(crate) fn parse(text: &str) -> Result<u32, String> {
     if let Ok(inode) = text.parse() {
         return Ok(inode);
     }

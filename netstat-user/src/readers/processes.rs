@@ -12,6 +12,9 @@ use rustix::fs::{CWD, Dir, Mode, OFlags, openat, readlinkat};
 
 use crate::model::Comm;
 
+/// The inode number of the initial PID namespace (`PROC_PID_INIT_INO`, include/linux/proc_ns.h, since 3.8).
+const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
+
 /// The processes that can be seen below `proc_root`: their ids, ascending as the kernel lists them, and directories.
 pub fn below(proc_root: &Path) -> impl Iterator<Item = (u32, PathBuf)> {
     let entries = fs::read_dir(proc_root).into_iter().flatten().flatten();
@@ -56,6 +59,12 @@ pub fn comm(process: &Path) -> io::Result<Comm> {
     let length = name.len().min(comm.len() - 1);
     comm[..length].copy_from_slice(&name[..length]);
     Ok(Comm::new(comm))
+}
+
+/// Whether this process is in the host's initial PID namespace; None if /proc doesn't show its namespace.
+pub fn in_initial_pid_namespace() -> Option<bool> {
+    let own = fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(own.as_os_str() == INITIAL_PID_NAMESPACE)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::cgroup;
 
 /// Reads the path of a cgroup that exists, with the hierarchy's mount point in front or without;
 /// gives the one without.
-pub(super) fn parse(text: &str) -> Result<String, String> {
+pub(crate) fn parse(text: &str) -> Result<String, String> {
     let mount = cgroup::mount_point().ok_or_else(|| {
         format!("the path {text:?} means nothing here: no cgroup2 hierarchy is mounted, mount one on /sys/fs/cgroup")
     })?;

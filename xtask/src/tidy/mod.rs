@@ -1,5 +1,7 @@
 //! The house rules that a machine can check.
 
+mod imports;
+
 use std::fs;
 use std::path::PathBuf;
 

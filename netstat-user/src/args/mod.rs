@@ -1,0 +1,15 @@
+//! Arguments that both programs take: their text to plain values.
+
+#[cfg(target_os = "linux")]
+pub(crate) mod cgroup;
+mod color;
+#[cfg(not(target_os = "linux"))]
+mod linux_only;
+#[cfg(target_os = "linux")]
+pub(crate) mod netns;
+#[cfg(target_os = "linux")]
+pub(crate) mod user;
+
+pub use color::ColorArgs;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use linux_only::{cgroup, netns, user};

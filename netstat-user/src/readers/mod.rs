@@ -1,0 +1,8 @@
+//! Shared readers of what the operating system shows: both programs, and every source, build on them.
+
+#[cfg(target_os = "linux")]
+pub mod namespaces;
+#[cfg(target_os = "linux")]
+pub mod processes;
+#[cfg(windows)]
+pub(crate) mod windows;
