@@ -1,6 +1,7 @@
-//! The cargo that started us, for builds of the host's side.
+//! The cargo that runs xtask, for builds of the host side.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -8,6 +9,13 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::workspace;
+
+/// The package of the product's programs.
+pub const PRODUCT: &str = "netstat-user";
+/// The program that traces.
+pub const TRACER: &str = "rnetstat-trace";
+/// The environment variable for flags of rustc, separated as [`encoded_rustflags`] does.
+pub const RUSTFLAGS_VARIABLE: &str = "CARGO_ENCODED_RUSTFLAGS";
 
 /// A program that cargo built.
 pub struct Program {
@@ -23,7 +31,24 @@ pub fn command(subcommand: &str) -> Result<Command> {
     Ok(cargo)
 }
 
-/// Lets a `cargo build` or `cargo test --no-run` go, and says which programs came out.
+/// Builds the product's programs in release mode.
+pub fn build_product() -> Result<Vec<Program>> {
+    programs(release_build(command("build")?))
+}
+
+/// Builds the tracer in release mode and returns its path.
+pub fn build_tracer() -> Result<PathBuf> {
+    let tracer = build_product()?.into_iter().find(|program| program.name == TRACER);
+    Ok(tracer.with_context(|| format!("cargo built no {TRACER}"))?.path)
+}
+
+/// Adds to `cargo build` the arguments that select the product's programs.
+pub fn release_build(mut build: Command) -> Command {
+    build.args(["--release", "--package", PRODUCT, "--bins"]);
+    build
+}
+
+/// Runs a `cargo build` or `cargo test --no-run` and returns the programs that it built.
 pub fn programs(mut cargo: Command) -> Result<Vec<Program>> {
     cargo.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
     let output = cargo
@@ -36,7 +61,12 @@ pub fn programs(mut cargo: Command) -> Result<Vec<Program>> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(program).collect())
 }
 
-/// The program that one of cargo's messages announces.
+/// The value of [`RUSTFLAGS_VARIABLE`]: the flags with U+001F between them.
+pub fn encoded_rustflags(flags: &[OsString]) -> OsString {
+    flags.join("\x1f".as_ref())
+}
+
+/// The program that a message of cargo reports; None if it reports no program.
 fn program(message: &str) -> Option<Program> {
     let message: Value = serde_json::from_str(message).ok()?;
     let path = message.get("executable")?.as_str()?.into();
@@ -49,7 +79,7 @@ mod tests {
     use super::program;
 
     #[test]
-    fn an_executable_artifact_is_a_program() {
+    fn an_artifact_with_an_executable_is_a_program() {
         let message =
             r#"{"reason":"compiler-artifact","target":{"name":"stream"},"executable":"t/deps/stream-1"}"#;
         let program = program(message).unwrap();

@@ -9,6 +9,7 @@ mod ebpf;
 #[cfg(target_os = "linux")]
 mod kernels;
 mod privilege;
+mod process;
 mod run;
 mod test;
 #[cfg(test)]
@@ -26,7 +27,7 @@ Examples:
   cargo xtask test                       every test that can run here
   cargo xtask test -- --list             arguments after -- go to the test programs
   cargo xtask ebpf                       rebuild what runs in the kernel
-  cargo xtask kernels --kernel 5.10      the behaviour suite on Debian 11's kernel
+  cargo xtask kernels --kernel 5.10      the integration tests on Debian 11's kernel
   cargo xtask bench churn-1 --rounds 3   what tracing costs a core that opens connections";
 
 /// The chores of rnetstat-trace.

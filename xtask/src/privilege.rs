@@ -1,40 +1,40 @@
-//! How to get root: we have it, sudo gives it, or it can't be had.
+//! How to run as root: we are root, sudo is available, or neither.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The way to root.
+/// The means to run as root.
 pub enum Root {
     /// We are root.
     Already,
-    /// This sudo may give it, perhaps after it has asked for a password.
+    /// The path of sudo, which may ask for a password.
     Sudo(PathBuf),
     /// Not root, and no sudo on `PATH`.
-    OutOfReach,
+    Unavailable,
 }
 
 impl Root {
-    /// Looks for the way, without asking anybody.
+    /// Finds the means. Runs nothing.
     pub fn find() -> Self {
         if is_root() {
             return Self::Already;
         }
-        which::which("sudo").map_or(Self::OutOfReach, Self::Sudo)
+        which::which("sudo").map_or(Self::Unavailable, Self::Sudo)
     }
 
-    /// The same, but a sudo that would ask for a password is out of reach.
+    /// Like [`Self::find`], but a sudo that would ask for a password is unavailable.
     pub fn find_without_password() -> Self {
         match Self::find() {
-            Self::Sudo(sudo) if !gives_root_silently(&sudo) => Self::OutOfReach,
-            way => way,
+            Self::Sudo(sudo) if !works_without_password(&sudo) => Self::Unavailable,
+            root => root,
         }
     }
 }
 
-fn gives_root_silently(sudo: &PathBuf) -> bool {
-    let mut ask = Command::new(sudo);
-    ask.args(["-n", "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    ask.status().is_ok_and(|status| status.success())
+fn works_without_password(sudo: &Path) -> bool {
+    let mut command = Command::new(sudo);
+    command.args(["-n", "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 #[cfg(unix)]
@@ -42,7 +42,7 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Windows has no root, and nothing of ours needs an administrator there.
+/// Windows has no root, and none of our programs needs an administrator there.
 #[cfg(not(unix))]
 fn is_root() -> bool {
     true

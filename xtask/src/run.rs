@@ -1,4 +1,4 @@
-//! `cargo xtask run`: builds rnetstat-trace and becomes it, as root.
+//! `cargo xtask run`: builds rnetstat-trace and executes it as root.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,8 +9,6 @@ use anyhow::{Context, Result, bail};
 use crate::cargo;
 use crate::privilege::Root;
 
-const PROGRAM: &str = "rnetstat-trace";
-
 #[derive(clap::Args)]
 pub struct Args {
     /// Arguments of rnetstat-trace
@@ -19,15 +17,9 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let mut build = cargo::command("build")?;
-    build.args(["--release", "--package", "netstat-user", "--bin", PROGRAM]);
-    let programs = cargo::programs(build)?;
-    let Some(program) = programs.iter().find(|program| program.name == PROGRAM) else {
-        bail!("cargo built no {PROGRAM}");
-    };
-    let mut command = as_root(&program.path)?;
+    let mut command = as_root(&cargo::build_tracer()?)?;
     command.args(&args.args);
-    become_it(command)
+    execute(command)
 }
 
 fn as_root(program: &Path) -> Result<Command> {
@@ -38,15 +30,15 @@ fn as_root(program: &Path) -> Result<Command> {
             command.arg("--").arg(program);
             Ok(command)
         }
-        Root::OutOfReach => {
-            bail!("tracing needs root and there is no sudo here: run {} as root", program.display())
+        Root::Unavailable => {
+            bail!("tracing needs root, and sudo is not installed: run {} as root", program.display())
         }
     }
 }
 
-/// Takes our place, so that signals, the terminal and the exit status are its own.
+/// Replaces this process, so that signals, the terminal and the exit status belong to the program.
 #[cfg(unix)]
-fn become_it(mut command: Command) -> Result<ExitCode> {
+fn execute(mut command: Command) -> Result<ExitCode> {
     use std::os::unix::process::CommandExt as _;
 
     let failure = command.exec();
@@ -54,7 +46,7 @@ fn become_it(mut command: Command) -> Result<ExitCode> {
 }
 
 #[cfg(not(unix))]
-fn become_it(mut command: Command) -> Result<ExitCode> {
+fn execute(mut command: Command) -> Result<ExitCode> {
     let status =
         command.status().with_context(|| format!("cannot run {}", command.get_program().display()))?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the host crates' own tests, then the real binaries over real sockets, as root if it can be had.
+//! `cargo xtask test`: the unit tests, then the integration tests, which run the real binaries, as root if possible.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,18 +12,18 @@ use crate::cargo::{self, Program};
 use crate::privilege::Root;
 use crate::{ebpf, workspace};
 
-/// The package of the tests that run the binaries.
+/// The package of the integration tests.
 const INTEGRATION: &str = "netstat-tests";
-/// Tells the tests where the binaries are.
+/// The environment variable that names the directory of the binaries under test.
 const BIN_DIR: &str = "RNETSTAT_BIN_DIR";
-/// Names the file to which a test that could not run appends its name and the reason, a line each.
+/// The environment variable that names the file to which a test that cannot run appends a line: its name and the reason.
 const SKIPPED: &str = "RNETSTAT_SKIPPED";
 /// Privileged tests share the kernel's tracing facilities and two cores.
 const THREADS: &str = "--test-threads=2";
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Which eBPF object the binaries embed
+    /// The eBPF object that the binaries embed
     #[arg(long, value_enum, default_value_t = Object::Committed)]
     object: Object,
     /// Arguments of the test programs: names of tests, --list, --nocapture, …
@@ -37,27 +37,38 @@ enum Object {
     Committed,
     /// One that is built from the sources first, with the BPF toolchain of this machine
     Fresh,
+    /// Like fresh, but no test runs if its bytes are the committed ones
+    FreshIfDifferent,
 }
 
 pub fn test(args: &Args) -> Result<ExitCode> {
     let object = match args.object {
         Object::Committed => None,
-        Object::Fresh => Some(ebpf::build_fresh()?),
+        Object::Fresh => Some(ebpf::build_fresh()?.path),
+        Object::FreshIfDifferent => {
+            let fresh = ebpf::build_fresh()?;
+            if fresh.is_committed {
+                println!("no tests run: the fresh eBPF object has the same bytes as the committed one");
+                return Ok(ExitCode::SUCCESS);
+            }
+            println!("the fresh eBPF object differs from the committed one");
+            Some(fresh.path)
+        }
     };
     let bin_dir = build_binaries(object.as_deref())?;
-    let own_tests_passed = run_own_tests(object.as_deref(), &args.args)?;
+    let unit_tests_passed = run_unit_tests(object.as_deref(), &args.args)?;
 
-    let skipped = start_list_of_skipped()?;
+    let skipped = create_list_of_skipped()?;
     let mut failed = Vec::new();
     for program in integration_programs()? {
-        println!("\n     Running {} as {}", program.name, whoami());
+        println!("\n     Running {} as {}", program.name, user_of_tests());
         if !run_integration(&program, &bin_dir, &skipped, &args.args)? {
             failed.push(program.name);
         }
     }
     report_skipped(&skipped)?;
-    if !own_tests_passed {
-        failed.insert(0, "the host crates' own tests".to_owned());
+    if !unit_tests_passed {
+        failed.insert(0, "the unit tests".to_owned());
     }
     if !failed.is_empty() {
         bail!("these failed: {}", failed.join(", "));
@@ -65,7 +76,7 @@ pub fn test(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `cargo <subcommand>` for packages that embed the object.
+/// `cargo <subcommand>` for packages that embed the object; None is the committed one.
 fn embedding(subcommand: &str, object: Option<&Path>) -> Result<Command> {
     let mut cargo = cargo::command(subcommand)?;
     match object {
@@ -75,22 +86,20 @@ fn embedding(subcommand: &str, object: Option<&Path>) -> Result<Command> {
     Ok(cargo)
 }
 
-/// Builds the binaries and says in which directory they are.
+/// Builds the binaries and returns their directory.
 fn build_binaries(object: Option<&Path>) -> Result<PathBuf> {
-    let mut build = embedding("build", object)?;
-    build.args(["--release", "--package", "netstat-user", "--bins"]);
-    let programs = cargo::programs(build)?;
+    let programs = cargo::programs(cargo::release_build(embedding("build", object)?))?;
     let dir = programs.first().and_then(|program| program.path.parent());
-    dir.map(Path::to_path_buf).context("cargo built no binary of netstat-user")
+    dir.map(Path::to_path_buf).with_context(|| format!("cargo built no binary of {}", cargo::PRODUCT))
 }
 
-fn run_own_tests(object: Option<&Path>, args: &[OsString]) -> Result<bool> {
+fn run_unit_tests(object: Option<&Path>, args: &[OsString]) -> Result<bool> {
     let mut test = embedding("test", object)?;
     test.args(["--workspace", "--exclude", INTEGRATION, "--no-fail-fast", "--"]).args(args);
     Ok(test.status().context("cannot run cargo test")?.success())
 }
 
-/// The programs of the tests that run the binaries.
+/// Builds the integration tests and returns their programs, sorted by name.
 pub fn integration_programs() -> Result<Vec<Program>> {
     let mut build = cargo::command("test")?;
     build.args(["--package", INTEGRATION, "--no-run"]);
@@ -99,30 +108,30 @@ pub fn integration_programs() -> Result<Vec<Program>> {
     Ok(programs)
 }
 
-fn whoami() -> &'static str {
+fn user_of_tests() -> &'static str {
     match Root::find_without_password() {
         Root::Already | Root::Sudo(_) => "root",
-        Root::OutOfReach => "an ordinary user",
+        Root::Unavailable => "an ordinary user",
     }
 }
 
-/// Runs one program of the integration tests to its end, with nothing of ours beside it.
+/// Runs one program of the integration tests and returns whether it succeeded.
 fn run_integration(program: &Program, bin_dir: &Path, skipped: &Path, args: &[OsString]) -> Result<bool> {
     let mut command = match Root::find_without_password() {
         Root::Sudo(sudo) => {
-            // sudo takes the environment away, env gives ours back.
+            // sudo clears the environment, so env sets the variables again.
             let mut command = Command::new(sudo);
             command.args(["-n", "env"]).arg(assignment(BIN_DIR, bin_dir)).arg(assignment(SKIPPED, skipped));
             command.arg(&program.path);
             command
         }
-        Root::Already | Root::OutOfReach => {
+        Root::Already | Root::Unavailable => {
             let mut command = Command::new(&program.path);
             command.env(BIN_DIR, bin_dir).env(SKIPPED, skipped);
             command
         }
     };
-    if !args.iter().any(names_threads) {
+    if !args.iter().any(is_thread_count) {
         command.arg(THREADS);
     }
     command.args(args).current_dir(workspace::root()?.join("tests"));
@@ -137,12 +146,12 @@ fn assignment(name: &str, value: &Path) -> OsString {
     assignment
 }
 
-fn names_threads(arg: &OsString) -> bool {
+fn is_thread_count(arg: &OsString) -> bool {
     arg.as_encoded_bytes().starts_with(b"--test-threads")
 }
 
-/// An empty list, which both the tests as root and we can write.
-fn start_list_of_skipped() -> Result<PathBuf> {
+/// Creates the empty list as our user, so that both we and the tests as root can write it.
+fn create_list_of_skipped() -> Result<PathBuf> {
     let list = workspace::target_dir()?.join("skipped-tests.txt");
     fs::write(&list, "").with_context(|| format!("cannot write {}", list.display()))?;
     Ok(list)
@@ -160,17 +169,17 @@ fn report_skipped(list: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{OsString, Path, assignment, names_threads};
+    use super::{OsString, Path, assignment, is_thread_count};
 
     #[test]
-    fn an_assignment_is_what_env_takes() {
+    fn an_assignment_has_the_syntax_of_env() {
         assert_eq!(assignment("DIR", Path::new("a b")), OsString::from("DIR=a b"));
     }
 
     #[test]
-    fn the_number_of_threads_is_the_users_if_he_names_one() {
-        assert!(names_threads(&"--test-threads".into()));
-        assert!(names_threads(&"--test-threads=1".into()));
-        assert!(!names_threads(&"threads".into()));
+    fn an_argument_that_sets_the_number_of_threads_is_recognised() {
+        assert!(is_thread_count(&"--test-threads".into()));
+        assert!(is_thread_count(&"--test-threads=1".into()));
+        assert!(!is_thread_count(&"threads".into()));
     }
 }

@@ -1,4 +1,4 @@
-//! Where things are: the checkout, its target directory, the files in a directory.
+//! Paths: the checkout, its target directory, the files below a directory.
 
 use std::env;
 use std::fs;
@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// The checkout, without symbolic links on the way.
+/// The checkout's canonical path.
 pub fn root() -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    root.canonicalize().with_context(|| format!("the checkout is gone: {}", root.display()))
+    root.canonicalize().with_context(|| format!("the checkout does not exist: {}", root.display()))
 }
 
-/// Where builds go: `CARGO_TARGET_DIR` if it is set, as for cargo.
+/// Cargo's target directory: `CARGO_TARGET_DIR` if it is set, else `target` in the checkout.
 pub fn target_dir() -> Result<PathBuf> {
     let named = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     Ok(root()?.join(named))
 }
 
-/// Every file below `dir`, sorted; hidden and build directories are left out.
+/// Every file below `dir`, sorted, without those in hidden and build directories.
 pub fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut dirs = vec![dir.to_path_buf()];

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
-use crate::kernels::packages::run;
+use crate::process::run_quietly;
 use crate::workspace;
 
 /// What every archive holds beside the programs.
@@ -45,7 +45,7 @@ pub fn tar(folder: &Path, target: &str, programs: &[PathBuf]) -> Result<PathBuf>
         .args(["--owner=0", "--group=0", "--sort=name", "-czf"])
         .arg(&archive)
         .arg(&name);
-    run(&mut tar)?;
+    run_quietly(&mut tar)?;
     fs::remove_dir_all(&packed)?;
     Ok(archive)
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::ebpf::toolchain::with_sources;
-use crate::kernels::packages::run;
+use crate::process::run_quietly;
 use crate::workspace;
 
 /// The programs of an archive.
@@ -110,7 +110,7 @@ impl Target {
             let metadata = file.metadata()?;
             if metadata.is_file() && metadata.permissions().mode() & 0o111 != 0 {
                 let target = folder.join(file.file_name().context("a program without a name")?);
-                run(Command::new(self.strip).arg("-o").arg(&target).arg(&file))?;
+                run_quietly(Command::new(self.strip).arg("-o").arg(&target).arg(&file))?;
                 programs.push(target);
             }
         }
@@ -127,7 +127,7 @@ fn unwinder(folder: &Path) -> Result<PathBuf> {
     let (object, archive) = (place.join("unwind.o"), place.join("libunwind.a"));
     fs::copy(library, &archive).with_context(|| format!("{library}: apt-get install libunwind-14-dev"))?;
     let source = workspace::root()?.join("xtask/src/dist/unwind.c");
-    run(Command::new("musl-gcc").arg("-O2").arg("-c").arg(source).arg("-o").arg(&object))?;
-    run(Command::new("ar").arg("r").arg(&archive).arg(&object))?;
+    run_quietly(Command::new("musl-gcc").arg("-O2").arg("-c").arg(source).arg("-o").arg(&object))?;
+    run_quietly(Command::new("ar").arg("r").arg(&archive).arg(&object))?;
     Ok(place)
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::kernels::packages::{run, said};
+use crate::process::{run_quietly, stdout_of};
 use crate::workspace;
 
 /// Where Debian has Wine's programs.
@@ -23,7 +23,7 @@ impl Wine {
     fn start(prefix: PathBuf) -> Result<Self> {
         fs::create_dir_all(&prefix)?;
         let wine = Self { prefix };
-        run(wine.command("wine64").args(["wineboot", "-i"])).context("apt-get install wine64")?;
+        run_quietly(wine.command("wine64").args(["wineboot", "-i"])).context("apt-get install wine64")?;
         let dll = wine.prefix.join("drive_c/windows/system32/bcryptprimitives.dll");
         let mut compile = Command::new("x86_64-w64-mingw32-gcc");
         compile
@@ -31,7 +31,7 @@ impl Wine {
             .arg(dll)
             .arg(workspace::root()?.join(DLL))
             .arg("-ladvapi32");
-        run(&mut compile)?;
+        run_quietly(&mut compile)?;
         Ok(wine)
     }
 
@@ -42,7 +42,7 @@ impl Wine {
     }
 
     fn says(&self, program: &Path, arguments: &[&str]) -> Result<String> {
-        said(self.command("wine64").arg(program).args(arguments))
+        stdout_of(self.command("wine64").arg(program).args(arguments))
     }
 }
 

@@ -1,29 +1,23 @@
-//! From the sources in netstat-ebpf to the bytes of an object, the same on every machine.
+//! Compiles netstat-ebpf to the bytes of an object that are the same on every machine.
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use super::object::{absolute_paths, blank_crate_hashes, cut_paths_of_core};
+use super::paths::{PACKAGE, target_dir};
 use super::prefix::remap_flags;
 use super::toolchain::{Compiler, TARGET, Toolchain};
-use crate::workspace;
-
-const PACKAGE: &str = "netstat-ebpf";
-
-/// The kernel side's own target directory: host builds keep their caches.
-pub fn target_dir() -> Result<PathBuf> {
-    Ok(workspace::target_dir()?.join("ebpf"))
-}
+use crate::process::run;
+use crate::{cargo, workspace};
 
 pub fn compile(toolchain: &Toolchain) -> Result<Vec<u8>> {
     let root = workspace::root()?;
     let mut fetch = toolchain.compiler.command("cargo");
     fetch.args(["fetch", "--quiet", "--target", TARGET]).current_dir(&root);
-    run(fetch)?;
+    run(&mut fetch)?;
 
     let target_dir = target_dir()?;
     let mut build = toolchain.compiler.command("cargo");
@@ -33,14 +27,14 @@ pub fn compile(toolchain: &Toolchain) -> Result<Vec<u8>> {
         build.arg("-Zbuild-std=core");
     }
     build.env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", &toolchain.linker);
-    build.env("CARGO_ENCODED_RUSTFLAGS", rustflags(toolchain)?).current_dir(&root);
-    run(build)?;
+    build.env(cargo::RUSTFLAGS_VARIABLE, cargo::encoded_rustflags(&rustflags(toolchain)?)).current_dir(&root);
+    run(&mut build)?;
 
     let built = target_dir.join(TARGET).join("release").join(PACKAGE);
     let stripped = built.with_extension("stripped.o");
     let mut strip = Command::new(&toolchain.strip);
     strip.arg("--strip-debug").arg("-o").arg(&stripped).arg(&built);
-    run(strip)?;
+    run(&mut strip)?;
 
     let mut object = fs::read(&stripped).with_context(|| format!("cannot read {}", stripped.display()))?;
     cut_paths_of_core(&mut object);
@@ -51,24 +45,14 @@ pub fn compile(toolchain: &Toolchain) -> Result<Vec<u8>> {
     Ok(object)
 }
 
-/// Separated as cargo wants it.
-fn rustflags(toolchain: &Toolchain) -> Result<OsString> {
+fn rustflags(toolchain: &Toolchain) -> Result<Vec<OsString>> {
     let mut flags: Vec<OsString> = vec![
-        // BTF is made from DWARF.
+        // bpf-linker makes the BTF from DWARF.
         "-Cdebuginfo=2".into(),
         "-Clink-arg=--btf".into(),
-        // aya-ebpf's default is the building machine's; nothing that we use differs.
+        // aya-ebpf's default is the architecture of the building machine. What we use of it is the same for all.
         "--cfg=bpf_target_arch=\"x86_64\"".into(),
     ];
     flags.extend(remap_flags(toolchain)?);
-    Ok(flags.join("\x1f".as_ref()))
-}
-
-fn run(mut command: Command) -> Result<()> {
-    let program = command.get_program().to_owned();
-    let status = command.status().with_context(|| format!("cannot run {}", program.display()))?;
-    if !status.success() {
-        bail!("{} failed, see above", program.display());
-    }
-    Ok(())
+    Ok(flags)
 }

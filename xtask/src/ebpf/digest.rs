@@ -1,7 +1,7 @@
-//! The digest of everything in the checkout that shapes the object's bytes.
+//! The digest of everything in the checkout that determines the object's bytes.
 //!
-//! That is the kernel side's sources and manifest, the release profile, and the versions of the packages
-//! that are compiled in. The toolchain is the other half, see [`super::record`].
+//! It covers the sources and the manifest of netstat-ebpf, the release profile, and the versions of the packages that
+//! are compiled in. [`super::record`] keeps it together with the versions of the toolchain.
 
 use std::fs;
 use std::path::Path;
@@ -10,9 +10,8 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
+use super::paths::PACKAGE;
 use crate::workspace;
-
-const PACKAGE: &str = "netstat-ebpf";
 
 /// SHA-256 in hexadecimal.
 pub fn of_sources() -> Result<String> {
@@ -23,7 +22,7 @@ pub fn of_sources() -> Result<String> {
 
     let mut digest = Sha256::new();
     for file in files {
-        let name = file.strip_prefix(&root)?.to_str().context("a source's name is not UTF-8")?;
+        let name = file.strip_prefix(&root)?.to_str().context("the name of a source file is not UTF-8")?;
         add(&mut digest, &name.replace('\\', "/"), &read(&file)?);
     }
     let manifest = table(&root.join("Cargo.toml"))?;
@@ -34,13 +33,13 @@ pub fn of_sources() -> Result<String> {
     Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Adds a part so that no other sequence of parts has the same bytes.
+/// Adds a part with its name and length, so that different sequences of parts never give the same bytes.
 fn add(digest: &mut Sha256, name: &str, content: &str) {
     digest.update(format!("{name} {}\n", content.len()));
     digest.update(content);
 }
 
-/// The packages whose code becomes a part of the object, as `name version`, sorted as in the lock file.
+/// The packages whose code is compiled into the object, as `name version`, in the order of the lock file.
 fn compiled_in(lock: &Table) -> Vec<String> {
     let packages = lock.get("package").and_then(Value::as_array).into_iter().flatten();
     let named = packages.filter_map(Value::as_table).map(|package| {
@@ -63,7 +62,7 @@ mod tests {
     use super::compiled_in;
 
     #[test]
-    fn only_what_becomes_a_part_of_the_object_counts() {
+    fn only_packages_that_are_compiled_into_the_object_count() {
         let lock = r#"
             [[package]]
             name = "aya"

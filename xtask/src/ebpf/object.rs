@@ -1,10 +1,9 @@
-//! What a compiled object tells about the machine that made it: source paths in its BTF, hashes in its symbols.
+//! Removes from a compiled object what depends on the machine that made it: source paths in the BTF, hashes in symbols.
 
-/// Cuts what stands before `library/` off the paths of `core`'s sources, in place.
+/// Removes, in place, everything before `library/` from the paths of `core`'s sources.
 ///
-/// A `core` that came compiled names its sources by a folder of its builder's, which no
-/// `--remap-path-prefix` of ours reaches any more. The string keeps its room, filled up with NULs, so
-/// that no offset in the BTF changes; empty strings in between are allowed there.
+/// A precompiled `core` contains the paths of the machine that compiled it, and our `--remap-path-prefix` cannot change
+/// them. NULs fill the end of the string, so that no offset in the BTF changes; BTF allows empty strings.
 pub fn cut_paths_of_core(object: &mut [u8]) {
     const LIBRARY: &[u8] = b"/library/";
     for string in object.split_mut(|&byte| byte == 0).filter(|string| string.starts_with(b"/")) {
@@ -16,10 +15,10 @@ pub fn cut_paths_of_core(object: &mut [u8]) {
     }
 }
 
-/// Fills the crates' hashes in Rust's symbol names with zeros.
+/// Replaces the crate hashes in Rust's symbol names with zeros.
 ///
-/// Cargo makes them of all packages that take part in the build, so that a new version of a crate that
-/// some build script uses would change the object without changing its code.
+/// Cargo derives them from all packages of the build. A new version of a crate that only a build script uses would
+/// therefore change the object, but not its code.
 pub fn blank_crate_hashes(object: &mut [u8]) {
     const HASH: &[u8] = b"Cs";
     for symbol in object.split_mut(|&byte| byte == 0).filter(|string| string.starts_with(b"_R")) {
@@ -33,12 +32,12 @@ pub fn blank_crate_hashes(object: &mut [u8]) {
     }
 }
 
-/// Every text in the object that looks like an absolute path: it follows a byte that can't be a part of
-/// one, and names at least a folder and something in it.
+/// Every text in the object that looks like an absolute path: it follows a byte that cannot be part of a path, and has
+/// at least two components.
 pub fn absolute_paths(object: &[u8]) -> Vec<String> {
     let mut paths = Vec::new();
     for text in object.split(|&byte| !byte.is_ascii_graphic()) {
-        let names = text.split(|&byte| byte == b'/').skip(1).filter(|name| is_name(name)).count();
+        let names = text.split(|&byte| byte == b'/').skip(1).filter(|name| is_component(name)).count();
         if text.starts_with(b"/") && names >= 2 {
             paths.push(String::from_utf8_lossy(text).into_owned());
         }
@@ -46,7 +45,7 @@ pub fn absolute_paths(object: &[u8]) -> Vec<String> {
     paths
 }
 
-fn is_name(name: &[u8]) -> bool {
+fn is_component(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte))
 }
 
@@ -55,14 +54,14 @@ mod tests {
     use super::{absolute_paths, blank_crate_hashes, cut_paths_of_core};
 
     #[test]
-    fn a_path_of_core_loses_its_builders_folder_and_keeps_its_room() {
+    fn a_path_of_core_is_cut_to_library_and_padded_to_its_old_length() {
         let mut object = *b"\0/usr/src/r/library/core/src/ptr.rs\0next\0";
         cut_paths_of_core(&mut object);
         assert_eq!(&object, b"\0library/core/src/ptr.rs\0\0\0\0\0\0\0\0\0\0\0\0next\0");
     }
 
     #[test]
-    fn other_texts_stay() {
+    fn other_strings_are_not_changed() {
         let object = *b"\0./netstat-ebpf/library/x.rs\0tp_btf/a\0/\0";
         let mut cut = object;
         cut_paths_of_core(&mut cut);
@@ -70,14 +69,14 @@ mod tests {
     }
 
     #[test]
-    fn a_symbol_tells_its_crate_but_not_the_crates_hash() {
+    fn a_symbol_keeps_the_name_of_its_crate_and_loses_the_hash() {
         let mut object = *b"\0_RNvNtCs6cHoskGtNhC_12netstat_ebpf6record6submit\0Cs1_\0_RINvCs1_3aya\0";
         blank_crate_hashes(&mut object);
         assert_eq!(&object, b"\0_RNvNtCs00000000000_12netstat_ebpf6record6submit\0Cs1_\0_RINvCs0_3aya\0");
     }
 
     #[test]
-    fn absolute_paths_are_found_wherever_they_stand() {
+    fn absolute_paths_are_found_at_any_place_in_the_object() {
         let object =
             b"\x7fELF\0/home/me/src/main.rs\0x\x01/opt/a\xff\0./src/main.rs\0tp_btf/name\0a / b\0/1\0";
         assert_eq!(absolute_paths(object), ["/home/me/src/main.rs", "/opt/a"]);

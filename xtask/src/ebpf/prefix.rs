@@ -1,4 +1,4 @@
-//! What the compiler writes instead of this machine's folders, so that every machine makes the same bytes.
+//! The flags that replace this machine's directories in the object, so that every machine makes the same bytes.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,8 +11,8 @@ use crate::workspace;
 
 /// `--remap-path-prefix` for the checkout, the unpacked packages and the sources of `core`.
 ///
-/// rustc takes the last one that fits. The folder of packages is named after the registry's host, so the
-/// packages must have been fetched when this is asked.
+/// rustc uses the last flag that fits. Cargo names the directory of unpacked packages after the registry's host, so
+/// this must run after `cargo fetch`.
 pub fn remap_flags(toolchain: &Toolchain) -> Result<Vec<OsString>> {
     let mut flags = Vec::new();
     remap(&mut flags, &workspace::root()?, ".");
@@ -21,14 +21,14 @@ pub fn remap_flags(toolchain: &Toolchain) -> Result<Vec<OsString>> {
             remap(&mut flags, &registry?.path(), "packages");
         }
     }
-    remap(&mut flags, &toolchain.sysroot.join("lib/rustlib/src/rust"), ".");
+    remap(&mut flags, &toolchain.rust_sources(), ".");
     Ok(flags)
 }
 
-/// For the folder as it is named, and as it is when symbolic links are followed.
-fn remap(flags: &mut Vec<OsString>, folder: &Path, to: &str) {
-    let mut names: Vec<PathBuf> = vec![folder.to_path_buf()];
-    names.extend(folder.canonicalize().ok().filter(|real| real != folder));
+/// Remaps a directory by its name and by its canonical name, which differ if a symbolic link is in the path.
+fn remap(flags: &mut Vec<OsString>, directory: &Path, to: &str) {
+    let mut names: Vec<PathBuf> = vec![directory.to_path_buf()];
+    names.extend(directory.canonicalize().ok().filter(|canonical| canonical != directory));
     for name in names {
         let mut flag = OsString::from("--remap-path-prefix=");
         flag.push(name);

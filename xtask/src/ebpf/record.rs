@@ -1,15 +1,14 @@
-//! `netstat-ebpf/object/netstat-ebpf.toml`: what the committed object was made from, and by what.
+//! `netstat-ebpf/object/netstat-ebpf.toml`: the sources and the toolchain that made the committed object.
 
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use toml::Table;
 
-use super::committed;
+use super::paths;
 
-/// The versions of the programs that shape the object's bytes, each as the program itself says it.
+/// The versions of the programs that determine the object's bytes, as each program prints its own.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Versions {
     pub rustc: String,
@@ -34,14 +33,14 @@ pub struct Record {
 
 impl Record {
     pub fn read() -> Result<Self> {
-        let path = path()?;
+        let path = paths::record()?;
         let text = fs::read_to_string(&path);
         let text = text.with_context(|| format!("cannot read {}: run `cargo xtask ebpf`", path.display()))?;
         Self::parse(&text).with_context(|| format!("{}: run `cargo xtask ebpf`", path.display()))
     }
 
     pub fn write(&self) -> Result<()> {
-        let path = path()?;
+        let path = paths::record()?;
         fs::write(&path, self.to_text()).with_context(|| format!("cannot write {}", path.display()))
     }
 
@@ -69,10 +68,6 @@ impl Record {
     }
 }
 
-fn path() -> Result<PathBuf> {
-    Ok(committed()?.with_extension("toml"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Record, Versions};
@@ -87,12 +82,12 @@ mod tests {
     }
 
     #[test]
-    fn a_record_reads_as_it_was_written() {
+    fn a_written_record_parses_to_the_same_record() {
         assert_eq!(Record::parse(&record().to_text()).unwrap(), record());
     }
 
     #[test]
-    fn a_record_without_a_digest_is_refused_by_the_keys_name() {
+    fn a_record_without_a_digest_is_an_error_that_names_the_key() {
         let text = record().to_text().replace("sources-sha256", "sources");
         let error = Record::parse(&text).unwrap_err();
         assert_eq!(error.to_string(), "no text under `sources-sha256`");

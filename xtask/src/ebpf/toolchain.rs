@@ -1,4 +1,4 @@
-//! Which compiler, linker and strip of this machine build for BPF.
+//! Finds the compiler, linker and strip of this machine that build for BPF.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -6,9 +6,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::record::Versions;
+use crate::process::stdout_of;
 
 pub const TARGET: &str = "bpfel-unknown-none";
 
@@ -16,21 +17,25 @@ const NO_COMPILER: &str = "no Rust compiler here builds for BPF: \
     on Debian `apt-get install rustc-web cargo-web libstd-rust-web-dev-bpf rust-web-src`, \
     elsewhere `rustup toolchain install nightly --component rust-src`";
 const NO_LINKER: &str = "bpf-linker is not installed: `cargo install bpf-linker`, \
-    on Debian with the options that CONTRIBUTING.md tells";
-/// Everything that builds the object.
+    on Debian with the options that CONTRIBUTING.md names";
+
+/// The directory of the standard library's sources, below the sysroot.
+const RUST_SOURCES: &str = "lib/rustlib/src/rust";
+
+/// The programs that build the object.
 pub struct Toolchain {
     pub compiler: Compiler,
-    pub sysroot: PathBuf,
+    sysroot: PathBuf,
     pub linker: PathBuf,
     pub strip: PathBuf,
     versions: Versions,
 }
 
-/// A compiler that has, or can make, a `core` for BPF.
+/// A compiler that has a `core` for BPF, or can compile one.
 pub enum Compiler {
-    /// This rustc ships `core` compiled for BPF, and its sources.
+    /// This rustc has a precompiled `core` for BPF, and its sources.
     CompiledCore(PathBuf),
-    /// rustup's nightly has the sources of `core`.
+    /// rustup's nightly, which has the sources of `core`.
     Nightly,
 }
 
@@ -38,12 +43,12 @@ impl Toolchain {
     pub fn find() -> Result<Self> {
         let compiler = with_sources()?;
         let sysroot = compiler.sysroot().context("rustc --print sysroot failed")?;
-        let verbose = said(compiler.command("rustc").arg("-vV"))?;
-        let fact = |name: &str| {
+        let verbose = stdout_of(compiler.command("rustc").arg("-vV"))?;
+        let field = |name: &str| {
             let line = verbose.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-            line.map(str::to_owned).with_context(|| format!("rustc -vV says nothing about `{name}`"))
+            line.map(str::to_owned).with_context(|| format!("the output of rustc -vV has no `{name}`"))
         };
-        let (llvm, host) = (fact("LLVM version")?, fact("host")?);
+        let (llvm, host) = (field("LLVM version")?, field("host")?);
         let llvm_major = llvm.split('.').next().unwrap_or_default();
         let linker = linker().context(NO_LINKER)?;
         let strip = strip(llvm_major, &sysroot.join("lib/rustlib").join(host).join("bin"));
@@ -51,9 +56,14 @@ impl Toolchain {
         let versions = Versions {
             rustc: verbose.lines().next().unwrap_or_default().to_owned(),
             llvm,
-            bpf_linker: said(clean(&linker).arg("--version"))?.trim().to_owned(),
+            bpf_linker: stdout_of(clean(&linker).arg("--version"))?.trim().to_owned(),
         };
         Ok(Self { compiler, sysroot, linker, strip, versions })
+    }
+
+    /// The directory of the standard library's sources.
+    pub fn rust_sources(&self) -> PathBuf {
+        self.sysroot.join(RUST_SOURCES)
     }
 
     pub fn versions(self) -> Versions {
@@ -68,13 +78,13 @@ impl fmt::Display for Toolchain {
 }
 
 impl Compiler {
-    /// `cargo` or `rustc` of this toolchain, untouched by the one that runs us.
+    /// `cargo` or `rustc` of this toolchain, without the environment of the cargo that runs xtask.
     pub fn command(&self, program: &str) -> Command {
         match self {
             Self::CompiledCore(rustc) => {
                 let sibling = rustc.with_file_name(program);
                 let mut command = if sibling.exists() { clean(sibling) } else { clean(program) };
-                // The target is a tier that only unstable features serve.
+                // BPF targets need unstable features.
                 command.env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1");
                 command
             }
@@ -87,12 +97,12 @@ impl Compiler {
     }
 
     fn sysroot(&self) -> Option<PathBuf> {
-        let sysroot = said(self.command("rustc").args(["--print", "sysroot"])).ok()?;
+        let sysroot = stdout_of(self.command("rustc").args(["--print", "sysroot"])).ok()?;
         Some(PathBuf::from(sysroot.trim()))
     }
 }
 
-/// A compiler that has the sources of `core` and std, and serves what is unstable.
+/// A compiler that has the sources of `core` and `std` and accepts unstable features.
 pub fn with_sources() -> Result<Compiler> {
     with_compiled_core().or_else(nightly).context(NO_COMPILER)
 }
@@ -103,7 +113,7 @@ fn with_compiled_core() -> Option<Compiler> {
     let rustcs = chosen.into_iter().chain(on_path).chain([PathBuf::from("/usr/bin/rustc")]);
     rustcs.map(Compiler::CompiledCore).find(|compiler| {
         let sysroot = compiler.sysroot();
-        // LLVM copies source lines into the BTF where it finds the files: they shape the object, too.
+        // LLVM copies source lines into the BTF if it finds the files, so the sources influence the object, too.
         sysroot.is_some_and(|root| root.join("lib/rustlib").join(TARGET).exists() && has_core_sources(&root))
     })
 }
@@ -113,7 +123,7 @@ fn nightly() -> Option<Compiler> {
 }
 
 fn has_core_sources(sysroot: &Path) -> bool {
-    sysroot.join("lib/rustlib/src/rust/library/core").exists()
+    sysroot.join(RUST_SOURCES).join("library/core").exists()
 }
 
 fn linker() -> Option<PathBuf> {
@@ -121,13 +131,13 @@ fn linker() -> Option<PathBuf> {
     which::which("bpf-linker").ok().or_else(|| installed.filter(|path| path.exists()))
 }
 
-/// Cargo's folder, where it unpacks packages and installs programs.
+/// Cargo's home directory, in which it unpacks packages and installs programs.
 pub fn cargo_home() -> Option<PathBuf> {
     let named = env::var_os("CARGO_HOME").map(PathBuf::from);
     named.or_else(|| Some(env::home_dir()?.join(".cargo")))
 }
 
-/// Prefers the strip of rustc's own LLVM: it may not know what a newer one wrote.
+/// Prefers the strip of rustc's LLVM version, because an older strip may not understand a newer LLVM's output.
 fn strip(llvm_major: &str, tools: &Path) -> Option<PathBuf> {
     let candidates = [
         PathBuf::from(format!("llvm-strip-{llvm_major}")),
@@ -145,53 +155,43 @@ fn no_strip(llvm_major: &str) -> String {
     )
 }
 
-/// A command that the cargo, rustup and flags around us don't shape: cargo's settings that say where to
-/// fetch from stay, the others go.
+/// A command without the environment variables that would change how it builds. Cargo's settings of where to fetch from
+/// stay.
 fn clean(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    for (name, _) in env::vars_os().filter(|(name, _)| shapes_builds(name)) {
+    for (name, _) in env::vars_os().filter(|(name, _)| changes_builds(name)) {
         command.env_remove(name);
     }
     command
 }
 
-fn shapes_builds(name: &OsString) -> bool {
+fn changes_builds(name: &OsString) -> bool {
     const FETCHING: [&str; 6] =
         ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_", "CARGO_TERM_"];
-    const SHAPING: [&str; 4] = ["CARGO", "RUSTC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN"];
+    const BUILDING: [&str; 4] = ["CARGO", "RUSTC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN"];
     let name = name.to_string_lossy();
     let begins_with_one_of = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
-    // `cargo run` puts its toolchain's libraries before the system's.
-    name == "LD_LIBRARY_PATH" || begins_with_one_of(&SHAPING) && !begins_with_one_of(&FETCHING)
-}
-
-/// What a command says on stdout.
-fn said(command: &mut Command) -> Result<String> {
-    let program = command.get_program().to_owned();
-    let output = command.output().with_context(|| format!("cannot run {}", program.display()))?;
-    if !output.status.success() {
-        bail!("{} failed: {}", program.display(), String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    // `cargo run` puts the libraries of its own toolchain first.
+    name == "LD_LIBRARY_PATH" || begins_with_one_of(&BUILDING) && !begins_with_one_of(&FETCHING)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::shapes_builds;
+    use super::changes_builds;
 
     #[test]
-    fn the_outer_builds_settings_do_not_reach_the_kernel_side() {
+    fn the_settings_of_the_host_build_do_not_reach_the_ebpf_build() {
         for name in
             ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTUP_TOOLCHAIN", "RUSTC", "CARGO_PROFILE_RELEASE_LTO"]
         {
-            assert!(shapes_builds(&name.into()), "{name}");
+            assert!(changes_builds(&name.into()), "{name}");
         }
     }
 
     #[test]
-    fn where_to_fetch_from_is_kept() {
+    fn settings_of_where_to_fetch_from_stay() {
         for name in ["CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_HTTP_PROXY", "RUSTUP_HOME", "PATH", "HOME"] {
-            assert!(!shapes_builds(&name.into()), "{name}");
+            assert!(!changes_builds(&name.into()), "{name}");
         }
     }
 }

@@ -8,7 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::modules::{self, libraries};
-use super::packages::{Kernel, run};
+use super::packages::Kernel;
+use crate::process::run_quietly;
 
 /// The first process: mounts, loads modules, runs the script, says how it ended, switches the machine off.
 ///
@@ -77,7 +78,7 @@ impl Guest {
     /// The same without debugging information.
     pub fn add_stripped(&self, program: &Path, place: &str) -> Result<()> {
         self.add(program, place)?;
-        run(Command::new("strip").arg(self.inside(place)))
+        run_quietly(Command::new("strip").arg(self.inside(place)))
     }
 
     /// Writes a file that may be run.

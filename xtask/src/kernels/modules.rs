@@ -6,7 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::packages::{Kernel, run, said};
+use super::packages::Kernel;
+use crate::process::{run_quietly, stdout_of};
 use crate::workspace;
 
 /// Puts the modules, uncompressed, into `folder`; says their names in the order in which they load. What the
@@ -56,7 +57,7 @@ fn unpack(file: &Path, target: &Path) -> Result<()> {
     };
     let compressed = target.with_file_name(file.file_name().context("a module without a name")?);
     fs::copy(file, &compressed)?;
-    run(Command::new(program).args(["-dqf"]).arg(&compressed))?;
+    run_quietly(Command::new(program).args(["-dqf"]).arg(&compressed))?;
     let _left_by_zstd = fs::remove_file(&compressed);
     let unpacked = compressed.with_extension("");
     if unpacked != target {
@@ -75,7 +76,7 @@ fn needed_by(module: &[u8]) -> Vec<String> {
 /// The shared libraries that a program needs, the loader included.
 pub fn libraries(program: &Path) -> Vec<PathBuf> {
     // ldd fails for what is static.
-    let text = said(Command::new("ldd").arg(program)).unwrap_or_default();
+    let text = stdout_of(Command::new("ldd").arg(program)).unwrap_or_default();
     let words = text.split_whitespace().filter(|word| word.starts_with('/'));
     words.map(PathBuf::from).filter(|path| path.exists()).collect()
 }

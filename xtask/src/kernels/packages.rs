@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
+use crate::process::{run_quietly, stdout_of};
 use crate::workspace;
 
 /// The suites, the oldest kernel first.
@@ -67,14 +68,14 @@ impl Archive {
             |suite: &&str| format!("deb [arch={architecture} signed-by={KEYRING}] {mirror} {suite} main\n");
         fs::write(folder.join("apt/sources.list"), suites.iter().map(line).collect::<String>())?;
         let archive = Self { architecture, folder };
-        run(archive.apt("apt-get").arg("update")).context("apt can't read the suites' lists")?;
+        run_quietly(archive.apt("apt-get").arg("update")).context("apt can't read the suites' lists")?;
         Ok(archive)
     }
 
     /// The newest cloud kernel of a suite: the one that its metapackage depends on.
     pub fn newest_kernel(&self, suite: &'static str) -> Result<Kernel> {
         let meta = format!("linux-image-cloud-{}/{suite}", self.architecture);
-        let text = said(self.apt("apt-cache").args(["show", &meta]))?;
+        let text = stdout_of(self.apt("apt-cache").args(["show", &meta]))?;
         let depends = text.lines().find_map(|line| line.strip_prefix("Depends:"));
         let words = depends.unwrap_or_default().split([' ', ',']);
         let package = words.into_iter().find(|word| word.starts_with("linux-image-"));
@@ -94,14 +95,14 @@ impl Archive {
             fs::create_dir_all(folder)?;
         }
         // Newer suites have the image and its modules in packages of their own.
-        let depends = said(self.apt("apt-cache").args(["depends", package]))?;
+        let depends = stdout_of(self.apt("apt-cache").args(["depends", package]))?;
         let parts = depends.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
         let parts =
             parts.filter(|part| part.starts_with("linux-") && part.ends_with(kernel.release.as_str()));
         let parts: Vec<&str> = parts.chain([package]).collect();
-        run(self.apt("apt-get").arg("download").args(&parts).current_dir(&packages))?;
+        run_quietly(self.apt("apt-get").arg("download").args(&parts).current_dir(&packages))?;
         for file in fs::read_dir(&packages)? {
-            run(Command::new("dpkg").arg("-x").arg(file?.path()).arg(&kernel.root))?;
+            run_quietly(Command::new("dpkg").arg("-x").arg(file?.path()).arg(&kernel.root))?;
         }
         fs::remove_dir_all(&packages)?;
         Ok(fs::write(kernel.root.join(".complete"), "")?)
@@ -113,9 +114,9 @@ impl Archive {
         if !folder.join(place).exists() {
             fs::create_dir_all(&folder)?;
             let named = format!("{package}/{suite}");
-            run(self.apt("apt-get").arg("download").arg(named).current_dir(&folder))?;
+            run_quietly(self.apt("apt-get").arg("download").arg(named).current_dir(&folder))?;
             for file in fs::read_dir(&folder)? {
-                run(Command::new("dpkg").arg("-x").arg(file?.path()).arg(&folder))?;
+                run_quietly(Command::new("dpkg").arg("-x").arg(file?.path()).arg(&folder))?;
             }
         }
         Ok(folder.join(place))
@@ -150,19 +151,4 @@ fn own_mirror() -> Option<String> {
     let sources = fs::read_to_string("/etc/apt/sources.list.d/debian.sources").ok()?;
     let uris = sources.lines().find_map(|line| line.strip_prefix("URIs:"))?;
     uris.split_whitespace().next().map(str::to_owned)
-}
-
-/// Runs a program to its end, which must be a good one.
-pub fn run(command: &mut Command) -> Result<()> {
-    said(command).map(drop)
-}
-
-/// What a program says on stdout.
-pub fn said(command: &mut Command) -> Result<String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().with_context(|| format!("cannot run {program}"))?;
-    if !output.status.success() {
-        bail!("{program} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

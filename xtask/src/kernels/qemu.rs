@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::packages::{Kernel, said};
+use super::packages::Kernel;
+use crate::process::stdout_of;
 
 /// Older ones corrupt guests at boot now and then (7.2: up to one in five).
 const OLDEST_QEMU: u32 = 10;
@@ -57,7 +58,7 @@ impl Emulator {
     /// Looks whether the emulator is there, and new enough.
     pub fn check(&self) -> Result<()> {
         let hint = "install QEMU 10 or newer; Debian 12 has it in bookworm-backports (.ci/run shows how)";
-        let text = said(Command::new(self.program).arg("--version")).context(hint)?;
+        let text = stdout_of(Command::new(self.program).arg("--version")).context(hint)?;
         let version =
             text.split("version ").nth(1).and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
         if version.is_none_or(|version| version < OLDEST_QEMU) {

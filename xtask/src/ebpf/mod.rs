@@ -1,8 +1,9 @@
-//! `cargo xtask ebpf`: rebuilds the committed object, or holds it against its sources.
+//! `cargo xtask ebpf`: rebuilds the committed eBPF object, or checks it against its sources.
 
 mod compile;
 mod digest;
 pub mod object;
+mod paths;
 mod prefix;
 mod record;
 pub mod toolchain;
@@ -14,22 +15,29 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 pub use self::digest::of_sources;
+pub use self::paths::committed;
 pub use self::record::Record;
 use self::toolchain::Toolchain;
-use crate::workspace;
 
-/// Names the object to embed to netstat-user's build script.
+/// The environment variable that names the object that netstat-user's build script embeds.
 pub const OBJECT_VARIABLE: &str = "RNETSTAT_EBPF_OBJECT";
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Write nothing: fail if the committed object was made from other sources, or if the same toolchain
-    /// now makes other bytes
+    /// Write nothing; fail if the committed object was made from other sources, or if the same toolchain
+    /// makes other bytes from them
     #[arg(long, conflicts_with = "out")]
     check: bool,
-    /// Write the object to PATH and leave the committed one alone
+    /// Write the object to PATH instead of the committed one
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
+}
+
+/// An object that was built from the present sources.
+pub struct Fresh {
+    pub path: PathBuf,
+    /// Whether its bytes are those of the committed object.
+    pub is_committed: bool,
 }
 
 pub fn ebpf(args: &Args) -> Result<ExitCode> {
@@ -48,17 +56,17 @@ pub fn ebpf(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The object that is under version control.
-pub fn committed() -> Result<PathBuf> {
-    Ok(workspace::root()?.join("netstat-ebpf/object/netstat-ebpf.o"))
+/// Builds the object from its sources, beside the committed one.
+pub fn build_fresh() -> Result<Fresh> {
+    let object = compile::compile(&Toolchain::find()?)?;
+    let path = paths::target_dir()?.join("fresh.o");
+    write(&path, &object)?;
+    Ok(Fresh { path, is_committed: object == read_committed()? })
 }
 
-/// Builds the object from its sources and says where it is.
-pub fn build_fresh() -> Result<PathBuf> {
-    let object = compile::compile(&Toolchain::find()?)?;
-    let path = compile::target_dir()?.join("fresh.o");
-    write(&path, &object)?;
-    Ok(path)
+fn read_committed() -> Result<Vec<u8>> {
+    let path = committed()?;
+    fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn write(path: &Path, object: &[u8]) -> Result<()> {
@@ -73,15 +81,15 @@ fn check(fresh: &[u8], present: &Record) -> Result<()> {
         bail!("the committed eBPF object was made from other sources: run `cargo xtask ebpf` and commit it");
     }
     if recorded.toolchain != present.toolchain {
-        println!("bytes not compared: the committed object was made by another toolchain");
-        println!("  by {}", recorded.toolchain);
+        println!("bytes not compared: another toolchain made the committed object");
+        println!("  {}", recorded.toolchain);
         return Ok(());
     }
-    let path = committed()?;
-    let committed = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    if committed != fresh {
-        bail!("the same sources and toolchain now make another object: run `cargo xtask ebpf` and commit it");
+    if fresh != read_committed()? {
+        bail!(
+            "the same sources and toolchain make other bytes: run `cargo xtask ebpf` and commit the object"
+        );
     }
-    println!("the committed object is what these sources and this toolchain make");
+    println!("the committed object is the one that these sources and this toolchain make");
     Ok(())
 }
