@@ -15,7 +15,7 @@ use crate::{
     model::Missing,
     options::DoctorOptions,
     source::{
-        ebpf::{self, Attempts, Request},
+        ebpf::{self, Attempts, LoadOptions},
         proc,
     },
     stdout,
@@ -60,7 +60,7 @@ fn examine() -> Report {
     // Before the start raises limits.
     let host = Host::examine();
     let mut attempts = Attempts::default();
-    let missing = ebpf::probe(&Request::of_everything(RING_BYTES), &mut attempts);
+    let missing = ebpf::probe(&LoadOptions::unfiltered(RING_BYTES), &mut attempts);
     let has_proc = proc::is_readable(Path::new("/proc"));
     Report { host, attempts, missing: missing.map_err(|error| format!("{error:#}")), has_proc }
 }

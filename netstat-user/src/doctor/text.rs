@@ -5,7 +5,7 @@ use std::fmt::Display;
 use anstyle::{AnsiColor, Color, Effects, Style};
 
 use super::{Report, advice::advice, wrap::wrap};
-use crate::source::ebpf::{Outcome, Tried};
+use crate::source::ebpf::{Attempt, Outcome};
 
 const WIDTH: usize = 100;
 const GOOD: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Green)));
@@ -19,8 +19,8 @@ pub(super) fn write(report: &Report, color: bool) -> String {
     verdict(&mut page, report);
     host(&mut page, report);
     page.title("Probes, tried for real");
-    for tried in report.attempts.all() {
-        probe(&mut page, tried);
+    for attempt in report.attempts.all() {
+        probe(&mut page, attempt);
     }
     if let Ok(missing) = &report.missing
         && !missing.is_empty()
@@ -101,8 +101,8 @@ fn names(names: &[&str]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(" ") }
 }
 
-fn probe(page: &mut Page, tried: &Tried) {
-    let Tried { name, kind, outcome } = tried;
+fn probe(page: &mut Page, attempt: &Attempt) {
+    let Attempt { name, kind, outcome } = attempt;
     let (mark, style, said) = match outcome {
         Outcome::Attached => ("✓", GOOD, "attached"),
         Outcome::Loads => ("✓", GOOD, "loads"),

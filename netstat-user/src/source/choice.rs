@@ -68,7 +68,7 @@ pub fn start(options: &TraceOptions) -> Result<Chosen> {
 
 #[cfg(target_os = "linux")]
 fn ebpf(options: &TraceOptions) -> Result<Chosen> {
-    let (source, looks) = EbpfSource::start(&ebpf::Request {
+    let (source, looks) = EbpfSource::start(&ebpf::LoadOptions {
         filter: options.filter.for_kernel(),
         ring_bytes: options.ring_bytes,
         verbose: options.verbose,

@@ -1,62 +1,29 @@
-//! The kernel's types as far as aya asks for them: the ids of what programs are attached to.
+//! The kernel's BTF, reduced to the types that aya looks up: those that programs are attached to.
 //!
-//! aya reads a whole kernel's types in some 20 ms, and looks through them all for each name. In what it gets here
-//! every type that has no part in that is a forward declaration, so the ids stay what they are.
+//! aya takes some 20 ms to parse a whole kernel's BTF, and searches all of it for each name. Here every other type is
+//! a forward declaration, so that the ids are those of the whole BTF.
 
 use anyhow::{Context as _, Result};
-use netstat_ebpf::wire::program;
 
-use super::btf::Btf;
-
-/// The functions: those of fentry and fexit programs, and of iterators.
-const FUNCTIONS: [&str; 12] = [
-    program::TIMEWAIT_CREATED,
-    program::TIMEWAIT_CREATED_TO_6_11,
-    program::TIMEWAIT_RESCHEDULED,
-    program::TIMEWAIT_REMOVED,
-    program::HALF_OPEN_CREATED,
-    program::HALF_OPEN_REMOVED,
-    program::HALF_OPEN_UNLINKED,
-    program::CONNECT,
-    program::FAST_OPEN,
-    program::ACCEPT,
-    "bpf_iter_tcp",
-    "bpf_iter_task_file",
-];
-/// The types of tracepoints.
-const TRACEPOINTS: [&str; 4] = [
-    "btf_trace_inet_sock_set_state",
-    "btf_trace_timer_start",
-    "btf_trace_timer_cancel",
-    "btf_trace_kfree_skb",
-];
+use super::btf::{Btf, KIND_FUNC, KIND_FWD, KIND_TYPEDEF};
 
 // include/uapi/linux/btf.h
 const MAGIC_AND_VERSION: u32 = 0x0001_eb9f;
 const HEADER_BYTES: u32 = 24;
-const FORWARD: u32 = 7 << 24;
-const TYPEDEF: u32 = 8 << 24;
-const FUNCTION: u32 = 12 << 24;
 
-/// The name, if it is a function's or a tracepoint's type's that programs are attached to.
-pub fn known(is_function: bool, name: &[u8]) -> Option<&'static str> {
-    let known = if is_function { &FUNCTIONS[..] } else { &TRACEPOINTS[..] };
-    known.iter().find(|known| known.as_bytes() == name).copied()
-}
-
-/// What aya needs of the kernel's types to attach.
+/// The reduced BTF, parsed by aya.
 ///
 /// # Errors
-/// What was put together is no BTF.
+/// aya can't parse it.
 pub fn attach_types(kernel: &Btf) -> Result<aya::Btf> {
-    let last = kernel.attachable().values().copied().max().unwrap_or(0) as usize;
+    let last = kernel.attachable().map(|attachable| attachable.id).max().unwrap_or(0) as usize;
     // Name, kind, and another type's id; id 0 is void and not listed.
-    let mut types = vec![[0, FORWARD, 0]; last];
+    let mut types = vec![[0, KIND_FWD << 24, 0]; last];
     let mut strings = vec![0];
-    for (name, id) in kernel.attachable() {
-        let kind = if FUNCTIONS.contains(name) { FUNCTION } else { TYPEDEF };
-        types[*id as usize - 1] = [u32::try_from(strings.len())?, kind, 0];
-        strings.extend(name.bytes().chain([0]));
+    for attachable in kernel.attachable() {
+        let kind = if attachable.is_function { KIND_FUNC } else { KIND_TYPEDEF };
+        types[attachable.id as usize - 1] = [u32::try_from(strings.len())?, kind << 24, 0];
+        strings.extend(attachable.name.bytes().chain([0]));
     }
     let types = types.as_flattened();
     let (type_bytes, string_bytes) = (u32::try_from(size_of_val(types))?, u32::try_from(strings.len())?);
@@ -72,17 +39,18 @@ mod tests {
     use aya_obj::btf::BtfKind;
 
     use super::*;
+    use crate::source::ebpf::hooks;
 
     #[test]
-    fn the_ids_are_those_of_the_whole() {
+    fn every_hook_has_the_same_type_id_as_in_the_whole_btf() {
         let Ok(kernel) = Btf::of_this_kernel() else { return };
         let whole = aya::Btf::from_sys_fs().unwrap();
         let part = attach_types(&kernel).unwrap();
-        let names = FUNCTIONS.map(|name| (name, BtfKind::Func)).into_iter();
-        for (name, kind) in names.chain(TRACEPOINTS.map(|name| (name, BtfKind::Typedef))) {
-            let [whole, part] = [&whole, &part].map(|btf| btf.id_by_type_name_kind(name, kind).ok());
+        for (is_function, name) in hooks::all().filter_map(hooks::Hook::btf_type) {
+            let kind = if is_function { BtfKind::Func } else { BtfKind::Typedef };
+            let [whole, part] = [&whole, &part].map(|btf| btf.id_by_type_name_kind(&name, kind).ok());
             assert_eq!(part, whole, "{name}");
         }
-        assert!(kernel.attachable().contains_key("btf_trace_inet_sock_set_state"));
+        assert!(kernel.has_target(&hooks::STATE.hooks[0]));
     }
 }

@@ -1,19 +1,23 @@
-//! Reads field offsets out of the kernel's BTF (Documentation/bpf/btf.rst), and what programs can be attached to.
+//! Parses the kernel's BTF (Documentation/bpf/btf.rst): offsets of fields, and the types that programs are attached to.
 
-use std::{collections::HashMap, fs, io};
+use std::{borrow::Cow, collections::HashMap, fs, io};
 
-use super::attach_types;
+use super::hooks::{self, Hook};
 
-/// Where the running kernel shows its own BTF.
+/// The file in which the running kernel shows its own BTF.
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
 const MAGIC: u16 = 0xeb9f;
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
-const KIND_TYPEDEF: u32 = 8;
-const KIND_FUNC: u32 = 12;
+/// A forward declaration (include/uapi/linux/btf.h).
+pub const KIND_FWD: u32 = 7;
+/// A typedef; the type of a tracepoint is one.
+pub const KIND_TYPEDEF: u32 = 8;
+/// A function.
+pub const KIND_FUNC: u32 = 12;
 
-/// The type information of a kernel, indexed as far as this program asks.
+/// The type information of a kernel, with an index of what this program looks up.
 pub struct Btf {
     bytes: Vec<u8>,
     strings: usize,
@@ -21,8 +25,19 @@ pub struct Btf {
     types: Vec<u32>,
     /// Ids of the structs by name.
     structs: HashMap<Box<[u8]>, u32>,
-    /// Ids of the functions and tracepoints' types that programs are attached to.
-    attachable: HashMap<&'static str, u32>,
+    /// The types of the hooks' targets that this kernel has.
+    attachable: Vec<Attachable>,
+}
+
+/// A type that a program can be attached to.
+#[derive(Debug)]
+pub struct Attachable {
+    /// The name of the type: a function's, an iterator's or a tracepoint's.
+    pub name: Cow<'static, str>,
+    /// Whether it is a function and not a typedef.
+    pub is_function: bool,
+    /// Its id in the BTF.
+    pub id: u32,
 }
 
 impl Btf {
@@ -34,10 +49,10 @@ impl Btf {
         Self::parse(fs::read(VMLINUX)?)
     }
 
-    /// Indexes raw BTF of this machine's byte order.
+    /// Parses raw BTF of this machine's byte order.
     ///
     /// # Errors
-    /// `InvalidData` if a length or a kind makes no sense.
+    /// `InvalidData` if a length or a kind is not valid.
     pub fn parse(bytes: Vec<u8>) -> io::Result<Self> {
         Self::index(bytes)
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not the BTF of a kernel"))
@@ -52,21 +67,30 @@ impl Btf {
         let end = at + word(&bytes, 12)? as usize;
         let strings = header + word(&bytes, 16)? as usize;
         let mut btf =
-            Self { bytes, strings, types: vec![0], structs: HashMap::new(), attachable: HashMap::new() };
+            Self { bytes, strings, types: vec![0], structs: HashMap::new(), attachable: Vec::new() };
+        let mut wanted: Vec<(bool, Cow<'static, str>)> = hooks::all().filter_map(Hook::btf_type).collect();
+        wanted.sort();
+        wanted.dedup();
         while at < end {
             let info = word(&btf.bytes, at + 4)?;
             let (kind, members) = (info >> 24 & 0x1f, (info & 0xffff) as usize);
+            let id = btf.types.len() as u32;
             if kind == KIND_STRUCT && members > 0 {
                 let name = btf.string(word(&btf.bytes, at)?)?;
                 if !name.is_empty() {
                     let name = name.into();
-                    btf.structs.entry(name).or_insert(btf.types.len() as u32);
+                    btf.structs.entry(name).or_insert(id);
                 }
             }
-            if matches!(kind, KIND_FUNC | KIND_TYPEDEF)
-                && let Some(name) = attach_types::known(kind == KIND_FUNC, btf.string(word(&btf.bytes, at)?)?)
-            {
-                btf.attachable.insert(name, btf.types.len() as u32);
+            if matches!(kind, KIND_FUNC | KIND_TYPEDEF) {
+                let is_function = kind == KIND_FUNC;
+                let name = btf.string(word(&btf.bytes, at)?)?;
+                let is_wanted = |(function, wanted): &&(bool, Cow<'_, str>)| {
+                    wanted.as_bytes() == name && *function == is_function
+                };
+                if let Some((_, name)) = wanted.iter().find(is_wanted) {
+                    btf.attachable.push(Attachable { name: name.clone(), is_function, id });
+                }
             }
             btf.types.push(at as u32);
             at += 12 + trailing_bytes(kind, members)?;
@@ -74,8 +98,8 @@ impl Btf {
         Some(btf)
     }
 
-    /// Offset in bytes of a field within a struct; `path` may go through members (`ns.inum`), and the
-    /// anonymous structs and unions on the way need no name. None if there is no such field.
+    /// Offset in bytes of a field within a struct. `path` may lead through members (`ns.inum`); the anonymous structs
+    /// and unions on the way have no name in it. None if there is no such field.
     pub fn offset(&self, name: &str, path: &str) -> Option<u32> {
         let mut id = *self.structs.get(name.as_bytes())?;
         let mut bits = 0;
@@ -87,21 +111,30 @@ impl Btf {
         Some(bits / 8)
     }
 
-    /// The ids of [`attach_types::known`] names that the kernel has, for functions and for tracepoints' types.
-    pub fn attachable(&self) -> &HashMap<&'static str, u32> {
-        &self.attachable
+    /// The types of the hooks' targets that this kernel has, in the order of their ids.
+    pub fn attachable(&self) -> impl Iterator<Item = &Attachable> {
+        self.attachable.iter()
     }
 
-    /// How many arguments a function has that programs are attached to; None if the kernel has no such function.
+    /// Whether this kernel has what the hook's program is attached to.
+    pub fn has_target(&self, hook: &Hook) -> bool {
+        hook.btf_type().is_none_or(|(is_function, name)| self.find(is_function, &name).is_some())
+    }
+
+    /// How many arguments the function has that a hook is attached to; None if the kernel has no such function.
     pub fn arguments(&self, function: &str) -> Option<u32> {
-        let at = *self.types.get(*self.attachable.get(function)? as usize)? as usize;
+        let at = *self.types.get(self.find(true, function)?.id as usize)? as usize;
         let prototype = *self.types.get(word(&self.bytes, at + 8)? as usize)?;
         Some(word(&self.bytes, prototype as usize + 4)? & 0xffff)
     }
 
-    /// Offset in bits and type of a member, looked for through anonymous members too.
+    fn find(&self, is_function: bool, name: &str) -> Option<&Attachable> {
+        self.attachable.iter().find(|type_| type_.is_function == is_function && type_.name == name)
+    }
+
+    /// Offset in bits and type of a member; members of anonymous members count too.
     fn member(&self, id: u32, field: &[u8]) -> Option<(u32, u32)> {
-        let at = self.behind_names(id)?;
+        let at = self.unqualified(id)?;
         let info = word(&self.bytes, at + 4)?;
         if !matches!(info >> 24 & 0x1f, KIND_STRUCT | KIND_UNION) {
             return None;
@@ -123,8 +156,8 @@ impl Btf {
         None
     }
 
-    /// Where the type stands that an id means behind typedefs and qualifiers.
-    fn behind_names(&self, mut id: u32) -> Option<usize> {
+    /// Byte offset of the type that an id refers to, without the typedefs and qualifiers on the way.
+    fn unqualified(&self, mut id: u32) -> Option<usize> {
         const LONGEST_CHAIN: usize = 32;
         for _ in 0..LONGEST_CHAIN {
             let at = *self.types.get(id as usize)? as usize;
@@ -162,9 +195,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn offsets_that_no_kernel_has_moved_are_found() {
+    fn offsets_that_are_the_same_on_every_kernel_are_found() {
         let Ok(btf) = Btf::of_this_kernel() else { return };
-        // Include/net/sock.h: the head of sock_common is what every lookup touches, and has not moved.
+        // include/net/sock.h: the fields of sock_common that every lookup reads come first, on all kernels up to 6.18.
         for (path, offset) in [("skc_daddr", 0), ("skc_rcv_saddr", 4), ("skc_dport", 12), ("skc_num", 14)] {
             assert_eq!(btf.offset("sock_common", path), Some(offset), "{path}");
         }
@@ -178,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_btf_are_an_error() {
+    fn bytes_that_are_not_btf_are_an_error() {
         assert!(Btf::parse(Vec::new()).is_err());
         assert!(Btf::parse(vec![0; 64]).is_err());
         let mut torn = 0xeb9f_u16.to_ne_bytes().to_vec();

@@ -8,8 +8,9 @@ use aya::{
     maps::{MapData, PerCpuArray},
     programs::ProgramFd,
 };
-use netstat_ebpf::wire::{self, Counters, map, program};
+use netstat_ebpf::wire::{self, Counters, map};
 
+use super::hooks;
 use crate::model::{Loss, LossKind, LossPlace, Moment};
 
 /// The kernel side's counters of losses, and how much of them has been reported.
@@ -42,7 +43,7 @@ impl Losses {
     pub fn new(ebpf: &mut Ebpf, state_program: &str) -> Result<Self> {
         let counters = ebpf.take_map(map::COUNTERS).context("the eBPF object has no map COUNTERS")?;
         let state_program = ebpf.program(state_program).context("the eBPF object lacks its state program")?;
-        let others = ebpf.programs().filter(|(name, _)| !name.starts_with(program::STATE));
+        let others = ebpf.programs().filter(|(name, _)| !hooks::reports_transitions(name));
         // What is not loaded has no descriptor.
         let others = others.filter_map(|(_, program)| program.fd().ok());
         Ok(Self {

@@ -1,17 +1,21 @@
 //! The kernel's own events: loads the programs and reads their ring.
 
 mod attach_types;
+mod attempts;
 mod btf;
 mod classic_format;
 mod decode;
+mod hooks;
 mod kallsyms;
 mod load;
 mod losses;
+mod object;
 mod offsets;
 mod own;
 mod pace;
 mod preemption;
 mod snapshot;
+mod uname;
 mod unread;
 mod verbose;
 
@@ -26,8 +30,12 @@ use netstat_ebpf::wire::map;
 use rustix::thread::CapabilitySet;
 use tokio::io::unix::AsyncFd;
 
-pub use load::{Attempts, Outcome, Request, Tried, memlock};
+pub use attempts::{Attempt, Attempts, Outcome};
+pub use hooks::{HookSet, Remedy, sets};
+pub use load::memlock;
+pub use object::LoadOptions;
 pub use snapshot::{Snapshotter, in_first_pid_namespace, socket_files};
+pub use uname::kernel;
 
 use self::{
     load::Loaded,
@@ -58,7 +66,7 @@ const LOOKS_FOR_LOSSES: u8 = 2;
 pub struct EbpfSource {
     /// None once the programs have left.
     ebpf: Option<Ebpf>,
-    hooks: Vec<load::Hook>,
+    hooks: Vec<(&'static str, &'static str)>,
     missing: Vec<Missing>,
     capabilities: SourceCapabilities,
     ring: AsyncFd<RingBuf<MapData>>,
@@ -80,11 +88,11 @@ impl EbpfSource {
     ///
     /// # Errors
     /// The kernel takes no form of the state hook: the error says why, and what to do.
-    pub fn start(request: &Request) -> Result<(Self, Option<Snapshotter>)> {
+    pub fn start(request: &LoadOptions) -> Result<(Self, Option<Snapshotter>)> {
         // Without CAP_SYS_NICE it reads as it is.
         let _not_allowed = rustix::process::setpriority_process(None, NICENESS);
         let mut attempts = Attempts::default();
-        let Loaded { mut ebpf, missing, ends, minisocks, state_program, snapshotter } =
+        let Loaded { mut ebpf, missing, syn_sent_port, minisocks, state_program, snapshotter } =
             load::load(request, &mut attempts)?;
         let began = clock::now();
         let ring = ebpf.take_map(map::EVENTS).context("the eBPF object has no map EVENTS")?;
@@ -98,9 +106,9 @@ impl EbpfSource {
         let ring = unsafe { AsyncFd::register(ring) }?;
         let source = Self {
             ebpf: Some(ebpf),
-            hooks: attempts.hooks(),
+            hooks: attempts.attached(),
             missing,
-            capabilities: SourceCapabilities { source: Source::Ebpf, ends, minisocks },
+            capabilities: SourceCapabilities { source: Source::Ebpf, ends: syn_sent_port, minisocks },
             ring,
             unread,
             began,
@@ -164,14 +172,8 @@ fn is_of_before(event: &Event, began: Moment) -> bool {
 ///
 /// # Errors
 /// As [`EbpfSource::start`].
-pub fn probe(request: &Request, attempts: &mut Attempts) -> Result<Vec<Missing>> {
+pub fn probe(request: &LoadOptions, attempts: &mut Attempts) -> Result<Vec<Missing>> {
     Ok(load::load(request, attempts)?.missing)
-}
-
-/// The kernel's release and its machine, as uname(2) tells them.
-pub fn kernel() -> (String, String) {
-    let name = rustix::system::uname();
-    (name.release().to_string_lossy().into_owned(), name.machine().to_string_lossy().into_owned())
 }
 
 impl EventSource for EbpfSource {

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use netstat_ebpf::wire::Offsets;
 
-use super::{btf::Btf, kallsyms::Symbols, kernel, preemption};
+use super::{btf::Btf, kallsyms::Symbols, preemption, uname::kernel};
 use crate::model::Missing;
 
 /// The offsets on this kernel, and what can't be seen because one of the optional ones is not known.

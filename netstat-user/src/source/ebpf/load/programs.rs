@@ -1,103 +1,74 @@
-//! Programs of the object: into the kernel, onto their hooks, and out again.
+//! Loads and attaches a set of hooks by BTF, and unloads it.
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use aya::{
-    Ebpf,
-    programs::{Program, ProgramError},
+use aya::{Ebpf, programs::Program};
+
+use super::super::{
+    attempts::Attempts,
+    hooks::{Hook, HookSet},
+    object::{find, refusal},
 };
+use super::prepared::KernelTypes;
 
-use super::tried::Attempts;
-
-/// The program of that name.
+/// Attaches all hooks of the set that this kernel needs, or none of them.
 ///
 /// # Errors
-/// There is none: the object is another program's.
-pub fn find<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Program> {
-    ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))
-}
-
-/// Attaches all of `names`, or none of them.
-///
-/// # Errors
-/// The kernel refuses one: the error says which, and why.
+/// The kernel refuses one, or lacks its target: the error says which, and why.
 pub fn attach_all(
     ebpf: &mut Ebpf,
-    names: &[&'static str],
-    kernel: &aya::Btf,
+    set: &HookSet,
+    kernel: &KernelTypes,
     attempts: &mut Attempts,
 ) -> Result<()> {
-    // What doesn't load shows before anything is attached; each is tried, so that each one's answer is known.
+    let chosen = set.choose(|hook| kernel.btf.has_target(hook), kernel.is_preemptible);
+    let hooks = match chosen {
+        Ok(hooks) => hooks,
+        Err((hook, why)) => return attempts.record(hook.name(), hook.kind.name(), Err(anyhow!(why))),
+    };
+    // All are loaded before any is attached. A refusal doesn't stop that, so that every answer is recorded.
     let mut result = Ok(());
-    for name in names {
-        let kind = kind(find(ebpf, name)?);
-        result = result.and(attempts.note(name, kind, load(ebpf, name, kernel)));
+    for hook in &hooks {
+        let answer = load(ebpf, hook, &kernel.for_aya);
+        result = result.and(attempts.record(hook.name(), hook.kind.name(), answer));
     }
-    let result = result.and_then(|()| names.iter().try_for_each(|name| attach(ebpf, name)));
+    let result = result.and_then(|()| hooks.iter().try_for_each(|hook| attach(ebpf, hook)));
     if result.is_ok() {
-        attempts.attached(names.len());
+        attempts.mark_attached(hooks.len());
     } else {
-        for name in names {
-            unload(ebpf, name);
+        for hook in hooks {
+            unload(ebpf, hook);
         }
     }
     result
 }
 
-/// By which the names of several programs of one tracepoint differ.
-const OF_THE_SAME_TRACEPOINT: [&str; 2] = ["_nested", "_preempting"];
-
-/// Loads a program for the hook that it is named after.
-fn load(ebpf: &mut Ebpf, name: &'static str, kernel: &aya::Btf) -> Result<()> {
-    let tracepoint = OF_THE_SAME_TRACEPOINT.iter().find_map(|suffix| name.strip_suffix(suffix));
-    match find(ebpf, name)? {
-        Program::BtfTracePoint(program) => program.load(tracepoint.unwrap_or(name), kernel),
-        Program::FEntry(program) => program.load(name, kernel),
-        Program::FExit(program) => program.load(name, kernel),
-        _ => bail!("the program {name} is of a kind that is not attached by BTF"),
+fn load(ebpf: &mut Ebpf, hook: &Hook, kernel: &aya::Btf) -> Result<()> {
+    match find(ebpf, hook.program)? {
+        Program::BtfTracePoint(program) => program.load(hook.target, kernel),
+        Program::FEntry(program) => program.load(hook.target, kernel),
+        Program::FExit(program) => program.load(hook.target, kernel),
+        _ => bail!("the program {} is of a kind that is not attached by BTF", hook.program),
     }
-    .map_err(reason)
+    .map_err(refusal)
 }
 
-fn attach(ebpf: &mut Ebpf, name: &'static str) -> Result<()> {
-    let program = find(ebpf, name)?;
-    let kind = kind(program);
-    match program {
+fn attach(ebpf: &mut Ebpf, hook: &Hook) -> Result<()> {
+    match find(ebpf, hook.program)? {
         Program::BtfTracePoint(program) => program.attach().map(|_link| ()),
         Program::FEntry(program) => program.attach().map(|_link| ()),
         Program::FExit(program) => program.attach().map(|_link| ()),
-        _ => bail!("the program {name} is of a kind that is not attached by BTF"),
+        _ => bail!("the program {} is of a kind that is not attached by BTF", hook.program),
     }
-    .with_context(|| format!("{kind}/{name}"))
+    .with_context(|| format!("{}/{}", hook.kind.name(), hook.name()))
 }
 
-/// Takes a program off its hook and out of the kernel, if it is there.
-fn unload(ebpf: &mut Ebpf, name: &str) {
+/// Detaches and unloads a program, if it is loaded.
+fn unload(ebpf: &mut Ebpf, hook: &Hook) {
     // The only error is that it was not loaded.
-    let _not_loaded = match ebpf.program_mut(name) {
+    let _not_loaded = match ebpf.program_mut(hook.program) {
         Some(Program::BtfTracePoint(program)) => program.unload(),
         Some(Program::FEntry(program)) => program.unload(),
         Some(Program::FExit(program)) => program.unload(),
         _ => Ok(()),
     };
-}
-
-fn kind(program: &Program) -> &'static str {
-    match program {
-        Program::FEntry(_) => "fentry",
-        Program::FExit(_) => "fexit",
-        _ => "tp_btf",
-    }
-}
-
-/// A refusal in one line: the kernel's error, and of the verifier's log the line that says why.
-pub fn reason(error: ProgramError) -> anyhow::Error {
-    let ProgramError::LoadError { io_error, verifier_log } = error else { return anyhow!(error) };
-    let log = verifier_log.to_string();
-    const STATISTICS: [&str; 3] = ["processed ", "verification time ", "stack depth "];
-    let is_reason = |line: &&str| !line.is_empty() && !STATISTICS.iter().any(|start| line.starts_with(start));
-    let why = log.lines().rev().find(is_reason);
-    match why {
-        Some(why) => anyhow!("{io_error} ({})", why.trim()),
-        None => anyhow!(io_error),
-    }
 }

@@ -14,15 +14,17 @@ use netstat_ebpf::wire::{
 
 use super::super::{
     attach_types::attach_types,
+    attempts::Attempts,
     btf::Btf,
-    load::{self, Attempts},
+    hooks::{SNAPSHOTS, SOCKET_FILES},
+    object::{self, LoadOptions},
     offsets,
 };
 
 /// The least that a ring buffer can have on any machine (the largest page); nothing is written to it.
 const UNUSED_RING_BYTES: u32 = 64 << 10;
 /// Iterators have no filter.
-static UNFILTERED: load::Request = load::Request::of_everything(UNUSED_RING_BYTES);
+static UNFILTERED: LoadOptions = LoadOptions::unfiltered(UNUSED_RING_BYTES);
 /// Twice what the kernel hands over at once (`bpf_seq_read`, eight pages of 4 KiB).
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -57,10 +59,10 @@ impl Iterators {
         kernel: &'a aya::Btf,
         attempts: &mut Attempts,
     ) -> Result<Self> {
-        let mut ebpf = load::object(loader, &UNFILTERED, offsets, &ClassicFormat::NONE, Some(kernel))?;
-        for (name, kind) in [(program::ITER_TCP, "tcp"), (program::ITER_TASK_FILE, "task_file")] {
-            let said = find(&mut ebpf, name)?.load(kind, kernel).map_err(load::reason);
-            attempts.note(kind, "iter", said)?;
+        let mut ebpf = object::prepare(loader, &UNFILTERED, offsets, &ClassicFormat::NONE, Some(kernel))?;
+        for hook in SNAPSHOTS.hooks {
+            let answer = find(&mut ebpf, hook.program)?.load(hook.target, kernel).map_err(object::refusal);
+            attempts.record(hook.name(), hook.kind.name(), answer)?;
         }
         Ok(Self { ebpf, buffer: vec![0; BUFFER_BYTES] })
     }
@@ -99,15 +101,17 @@ pub fn socket_files(each: impl FnMut(SocketFileRecord)) -> Result<()> {
     });
     let (offsets, kernel) = kernel?;
     let mut loader: EbpfLoader<'_> = loader.map_err(|_| anyhow!("the loader of eBPF programs failed"))?;
-    let mut ebpf = load::object(&mut loader, &UNFILTERED, &offsets, &ClassicFormat::NONE, Some(&kernel))?;
-    let program = find(&mut ebpf, program::ITER_SOCKET_FILE)?;
-    program.load("task_file", &kernel).map_err(load::reason).context("iter/task_file")?;
+    let mut ebpf = object::prepare(&mut loader, &UNFILTERED, &offsets, &ClassicFormat::NONE, Some(&kernel))?;
+    for hook in SOCKET_FILES.hooks {
+        let answer = find(&mut ebpf, hook.program)?.load(hook.target, &kernel).map_err(object::refusal);
+        answer.with_context(|| format!("{}/{}", hook.kind.name(), hook.name()))?;
+    }
     let file = open(&mut ebpf, program::ITER_SOCKET_FILE)?;
     Ok(read(file, &mut vec![0; BUFFER_BYTES], each)?)
 }
 
 fn find<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Iter> {
-    Ok(load::find(ebpf, name)?.try_into()?)
+    Ok(object::find(ebpf, name)?.try_into()?)
 }
 
 /// Begins another iteration: its link lasts as long as the file.

@@ -25,7 +25,7 @@ pub use self::iterators::socket_files;
 pub use reach::{in_first_pid_namespace, out_of_reach};
 
 use self::{iterators::Iterators, look::Looker};
-use super::load::Attempts;
+use super::attempts::Attempts;
 use crate::{
     model::{Snapshot, SnapshotError, SnapshotKind},
     privilege,

@@ -1,0 +1,64 @@
+//! A start by BTF: the typed tracepoint for transitions, then every optional set of hooks.
+
+use anyhow::Result;
+use aya::EbpfLoader;
+use netstat_ebpf::wire::{ClassicFormat, Offsets, program};
+
+use super::super::{
+    attempts::Attempts,
+    hooks::{INDEPENDENT, SNAPSHOTS, STATE},
+    object::{LoadOptions, prepare_with_ring},
+    offsets,
+    snapshot::{Snapshotter, out_of_reach},
+};
+use super::{
+    loaded::{Loaded, without},
+    minisock::{self, Minisocks},
+    prepared, programs,
+};
+
+/// Loads and attaches [`STATE`] and what optional sets this kernel takes; the facts of the others are missing.
+///
+/// # Errors
+/// The kernel doesn't take [`STATE`]. The inner error is that it doesn't take the minisocket hooks that the options
+/// name.
+pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Result<Loaded>> {
+    let (kernel, symbols, loader) = prepared::read()?;
+    let (offsets, missing) = offsets::resolve(&kernel.btf, symbols, true)?;
+    // Tracing programs can call `bpf_get_socket_cookie` since 5.12. Before, they read the cookie that the kernel has
+    // made for somebody else.
+    let without_cookies = Offsets { has_cookie_helper: 0, ..offsets };
+    let mut loader: EbpfLoader<'_> = loader;
+    let mut attach_state = |offsets| {
+        attempts.clear();
+        let format = &ClassicFormat::NONE;
+        let types = Some(&kernel.for_aya);
+        let mut ebpf = prepare_with_ring(&mut loader, options, offsets, format, types, attempts)?;
+        programs::attach_all(&mut ebpf, &STATE, &kernel, attempts)?;
+        anyhow::Ok((ebpf, offsets))
+    };
+    let (mut ebpf, offsets) = attach_state(&offsets).or_else(|_| attach_state(&without_cookies))?;
+    let minisocks = match minisock::attach(&mut ebpf, options.minisock_hook, offsets, &kernel, attempts) {
+        Ok(minisocks) => minisocks,
+        Err(error) => return Ok(Err(error)),
+    };
+    let Minisocks { missing: without_minisocks, syn_sent_port, minisocks } = minisocks;
+    let mut missing = [missing, without_minisocks].concat();
+    for set in &INDEPENDENT {
+        if let Err(error) = programs::attach_all(&mut ebpf, set, &kernel, attempts) {
+            missing.extend(without(set, &format!("{error:#}")));
+        }
+    }
+    let snapshotter = match Snapshotter::start(&mut loader, offsets, &kernel.for_aya, attempts) {
+        Ok(snapshotter) => {
+            missing.extend(out_of_reach());
+            Some(snapshotter)
+        }
+        Err(error) => {
+            missing.extend(without(&SNAPSHOTS, &format!("iterators: {error:#}")));
+            None
+        }
+    };
+    let state_program = program::STATE;
+    Ok(Ok(Loaded { ebpf, missing, syn_sent_port, minisocks, state_program, snapshotter }))
+}

@@ -1,0 +1,38 @@
+//! Loads and attaches the programs: of each fact's hooks, the preferred ones that this kernel takes.
+
+mod advice;
+mod by_btf;
+mod classic;
+mod loaded;
+pub mod memlock;
+mod minisock;
+mod prepared;
+mod programs;
+
+use anyhow::{Result, anyhow};
+
+pub use loaded::Loaded;
+
+use self::advice::advice;
+use super::{attempts::Attempts, object::LoadOptions};
+use crate::options::StateHook;
+
+/// Loads the preferred hooks that work; `attempts` gets the kernel's answer for each that was tried.
+///
+/// # Errors
+/// No hook for transitions works, or one that the options name doesn't. The error says why for each.
+pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Loaded> {
+    memlock::raise();
+    let typed = match options.state_hook {
+        StateHook::Tracepoint => Err(anyhow!("not asked for")),
+        StateHook::Auto | StateHook::TpBtf => by_btf::load(options, attempts),
+    };
+    match (typed, options.state_hook) {
+        (Ok(loaded), _) => loaded,
+        (Err(error), StateHook::TpBtf) => Err(error),
+        (Err(typed), _) => classic::load(options, &typed, attempts).map_err(|classic| {
+            let advice = advice();
+            anyhow!("the kernel takes no eBPF program: tp_btf: {typed:#}; tracepoint: {classic:#}; {advice}")
+        }),
+    }
+}

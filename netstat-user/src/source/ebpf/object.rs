@@ -1,0 +1,113 @@
+//! The eBPF object: sets its globals, creates its maps, finds its programs.
+
+use anyhow::{Context as _, Result, anyhow};
+use aya::{
+    Ebpf, EbpfError, EbpfLoader,
+    maps::MapError,
+    programs::{Program, ProgramError},
+};
+use netstat_ebpf::wire::{ClassicFormat, Filter, Offsets, as_bytes, global, map};
+
+use super::attempts::Attempts;
+use crate::options::{MinisockHook, StateHook};
+
+/// The compiled programs.
+pub static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("RNETSTAT_EBPF_OBJECT_PATH"));
+
+/// What to load, and with which settings.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadOptions {
+    /// The transitions that the programs leave out.
+    pub filter: Filter,
+    /// Size of the ring buffer, bytes: a power of two, at least a page.
+    pub ring_bytes: u32,
+    /// Whether the programs log.
+    pub verbose: bool,
+    /// The kind of hook for transitions.
+    pub state_hook: StateHook,
+    /// The kind of hook for minisockets.
+    pub minisock_hook: MinisockHook,
+}
+
+impl LoadOptions {
+    /// All transitions, by the preferred hooks that load.
+    pub const fn unfiltered(ring_bytes: u32) -> Self {
+        Self {
+            filter: Filter::ALL,
+            ring_bytes,
+            verbose: false,
+            state_hook: StateHook::Auto,
+            minisock_hook: MinisockHook::Auto,
+        }
+    }
+}
+
+/// Sets the object's globals and creates its maps. Its programs are not loaded yet.
+///
+/// # Errors
+/// The kernel refuses a map.
+pub fn prepare<'a>(
+    loader: &mut EbpfLoader<'a>,
+    options: &'a LoadOptions,
+    offsets: &'a Offsets,
+    format: &'a ClassicFormat,
+    btf: Option<&'a aya::Btf>,
+) -> Result<Ebpf, EbpfError> {
+    let level: &u8 = if options.verbose { &u8::MAX } else { &0 };
+    loader
+        .btf(btf)
+        .override_global(global::OFFSETS, as_bytes(offsets), true)
+        .override_global(global::CLASSIC_FORMAT, as_bytes(format), true)
+        .override_global(global::FILTER, as_bytes(&options.filter), true)
+        .override_global(global::LOG_LEVEL, level, true)
+        .map_max_entries(map::EVENTS, options.ring_bytes)
+        .load(OBJECT)
+}
+
+/// As [`prepare`], and records whether the kernel creates the ring buffer and the other maps.
+///
+/// # Errors
+/// The kernel refuses a map.
+pub fn prepare_with_ring<'a>(
+    loader: &mut EbpfLoader<'a>,
+    options: &'a LoadOptions,
+    offsets: &'a Offsets,
+    format: &'a ClassicFormat,
+    btf: Option<&'a aya::Btf>,
+    attempts: &mut Attempts,
+) -> Result<Ebpf> {
+    let mut ebpf = None;
+    let answer = prepare(loader, options, offsets, format, btf).map(|object| ebpf = Some(object));
+    attempts.record(map::EVENTS, "map", answer.map_err(map_refusal))?;
+    ebpf.context("no eBPF object")
+}
+
+/// The program of that name.
+///
+/// # Errors
+/// The object has no such program: it is not the one that this program was built for.
+pub fn find<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Program> {
+    ebpf.program_mut(name).with_context(|| format!("the eBPF object has no program {name}"))
+}
+
+/// A refused program's reason in one line: the kernel's error, and the line of the verifier's log that says why.
+pub fn refusal(error: ProgramError) -> anyhow::Error {
+    const STATISTICS: [&str; 3] = ["processed ", "verification time ", "stack depth "];
+    let ProgramError::LoadError { io_error, verifier_log } = error else { return anyhow!(error) };
+    let log = verifier_log.to_string();
+    let is_reason = |line: &&str| !line.is_empty() && !STATISTICS.iter().any(|start| line.starts_with(start));
+    match log.lines().rev().find(is_reason) {
+        Some(why) => anyhow!("{io_error} ({})", why.trim()),
+        None => anyhow!(io_error),
+    }
+}
+
+/// A refused map's reason: the kernel's error without the two that aya puts around it.
+fn map_refusal(error: EbpfError) -> anyhow::Error {
+    match error {
+        EbpfError::MapError(MapError::CreateError { io_error, .. }) => anyhow!(io_error),
+        // When its probes fail, aya prepares the object for a kernel without global data, which no kernel is.
+        _ if !aya::features().bpf_global_data() => anyhow!("the kernel refuses even the simplest program"),
+        error => anyhow!(error),
+    }
+}
