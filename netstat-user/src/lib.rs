@@ -2,10 +2,6 @@
 
 pub mod agent;
 pub mod args;
-#[cfg(target_os = "linux")]
-pub mod cgroup;
-#[cfg(not(target_os = "linux"))]
-#[path = "cgroup/absent.rs"]
 pub mod cgroup;
 pub mod cli;
 pub mod console;

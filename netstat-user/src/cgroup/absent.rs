@@ -1,18 +1,18 @@
-//! Where there are no cgroups, no cgroup has a path.
+//! Systems without cgroups: no cgroup has a path.
 
 use crate::model::Moment;
 
-/// Knows no paths.
+/// Knows no path.
 #[derive(Default)]
 pub struct Paths(());
 
 impl Paths {
-    /// Of no hierarchy.
+    /// Creates the lookup.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// None: there is no such cgroup.
+    /// Returns None.
     pub fn path(&mut self, _: u64, _: Moment) -> Option<&str> {
         None
     }

@@ -1,4 +1,4 @@
-//! The way to a cgroup that needs no privilege: a walk through the whole hierarchy.
+//! Walks through the whole cgroup hierarchy: finds every cgroup's id without a privilege.
 
 use std::{
     fs,
@@ -6,8 +6,8 @@ use std::{
     path::Path,
 };
 
-/// Tells the inode number of the top directory and of all below it; leaves out what can't be read or
-/// vanishes meanwhile.
+/// Calls `found` with the inode number and path of the top directory and of each directory below it. Skips
+/// directories that can't be read or that are removed meanwhile.
 pub(super) fn directories(top: &Path, mut found: impl FnMut(u64, &Path)) {
     if let Ok(metadata) = fs::metadata(top) {
         found(metadata.ino(), top);

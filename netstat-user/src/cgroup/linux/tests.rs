@@ -1,10 +1,10 @@
-//! Paths of directories that stand for cgroups, and of real cgroups where there are any.
+//! Paths of plain directories in place of cgroups, and of real cgroups where the host has a cgroup2 hierarchy.
 
 use std::{fs, os::unix::fs::MetadataExt as _};
 
 use super::*;
 
-/// A hierarchy of the test's own; walks need no more than directories.
+/// A temporary directory in place of a cgroup hierarchy: a walk needs nothing but directories.
 struct Hierarchy(PathBuf);
 
 impl Hierarchy {
@@ -14,7 +14,7 @@ impl Hierarchy {
         Self(top)
     }
 
-    /// Makes a cgroup, and says its id.
+    /// Creates a directory and returns its inode number, the id of a cgroup.
     fn make(&self, path: &str) -> u64 {
         let directory = self.0.join(path);
         fs::create_dir_all(&directory).unwrap();
@@ -22,7 +22,7 @@ impl Hierarchy {
     }
 
     fn paths(&self) -> Paths {
-        Paths { mount: Some(self.0.clone()), handles: None, known: FxHashMap::default(), walked_ns: None }
+        Paths { mount: Some(self.0.clone()), opener: None, cache: FxHashMap::default(), last_walk_ns: None }
     }
 }
 
@@ -37,7 +37,7 @@ fn after(seconds: u64) -> Moment {
 }
 
 #[test]
-fn every_cgroup_has_its_path_from_the_top() {
+fn a_cgroup_s_path_is_relative_to_the_mount_point() {
     let hierarchy = Hierarchy::new("paths");
     let [top, slice, service] = ["", "system.slice", "system.slice/nginx.service"].map(|p| hierarchy.make(p));
     fs::write(hierarchy.0.join("cgroup.procs"), "").unwrap();
@@ -48,7 +48,7 @@ fn every_cgroup_has_its_path_from_the_top() {
 }
 
 #[test]
-fn a_cgroup_made_later_is_found_by_another_walk_but_not_at_once() {
+fn a_new_cgroup_is_found_once_another_walk_is_allowed() {
     let hierarchy = Hierarchy::new("later");
     let first = hierarchy.make("first");
     let mut paths = hierarchy.paths();
@@ -59,7 +59,7 @@ fn a_cgroup_made_later_is_found_by_another_walk_but_not_at_once() {
 }
 
 #[test]
-fn a_cgroup_that_is_gone_keeps_the_path_that_it_had() {
+fn a_removed_cgroup_keeps_its_cached_path() {
     let hierarchy = Hierarchy::new("gone");
     let gone = hierarchy.make("gone");
     let mut paths = hierarchy.paths();
@@ -71,43 +71,43 @@ fn a_cgroup_that_is_gone_keeps_the_path_that_it_had() {
 }
 
 #[test]
-fn an_id_that_is_nobody_s_is_looked_for_only_once() {
+fn an_unknown_id_causes_only_one_walk() {
     let hierarchy = Hierarchy::new("nobody");
     let mut paths = hierarchy.paths();
     assert_eq!(paths.path(0, after(0)), None);
-    assert_eq!(paths.walked_ns, Some(0));
+    assert_eq!(paths.last_walk_ns, Some(0));
     assert_eq!(paths.path(0, after(5)), None);
-    assert_eq!(paths.walked_ns, Some(0));
+    assert_eq!(paths.last_walk_ns, Some(0));
 }
 
 #[test]
-fn without_a_hierarchy_there_are_no_paths() {
-    let mut paths = Paths { mount: None, handles: None, known: FxHashMap::default(), walked_ns: None };
+fn without_a_hierarchy_no_cgroup_has_a_path() {
+    let mut paths = Paths { mount: None, opener: None, cache: FxHashMap::default(), last_walk_ns: None };
     assert_eq!(paths.path(1, after(0)), None);
 }
 
 #[test]
-fn the_hierarchy_s_top_is_found_by_its_id_whichever_way_is_open() {
+fn the_root_cgroup_is_found_by_handle_and_by_walk() {
     let Some(mount) = mount_point() else { return };
     let top = fs::metadata(&mount).unwrap().ino();
     assert_eq!(Paths::new().path(top, after(0)), Some("/"));
-    assert_eq!(Paths { handles: None, ..Paths::new() }.path(top, after(0)), Some("/"));
+    assert_eq!(Paths { opener: None, ..Paths::new() }.path(top, after(0)), Some("/"));
 }
 
 #[test]
-fn a_real_cgroup_is_found_as_soon_as_it_is_made_where_it_can_be_opened_by_its_id() {
+fn a_new_cgroup_is_found_at_once_where_cgroups_can_be_opened_by_id() {
     let Some(mount) = mount_point() else { return };
     let name = format!("rnetstat-cgroup-test-{}", std::process::id());
     let mut paths = Paths::new();
     assert_eq!(paths.path(0, after(0)), None);
-    // Without the right to make cgroups there is nothing to find.
+    // Without the right to create a cgroup there is nothing to test.
     if fs::create_dir(mount.join(&name)).is_err() {
         return;
     }
     let id = fs::metadata(mount.join(&name)).unwrap().ino();
     let found = paths.path(id, after(0)).map(str::to_owned);
     fs::remove_dir(mount.join(&name)).unwrap();
-    if paths.handles.is_some() {
+    if paths.opener.is_some() {
         assert_eq!(found, Some(format!("/{name}")));
     }
 }
