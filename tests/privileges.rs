@@ -22,8 +22,8 @@ use rustix::process::{Resource, Rlimit};
 /// A trace of the kernel's own events that gives up by itself if it can't be stopped.
 const TRACE: [&str; 5] = ["--json", "--source", "ebpf", "-d", "60s"];
 
-/// The thread that looks at all sockets.
-const LOOKS: &str = "rnetstat-looks";
+/// Name of the thread that takes snapshots.
+const SNAPSHOTTER: &str = "rnetstat-snap";
 
 /// CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF (include/uapi/linux/capability.h).
 const READ_SEARCH: u64 = 1 << 2;
@@ -82,10 +82,10 @@ fn after_the_start_no_thread_keeps_a_privilege_that_it_does_not_need() -> Result
     }
     let tracer = Tracer::start(&[])?;
     let threads = effective_of_threads(tracer.pid())?;
-    ensure!(threads.iter().any(|(name, _)| name == LOOKS), "{threads:?}");
+    ensure!(threads.iter().any(|(name, _)| name == SNAPSHOTTER), "{threads:?}");
     for (name, effective) in &threads {
         let needed = match name.as_str() {
-            LOOKS => BPF | ADMIN | PTRACE | READ_SEARCH | NET_ADMIN,
+            SNAPSHOTTER => BPF | ADMIN | PTRACE | READ_SEARCH | NET_ADMIN,
             _ => BPF | READ_SEARCH,
         };
         ensure!(effective & !needed == 0, "the thread {name} keeps {:#x}", effective & !needed);

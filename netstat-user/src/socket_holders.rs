@@ -15,7 +15,7 @@ const MANY_FILES: u64 = 10_000;
 #[derive(Debug, Default)]
 pub struct SocketHolders {
     by_inode: FxHashMap<u64, Pids>,
-    /// Whether the files of a process could not be read for lack of privilege.
+    /// Whether /proc could not be listed, or the files of a process could not be read for lack of privilege.
     pub is_incomplete: bool,
 }
 
@@ -45,7 +45,11 @@ impl SocketHolders {
             }
         }
         let mut holders = Self::default();
-        for (pid, directory) in processes::below(Path::new("/proc")) {
+        let Ok(processes) = processes::below(Path::new("/proc")) else {
+            holders.is_incomplete = true;
+            return holders;
+        };
+        for (pid, directory) in processes {
             let result = processes::each_file(&directory, |_, link| {
                 if let Some(inode) = processes::socket(link) {
                     holders.add(inode.get(), pid);

@@ -53,7 +53,7 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if host.container.is_some() && !crate::source::ebpf::in_first_pid_namespace() {
+    if host.container.is_some() && !crate::source::ebpf::in_initial_pid_namespace() {
         advice
             .push("Run the container with the host's PID namespace (--pid=host), for all owners.".to_owned());
     }

@@ -106,7 +106,7 @@ fn container() -> Option<String> {
         let word: String = manager.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
         return Some(word);
     }
-    (!crate::source::ebpf::in_first_pid_namespace()).then(|| "a PID namespace of its own".to_owned())
+    (!crate::source::ebpf::in_initial_pid_namespace()).then(|| "a PID namespace of its own".to_owned())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub use event::{
 };
 pub use owner::{Comm, Owner, OwnerHow};
 pub use row::{CloseReason, Row, RowKind, Source, TcpStats};
-pub use snapshot::{Holder, Snapshot, SnapshotError, SnapshotKind, SnapshotSocket};
+pub use snapshot::{Holder, Snapshot, SnapshotError, SnapshotKind, SnapshotSocket, UnreadNetns};
 pub use state::{State, UnknownState};
 pub use time::Moment;
 pub use transitions::{LEGAL_TRANSITIONS, can_lead_to, may_follow};

@@ -1,4 +1,4 @@
-//! What a source finds when it looks at all sockets at once.
+//! A snapshot of all sockets and of the processes that hold them.
 
 use super::{Endpoint, Family, Moment, Owner, Protocol, SockId, State};
 
@@ -25,64 +25,74 @@ pub struct SnapshotError {
     pub may_recover: bool,
 }
 
-/// One look at the kernel's sockets, which takes its time: each socket was seen at its own moment
-/// between `started` and `finished`.
+/// A snapshot of the kernel's sockets. It is not atomic: each socket was read at its own moment between `started` and
+/// `finished`.
 ///
-/// What happened meanwhile may be in it or not. A socket that changes its kind while the look passes
-/// (to TIME_WAIT, or from half-open to a connection) may be in it twice, the newer later, or not at all.
+/// A change during the snapshot may be in it or not. A socket that changes its kind meanwhile (a connection to a timewait
+/// socket, a request socket to a connection) may be in it twice, the newer one later, or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// What it covers.
     pub kind: SnapshotKind,
-    /// Before the first socket was looked at.
+    /// Before the first socket was read.
     pub started: Moment,
-    /// After the last one.
+    /// After the last socket was read.
     pub finished: Moment,
-    /// The sockets, in no order; none if only holders were asked for.
+    /// The sockets, in no order; empty in a snapshot of [`SnapshotKind::Owners`].
     pub sockets: Vec<SnapshotSocket>,
-    /// The processes that hold a socket, sorted by `sk`; of one socket the lowest process id comes first, the
-    /// parent of those that inherited it, and process 1 last (it holds what it activates others by).
+    /// The processes that hold a socket, sorted by `sk`. Of one socket's holders the lowest process id comes first (the
+    /// parent of those that inherited it), and process 1 last (it holds the sockets by which it activates services).
     pub holders: Vec<Holder>,
-    /// Inode numbers of the network namespaces whose sockets were all looked at, in no order: a socket of
-    /// one of them that is not in `sockets` was in no table of the kernel's when it was looked for.
-    /// MPTCP sockets never are in one; only their subflows are.
+    /// Inode numbers of the network namespaces whose sockets were all read, in no order: a socket of one of them that is
+    /// not in `sockets` was in no kernel table when that table was read. MPTCP sockets never are in a table; only their
+    /// subflows are.
     pub netns_covered: Vec<u32>,
+    /// The network namespaces that exist and whose sockets are not in the snapshot, sorted by number.
+    pub netns_unread: Vec<UnreadNetns>,
 }
 
-/// A TCP socket as the look found it: full, half-open, or what is left of a closed connection.
+/// A network namespace whose sockets a snapshot lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadNetns {
+    /// Its inode number.
+    pub netns: u32,
+    /// What failed and why, as the end of a sentence about it: `can't be entered: …`.
+    pub why: String,
+}
+
+/// A TCP socket in a snapshot: a full socket, a request socket or a timewait socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotSocket {
-    /// When it was in this state.
+    /// When it was read.
     pub at: Moment,
-    /// Which socket; for a half-open connection and in TIME_WAIT the kernel's small stand-in.
+    /// The socket; for a half-open connection its request socket, after the close the timewait socket.
     pub sock: SockId,
     /// The family of its packets.
     pub family: Family,
-    /// Always TCP so far: MPTCP sockets are in no table.
+    /// Always TCP so far: MPTCP sockets are in no kernel table.
     pub protocol: Protocol,
-    /// Its state; of a closed connection's stand-in FIN_WAIT2 or TIME_WAIT. Never CLOSE.
+    /// Its state, never CLOSE; of a timewait socket FIN_WAIT2 or TIME_WAIT.
     pub state: State,
-    /// This end.
+    /// The local endpoint.
     pub local: Endpoint,
-    /// The other end; port 0 for a listener.
+    /// The remote endpoint; port 0 for a listener.
     pub remote: Endpoint,
     /// Inode number of its network namespace.
     pub netns: u32,
     /// Address of a half-open connection's listener.
     pub listener: Option<u64>,
-    /// Id of its cgroup; None for half-open connections and TIME_WAIT, and where the source can't tell.
+    /// Id of its cgroup; None for minisockets, and where the source doesn't know it.
     pub cgroup: Option<u64>,
-    /// Whether a process has it, or had it when it closed it: not so before accept(), nor for the
-    /// kernel's stand-ins.
+    /// Whether a process has or had a file of it: false before accept(), and for minisockets.
     pub has_socket: bool,
-    /// Whether it is such a stand-in: a request socket or a timewait socket.
+    /// Whether it is a minisocket: a request socket or a timewait socket.
     pub is_minisock: bool,
 }
 
 /// A process that holds a socket by a file descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// Address of the `struct sock`; TCP's or MPTCP's (of which `sockets` has the subflows only).
+    /// Address of the `struct sock`, of a TCP or of an MPTCP socket (of which `sockets` has the subflows only).
     pub sk: u64,
     /// The process.
     pub owner: Owner,

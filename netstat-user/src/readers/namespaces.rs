@@ -1,5 +1,5 @@
-//! Finds and enters network namespaces. No one list has them all: a namespace lives as long as a process
-//! is in it, a file system shows it, or a process holds it or a socket in it by a file.
+//! Finds and enters network namespaces. The kernel has no list of all of them: a namespace exists as long as a process
+//! is in it, it is mounted, or a process holds it or one of its sockets by a file.
 
 use std::{
     ffi::OsString,
@@ -9,6 +9,7 @@ use std::{
         fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd},
         unix::{ffi::OsStringExt as _, fs::MetadataExt as _},
     },
+    panic::resume_unwind,
     path::{Path, PathBuf},
     thread,
 };
@@ -21,64 +22,74 @@ use rustix::{
 
 use super::processes;
 
-/// The file system of namespaces (include/uapi/linux/magic.h).
+/// Magic number of the namespaces' file system (include/uapi/linux/magic.h, 3.19).
 const NSFS_MAGIC: FsWord = 0x6e73_6673;
 
-/// A network namespace's inode number, and where it can be opened as long as nothing changes.
-pub type Place = (u32, PathBuf);
+/// Inode number of a network namespace, and a path that leads to it. The path may lead elsewhere by the time it is opened.
+pub type NamespacePath = (u32, PathBuf);
 
-/// The calling thread's own namespace.
+/// Opens the calling thread's own namespace.
 pub fn own() -> io::Result<File> {
     File::open("/proc/thread-self/ns/net")
 }
 
-/// The namespaces of all processes that can be seen below `proc_root`, each as often as it has processes.
-pub fn of_processes(proc_root: &Path) -> impl Iterator<Item = Place> {
-    processes::below(proc_root).filter_map(|(_, process)| linked(process.join("ns/net")))
+/// The namespaces of all processes that `proc_root` lists, each once for each of its processes. Leaves out processes that
+/// this process may not inspect.
+///
+/// # Errors
+/// `proc_root` can't be read.
+pub fn of_processes(proc_root: &Path) -> io::Result<impl Iterator<Item = NamespacePath>> {
+    Ok(processes::below(proc_root)?.filter_map(|(_, process)| link_target(process.join("ns/net"))))
 }
 
-/// The namespaces that processes which can be seen below `proc_root` hold by an open file.
-pub fn held_by_files(proc_root: &Path) -> impl Iterator<Item = Place> {
-    processes::below(proc_root).flat_map(|(_, process)| {
-        let mut places = Vec::new();
-        // What can't be read has gone, or is not for us.
-        let _unreadable = processes::each_file(&process, |name, link| {
-            places.extend(inode(link).map(|number| (number, process.join("fd").join(name))));
+/// The namespaces that the processes which `proc_root` lists hold by an open file. Leaves out processes that this process
+/// may not inspect.
+///
+/// # Errors
+/// `proc_root` can't be read.
+pub fn held_by_files(proc_root: &Path) -> io::Result<impl Iterator<Item = NamespacePath>> {
+    Ok(processes::below(proc_root)?.flat_map(|(_, process)| {
+        let mut paths = Vec::new();
+        let _ended_or_not_permitted = processes::each_file(&process, |name, link| {
+            paths.extend(inode(link).map(|number| (number, process.join("fd").join(name))));
         });
-        places
-    })
+        paths
+    }))
 }
 
-/// The namespaces that are mounted somewhere, as `ip netns` and container runtimes do it.
-pub fn mounted() -> impl Iterator<Item = Place> {
-    let mounts = fs::read("/proc/thread-self/mountinfo").unwrap_or_default();
-    let places: Vec<Place> = mounts.split(|byte| *byte == b'\n').filter_map(mounted_at).collect();
-    places.into_iter()
+/// The namespaces that are mounted, as `ip netns` and container runtimes do it.
+///
+/// # Errors
+/// The list of mounts can't be read.
+pub fn mounted() -> io::Result<impl Iterator<Item = NamespacePath>> {
+    let mounts = fs::read("/proc/thread-self/mountinfo")?;
+    let paths: Vec<NamespacePath> = mounts.split(|byte| *byte == b'\n').filter_map(mounted_at).collect();
+    Ok(paths.into_iter())
 }
 
 /// The namespace that a process holds by an open file; None if the file is something else.
-pub fn held_open(pid: u32, fd: u32) -> Option<Place> {
-    linked(PathBuf::from(format!("/proc/{pid}/fd/{fd}")))
+pub fn held_open(pid: u32, fd: u32) -> Option<NamespacePath> {
+    link_target(PathBuf::from(format!("/proc/{pid}/fd/{fd}")))
 }
 
-/// Opens the namespace of this number and nothing else: a process may have opened another file at the path by now,
-/// and opening a device or a pipe may wait, or do something.
+/// Opens the namespace of this number, and no other file: the path may lead to a device or a pipe by now, which may block
+/// or have a side effect when it is opened.
 ///
 /// # Errors
-/// It is not there any more, or we may not open it.
+/// `NotFound` if the path leads elsewhere by now; else what the kernel says.
 pub fn open(number: u32, path: &Path) -> io::Result<File> {
-    let there = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-    let is_namespace = fstatfs(&there)?.f_type == NSFS_MAGIC;
-    if !is_namespace || u64::from(number) != fstat(&there)?.st_ino {
+    let file = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let is_namespace = fstatfs(&file)?.f_type == NSFS_MAGIC;
+    if !is_namespace || u64::from(number) != fstat(&file)?.st_ino {
         return Err(io::ErrorKind::NotFound.into());
     }
-    File::open(format!("/proc/thread-self/fd/{}", there.as_raw_fd()))
+    File::open(format!("/proc/thread-self/fd/{}", file.as_raw_fd()))
 }
 
-/// The namespace of a socket that a process holds: by a copy of its descriptor, which goes again at once.
+/// Opens the namespace of a socket that a process holds. Duplicates the socket's descriptor for a moment.
 ///
 /// # Errors
-/// The process or its file is gone or no socket, or we may not look into it.
+/// The process has ended, the descriptor is closed or no socket, or this process may not inspect the other one.
 pub fn of_socket(pid: u32, fd: u32) -> io::Result<File> {
     // _IO number 0x894C, include/uapi/linux/sockios.h, 4.9.
     const SIOCGSKNS: libc::Ioctl = 0x894c;
@@ -91,43 +102,46 @@ pub fn of_socket(pid: u32, fd: u32) -> io::Result<File> {
     if namespace < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    // SAFETY: the call above created the descriptor, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(namespace) }.into())
 }
 
-/// The inode number of an open namespace, by which the kernel names it.
+/// The inode number of an open namespace.
 pub fn number(namespace: &File) -> io::Result<u32> {
     let inode = namespace.metadata()?.ino();
     u32::try_from(inode).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))
 }
 
-/// Moves the calling thread, and only it, into a network namespace.
+/// Moves the calling thread, and no other, into a network namespace.
 ///
 /// # Errors
-/// It is no network namespace, or CAP_SYS_ADMIN is lacking here or there.
+/// The file is no network namespace, or CAP_SYS_ADMIN is missing in the user namespace of this process or of the network
+/// namespace.
 pub fn enter(namespace: &File) -> io::Result<()> {
     Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?)
 }
 
-/// Looks from within a network namespace, on a thread that ends there.
+/// Runs `work` in a network namespace, on a thread of its own.
 ///
 /// # Errors
-/// It can't be entered, or those of `look`.
-pub fn within<T, E>(namespace: &File, look: impl FnOnce() -> Result<T, E> + Send) -> Result<T, E>
+/// The namespace can't be entered, the thread can't be started, or the error of `work`.
+pub fn within<T, E>(namespace: &File, work: impl FnOnce() -> Result<T, E> + Send) -> Result<T, E>
 where
     T: Send,
     E: From<io::Error> + Send,
 {
     let visit = || {
         enter(namespace)?;
-        look()
+        work()
     };
-    let failed = |_| Err(io::Error::other("the look at a network namespace failed").into());
-    thread::scope(|scope| scope.spawn(visit).join().unwrap_or_else(failed))
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().spawn_scoped(scope, visit)?;
+        thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
 }
 
-/// What a link like `net:[4026531840]` means.
-fn linked(path: PathBuf) -> Option<Place> {
+/// The namespace that a link like `net:[4026531840]` leads to.
+fn link_target(path: PathBuf) -> Option<NamespacePath> {
     let target = fs::read_link(&path).ok()?;
     Some((inode(target.as_os_str().as_encoded_bytes())?, path))
 }
@@ -138,14 +152,14 @@ pub fn inode(name: &[u8]) -> Option<u32> {
     str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// What a line of mountinfo (proc_pid_mountinfo(5)) means: its fourth field is the namespace's name, its
-/// fifth where that is mounted.
-fn mounted_at(line: &[u8]) -> Option<Place> {
+/// The network namespace in a line of mountinfo (proc_pid_mountinfo(5)): the fourth field is its name, the fifth its mount
+/// point.
+fn mounted_at(line: &[u8]) -> Option<NamespacePath> {
     let mut fields = line.split(|byte| *byte == b' ').skip(3);
     Some((inode(fields.next()?)?, unescape(fields.next()?)))
 }
 
-/// A path as mountinfo writes it: blanks and backslashes as `\` and three octal digits.
+/// Decodes a path in mountinfo, which writes blanks and backslashes as `\` and three octal digits.
 fn unescape(field: &[u8]) -> PathBuf {
     let mut parts = field.split(|byte| *byte == b'\\');
     let mut path = parts.next().unwrap_or_default().to_vec();
@@ -163,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_mounted_namespace_is_found_among_the_mounts() {
-        for (line, place) in [
+        for (line, path) in [
             (
                 "36 35 0:4 net:[4026532281] /run/netns/blue rw shared:5 - nsfs nsfs rw",
                 Some("/run/netns/blue"),
@@ -173,18 +187,18 @@ mod tests {
             ("22 1 254:0 / / rw,relatime - ext4 /dev/vda rw", None),
             ("torn", None),
         ] {
-            assert_eq!(mounted_at(line.as_bytes()), place.map(|path| (4_026_532_281, path.into())), "{line}");
+            assert_eq!(mounted_at(line.as_bytes()), path.map(|path| (4_026_532_281, path.into())), "{line}");
         }
     }
 
     #[test]
     fn the_own_namespace_is_among_those_of_the_processes() {
         let own = number(&own().unwrap()).unwrap();
-        assert!(of_processes(Path::new("/proc")).any(|(number, _)| number == own));
+        assert!(of_processes(Path::new("/proc")).unwrap().any(|(number, _)| number == own));
     }
 
     #[test]
-    fn only_the_namespace_that_was_found_is_opened() {
+    fn a_path_is_opened_only_if_it_leads_to_the_namespace_of_that_number() {
         let path = Path::new("/proc/self/ns/net");
         let own = number(&own().unwrap()).unwrap();
         assert_eq!(number(&open(own, path).unwrap()).unwrap(), own);
@@ -193,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_namespace_is_none() {
+    fn a_file_that_is_no_namespace_and_no_socket_leads_to_none() {
         let file = File::open("/dev/null").unwrap();
         assert_eq!(held_open(std::process::id(), file.as_raw_fd().cast_unsigned()), None);
         assert!(of_socket(std::process::id(), file.as_raw_fd().cast_unsigned()).is_err());

@@ -1,4 +1,4 @@
-//! What /proc has of a process: its files, and its name.
+//! Reads processes from /proc: their ids, files and names.
 
 use std::{
     ffi::OsStr,
@@ -15,23 +15,27 @@ use crate::model::Comm;
 /// The inode number of the initial PID namespace (`PROC_PID_INIT_INO`, include/linux/proc_ns.h, since 3.8).
 const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 
-/// The processes that can be seen below `proc_root`: their ids, ascending as the kernel lists them, and directories.
-pub fn below(proc_root: &Path) -> impl Iterator<Item = (u32, PathBuf)> {
-    let entries = fs::read_dir(proc_root).into_iter().flatten().flatten();
-    entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
-}
-
-/// Tells the name of each of a process's files and what it links to, by the process's directory in /proc.
+/// The processes that `proc_root` lists, in the kernel's ascending order: their ids and directories.
 ///
 /// # Errors
-/// The process is gone, or its files are not for us.
+/// The directory can't be read.
+pub fn below(proc_root: &Path) -> io::Result<impl Iterator<Item = (u32, PathBuf)>> {
+    let entries = fs::read_dir(proc_root)?.collect::<io::Result<Vec<_>>>()?;
+    let process = |entry: fs::DirEntry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path()));
+    Ok(entries.into_iter().filter_map(process))
+}
+
+/// Calls `found` with the name and the link target of each open file of a process. `process` is its directory in /proc.
+///
+/// # Errors
+/// The process has ended, or this process may not read its files.
 pub fn each_file(process: &Path, mut found: impl FnMut(&OsStr, &[u8])) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let files = openat(CWD, process.join("fd"), flags, Mode::empty())?;
     let mut target = Vec::new();
     for entry in Dir::read_from(&files)? {
         let entry = entry?;
-        // It may be closed by now.
+        // The file may be closed by now.
         let Ok(link) = readlinkat(&files, entry.file_name(), target) else {
             target = Vec::new();
             continue;
@@ -42,16 +46,16 @@ pub fn each_file(process: &Path, mut found: impl FnMut(&OsStr, &[u8])) -> io::Re
     Ok(())
 }
 
-/// The inode number that a link like `socket:[12345]` means.
+/// The inode number in a link target like `socket:[12345]`; None for another file.
 pub fn socket(link: &[u8]) -> Option<NonZero<u64>> {
     let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// The name that the kernel keeps of a process, by the process's directory in /proc.
+/// The name of a process's main thread. `process` is its directory in /proc.
 ///
 /// # Errors
-/// The process is gone.
+/// The process has ended.
 pub fn comm(process: &Path) -> io::Result<Comm> {
     let text = fs::read(process.join("comm"))?;
     let name = text.strip_suffix(b"\n").unwrap_or(&text);
@@ -72,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_socket_s_link_has_an_inode_number() {
+    fn only_a_socket_s_link_target_has_an_inode_number() {
         assert_eq!(socket(b"socket:[4711]"), NonZero::new(4711));
         for link in [
             &b"pipe:[4711]"[..],
@@ -88,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_is_gone_is_an_error() {
+    fn a_process_that_does_not_exist_is_an_error() {
         let gone = Path::new("/proc/4294967295");
         assert!(comm(gone).is_err() && each_file(gone, |_, _| {}).is_err());
     }

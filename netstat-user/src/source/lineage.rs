@@ -1,5 +1,4 @@
-//! Processes and their ancestors: who is to be named when another process closes a connection than was known to
-//! own it.
+//! Whether the owner of a connection changes when another process closes it: depends on how the two are related.
 
 use procfs::process::Process;
 use rustix::{
@@ -7,33 +6,34 @@ use rustix::{
     process::{Pid, test_kill_process},
 };
 
-/// How many generations are followed, more than processes have: only ids that change owners meanwhile make a circle.
-const GENERATIONS: usize = 64;
+/// The most ancestors that are followed, more than a process has. A circle is possible if process ids are reused meanwhile.
+const MAX_GENERATIONS: usize = 64;
 
-/// Whether the process that was known to own a connection, and not the one that closes it now, is to be named.
+/// Whether `known` remains the owner of a connection that `closer` closes; both are process ids.
 ///
-/// A child has a copy of each of its parent's sockets until it has gone through exec(), and may be the last to close
-/// it. Any other process can only have been sent it (SCM_RIGHTS), or was left it by an owner that is gone.
+/// A child has a copy of each of its parent's sockets until it calls execve(), and may be the last to close one: then the
+/// parent remains the owner. Any other process has received the socket (SCM_RIGHTS), or its owner has ended: then that
+/// process is the owner.
 pub fn keeps(known: u32, closer: u32) -> bool {
-    known == closer || (is_alive(known) && !is_stranger(closer, known))
+    known == closer || (is_alive(known) && !is_unrelated(closer, known))
 }
 
-/// Whether a process of this id exists, its main thread at least as a zombie.
+/// Whether a process of this id exists, at least as a zombie.
 fn is_alive(pid: u32) -> bool {
-    // A signal that is none asks the same whatever hides /proc; that it isn't allowed means yes.
-    let asked = Pid::from_raw(pid.cast_signed()).map(test_kill_process);
-    matches!(asked, Some(Ok(()) | Err(Errno::PERM)))
+    // kill() with signal 0 works even where /proc is hidden. EPERM means that the process exists.
+    let result = Pid::from_raw(pid.cast_signed()).map(test_kill_process);
+    matches!(result, Some(Ok(()) | Err(Errno::PERM)))
 }
 
-/// Whether the process is certainly no descendant of the other; of one that has exited nothing is certain.
-fn is_stranger(pid: u32, ancestor: u32) -> bool {
+/// Whether the process is certainly no descendant of `ancestor`. False if a process on the way has ended.
+fn is_unrelated(pid: u32, ancestor: u32) -> bool {
     let mut pid = pid.cast_signed();
-    for _ in 0..GENERATIONS {
+    for _ in 0..MAX_GENERATIONS {
         let Ok(stat) = Process::new(pid).and_then(|process| process.stat()) else { return false };
         if stat.ppid == ancestor.cast_signed() {
             return false;
         }
-        // The first process, and a kernel thread, has no parent that is seen here.
+        // The parent of process 1 and of a kernel thread is not in this PID namespace.
         if stat.ppid == 0 || pid == 1 {
             return true;
         }
@@ -49,17 +49,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_child_that_closes_does_not_displace_its_parent_but_a_stranger_does() {
+    fn a_child_that_closes_does_not_replace_its_parent_but_an_unrelated_process_does() {
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let mut sibling = Command::new("sleep").arg("60").spawn().unwrap();
         let (own, first, second) = (process::id(), child.id(), sibling.id());
         let kept = [keeps(own, own), keeps(own, first), keeps(first, second), keeps(first, own)];
         child.kill().unwrap();
         child.wait().unwrap();
-        let (left_by_the_dead, closed_by_the_dead) = (keeps(first, second), keeps(own, first));
+        let (kept_when_the_owner_has_ended, kept_when_the_closer_has_ended) =
+            (keeps(first, second), keeps(own, first));
         sibling.kill().unwrap();
         sibling.wait().unwrap();
         assert_eq!(kept, [true, true, false, false]);
-        assert!(!left_by_the_dead && closed_by_the_dead);
+        assert!(!kept_when_the_owner_has_ended && kept_when_the_closer_has_ended);
     }
 }

@@ -34,7 +34,7 @@ pub use attempts::{Attempt, Attempts, Outcome};
 pub use hooks::{HookSet, Remedy, sets};
 pub use load::memlock;
 pub use object::LoadOptions;
-pub use snapshot::{Snapshotter, in_first_pid_namespace, socket_files};
+pub use snapshot::{Snapshotter, in_initial_pid_namespace, socket_files};
 pub use uname::kernel;
 
 use self::{

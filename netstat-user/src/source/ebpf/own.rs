@@ -17,7 +17,7 @@ pub struct Own {
 impl Own {
     /// This process.
     pub fn new() -> Self {
-        Self { pid: snapshot::in_first_pid_namespace().then(std::process::id) }
+        Self { pid: snapshot::in_initial_pid_namespace().then(std::process::id) }
     }
 
     /// Whether the record tells what this process did; where only the name tells, whether a thread of this name did.

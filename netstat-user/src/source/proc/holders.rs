@@ -48,7 +48,7 @@ pub(super) fn walk(root: &Path, inodes: &FxHashSet<Handle>) -> Held {
 
 /// The processes in the order in which they are asked.
 fn in_order(root: &Path) -> Vec<(u32, PathBuf)> {
-    let mut processes: Vec<(u32, PathBuf)> = processes::below(root).collect();
+    let mut processes: Vec<(u32, PathBuf)> = processes::below(root).into_iter().flatten().collect();
     processes.sort_by_key(|(pid, _)| (*pid == ACTIVATOR, *pid));
     processes
 }

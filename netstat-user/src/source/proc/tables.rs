@@ -14,11 +14,11 @@ const HERE: &str = "/proc";
 /// those that are mounted.
 pub(super) fn find(root: &Path, held: &FxHashMap<u32, PathBuf>) -> Vec<Namespace> {
     let mut by_number: FxHashMap<u32, Namespace> = FxHashMap::default();
-    for (number, link) in namespaces::of_processes(root) {
+    for (number, link) in namespaces::of_processes(root).into_iter().flatten() {
         way_to(number, &mut by_number).directories.extend(net_directory(&link));
     }
     if root == Path::new(HERE) {
-        for (number, path) in namespaces::mounted() {
+        for (number, path) in namespaces::mounted().into_iter().flatten() {
             way_to(number, &mut by_number).doors.push(path);
         }
     }

@@ -44,6 +44,7 @@ fn look(at: u64, sockets: Vec<SnapshotSocket>, holders: Vec<Holder>) -> Snapshot
         sockets,
         holders,
         netns_covered: vec![1],
+        netns_unread: Vec::new(),
     }
 }
 

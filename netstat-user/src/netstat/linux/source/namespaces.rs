@@ -24,8 +24,8 @@ pub fn everywhere<T: Send>(look: impl Fn() -> Result<T> + Sync) -> Result<(Vec<T
     let mut seen = HashSet::from([own()?]);
     let mut closed = HashSet::new();
     let proc = Path::new("/proc");
-    let places = namespaces::of_processes(proc).chain(namespaces::mounted());
-    for (number, path) in places.chain(namespaces::held_by_files(proc)) {
+    let listed = namespaces::of_processes(proc)?.chain(namespaces::mounted()?);
+    for (number, path) in listed.chain(namespaces::held_by_files(proc)?) {
         if seen.contains(&number) {
             continue;
         }

@@ -1,31 +1,31 @@
-//! Turns the iterators' records into what a snapshot has.
+//! Decodes the iterators' records.
 
 use netstat_ebpf::wire::{HolderRecord, SnapshotRecord, flag};
 
 use super::super::decode;
 use crate::model::{Comm, Holder, Owner, OwnerHow, Protocol, SnapshotSocket, State};
 
-/// The socket that a record tells of. `unix_offset_ns` is CLOCK_REALTIME less CLOCK_MONOTONIC.
+/// Decodes a socket. `unix_offset_ns` is CLOCK_REALTIME minus CLOCK_MONOTONIC, nanoseconds.
 pub fn socket(record: &SnapshotRecord, unix_offset_ns: i64) -> SnapshotSocket {
-    let SnapshotRecord { transition: seen, listener, cgroup } = record;
-    let (local, remote) = decode::ends(seen);
+    let SnapshotRecord { transition, listener, cgroup } = record;
+    let (local, remote) = decode::ends(transition);
     SnapshotSocket {
-        at: decode::moment(seen.mono_ns, unix_offset_ns),
-        sock: decode::sock(seen),
+        at: decode::moment(transition.mono_ns, unix_offset_ns),
+        sock: decode::sock(transition),
         family: decode::family(local, remote),
         protocol: Protocol::Tcp,
-        state: State::from_kernel(seen.new),
+        state: State::from_kernel(transition.new),
         local,
         remote,
-        netns: seen.netns,
+        netns: transition.netns,
         listener: (*listener != 0).then_some(*listener),
         cgroup: (*cgroup != 0).then_some(*cgroup),
-        has_socket: seen.flags & flag::HAS_SOCKET != 0,
-        is_minisock: seen.flags & flag::MINISOCK != 0,
+        has_socket: transition.flags & flag::HAS_SOCKET != 0,
+        is_minisock: transition.flags & flag::MINISOCK != 0,
     }
 }
 
-/// The process that a record tells of.
+/// Decodes a process that holds a socket.
 pub fn holder(record: &HolderRecord) -> Holder {
     let HolderRecord { sk, pid, uid, comm, .. } = *record;
     let mut name = [0; 16];
@@ -34,10 +34,10 @@ pub fn holder(record: &HolderRecord) -> Holder {
     Holder { sk, owner: Owner { pid, comm: Comm::new(name), uid: Some(uid), how: OwnerHow::Scan } }
 }
 
-/// Sorts the holders by socket; of one socket the lowest pid comes first, the parent of those that
-/// inherited it, and process 1 last, which holds what it activates others by.
+/// Sorts the holders by socket and removes duplicates. Of one socket's holders the lowest pid comes first: the parent of
+/// the processes that inherited the socket. Process 1 comes last: it holds the sockets by which it activates services.
 pub fn sort(holders: &mut Vec<Holder>) {
-    // Two less, wrapping: 2 comes first and 1 last.
+    // Subtracting 2 with wrapping sorts pid 2 first and pid 1 last.
     holders.sort_unstable_by_key(|holder| (holder.sk, holder.owner.pid.wrapping_sub(2)));
     holders.dedup_by_key(|holder| (holder.sk, holder.owner.pid));
 }
@@ -46,22 +46,39 @@ pub fn sort(holders: &mut Vec<Holder>) {
 mod tests {
     use super::*;
 
-    fn held(sk: u64, pid: u32) -> Holder {
+    fn holder_of(sk: u64, pid: u32) -> Holder {
         let comm = u64::from_ne_bytes(*b"server\0\0");
         holder(&HolderRecord { sk, netns: 1, fd: 3, pid, uid: 33, comm: [comm, 0] })
     }
 
     #[test]
-    fn of_several_holders_the_lowest_pid_comes_first_and_process_1_last() {
-        let mut holders =
-            vec![held(9, 1), held(7, 40), held(7, 1), held(7, 30), held(7, 40), held(8, 1), held(8, 2)];
+    fn of_one_socket_s_holders_the_lowest_pid_comes_first_and_process_1_last() {
+        let mut holders = vec![
+            holder_of(9, 1),
+            holder_of(7, 40),
+            holder_of(7, 1),
+            holder_of(7, 30),
+            holder_of(7, 40),
+            holder_of(8, 1),
+            holder_of(8, 2),
+        ];
         sort(&mut holders);
-        assert_eq!(holders, [held(7, 30), held(7, 40), held(7, 1), held(8, 2), held(8, 1), held(9, 1)]);
+        assert_eq!(
+            holders,
+            [
+                holder_of(7, 30),
+                holder_of(7, 40),
+                holder_of(7, 1),
+                holder_of(8, 2),
+                holder_of(8, 1),
+                holder_of(9, 1)
+            ]
+        );
     }
 
     #[test]
-    fn a_holder_has_its_name_without_the_padding() {
-        let Owner { pid, comm, uid, how } = held(7, 30).owner;
+    fn a_holder_s_name_is_decoded_without_its_padding() {
+        let Owner { pid, comm, uid, how } = holder_of(7, 30).owner;
         assert_eq!((pid, comm.as_bytes(), uid, how), (30, &b"server"[..], Some(33), OwnerHow::Scan));
     }
 }

@@ -1,31 +1,33 @@
-//! The two iterators: loaded once, opened for each look, read to their end.
+//! The two BPF iterators: loaded once, opened for each snapshot, read to their end.
 
 use std::{
     fs::File,
     io::{self, Read},
-    thread,
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use aya::{Ebpf, EbpfLoader, programs::Iter};
 use netstat_ebpf::wire::{
     self, ClassicFormat, HolderRecord, Offsets, Plain, SnapshotRecord, SocketFileRecord, program,
 };
 
-use super::super::{
-    attach_types::attach_types,
-    attempts::Attempts,
-    btf::Btf,
-    hooks::{SNAPSHOTS, SOCKET_FILES},
-    object::{self, LoadOptions},
-    offsets,
+use super::{
+    super::{
+        attach_types::attach_types,
+        attempts::Attempts,
+        btf::Btf,
+        hooks::{SNAPSHOTS, SOCKET_FILES},
+        object::{self, LoadOptions},
+        offsets,
+    },
+    beside,
 };
 
-/// The least that a ring buffer can have on any machine (the largest page); nothing is written to it.
+/// The smallest ring buffer that every machine allows, the largest page size. The iterators write nothing to it.
 const UNUSED_RING_BYTES: u32 = 64 << 10;
-/// Iterators have no filter.
+/// The iterators have no filter.
 static UNFILTERED: LoadOptions = LoadOptions::unfiltered(UNUSED_RING_BYTES);
-/// Twice what the kernel hands over at once (`bpf_seq_read`, eight pages of 4 KiB).
+/// Twice what the kernel returns at once: eight pages of 4 KiB (`bpf_seq_read`, kernel/bpf/bpf_iter.c, 5.8).
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// The loaded iterators.
@@ -34,25 +36,26 @@ pub struct Iterators {
     buffer: Vec<u8>,
 }
 
-/// An iteration over the processes' files that has not begun: another thread may read it.
-pub struct Holders(File);
+/// An open iterator over the processes' files. Any thread may read it.
+pub struct SocketFiles(File);
 
-impl Holders {
-    /// Reads the TCP sockets and namespaces that the processes hold, as far as the pid namespace of the thread that
-    /// opened it shows processes.
+impl SocketFiles {
+    /// Reads the TCP sockets and the namespaces that processes hold by a file. Covers the processes in the PID namespace
+    /// of the thread that opened the iterator.
     ///
     /// # Errors
-    /// It can't be read to its end; what came before that is still true.
+    /// The iterator can't be read to its end.
     pub fn read(self, each: impl FnMut(HolderRecord)) -> Result<()> {
-        Ok(read(self.0, &mut vec![0; BUFFER_BYTES], each)?)
+        read(self.0, &mut vec![0; BUFFER_BYTES], each)
+            .context("can't read the iterator over the processes' files")
     }
 }
 
 impl Iterators {
-    /// Loads both.
+    /// Loads both iterators.
     ///
     /// # Errors
-    /// The kernel refuses one: the error says which, and why.
+    /// The kernel refuses one of them: the error says which, and why.
     pub fn load<'a>(
         loader: &mut EbpfLoader<'a>,
         offsets: &'a Offsets,
@@ -70,37 +73,36 @@ impl Iterators {
     /// Reads the TCP sockets of the network namespace that the calling thread is in.
     ///
     /// # Errors
-    /// The iterator can't be opened, or not be read to its end.
-    pub fn sockets(&mut self, each: impl FnMut(SnapshotRecord)) -> Result<()> {
-        let file = open(&mut self.ebpf, program::ITER_TCP)?;
-        Ok(read(file, &mut self.buffer, each)?)
+    /// The iterator can't be opened, or can't be read to its end.
+    pub fn read_sockets(&mut self, each: impl FnMut(SnapshotRecord)) -> Result<()> {
+        let file =
+            open(&mut self.ebpf, program::ITER_TCP).context("can't open the iterator over TCP sockets")?;
+        read(file, &mut self.buffer, each).context("can't read the iterator over TCP sockets")
     }
 
     /// Opens the iterator over the processes' files.
     ///
     /// # Errors
-    /// It can't be opened.
-    pub fn holders(&mut self) -> Result<Holders> {
-        Ok(Holders(open(&mut self.ebpf, program::ITER_TASK_FILE)?))
+    /// The iterator can't be opened.
+    pub fn open_socket_files(&mut self) -> Result<SocketFiles> {
+        let file = open(&mut self.ebpf, program::ITER_TASK_FILE);
+        Ok(SocketFiles(file.context("can't open the iterator over the processes' files")?))
     }
 }
 
-/// Reads, once, which processes hold sockets of any family, in all network namespaces, as far as the calling
-/// thread's pid namespace shows processes; the process ids are those of the initial one.
+/// Reads once which processes hold sockets of any family, in all network namespaces. Covers the processes in the PID
+/// namespace of the calling thread; the process ids are those of the initial PID namespace.
 ///
 /// # Errors
-/// The kernel has no BTF or refuses the iterator, or it can't be read to its end.
+/// The kernel has no BTF or refuses the iterator, or the iterator can't be read to its end.
 pub fn socket_files(each: impl FnMut(SocketFileRecord)) -> Result<()> {
-    // Both read the kernel's BTF, which is most of the time until the first socket.
-    let (loader, kernel) = thread::scope(|scope| {
-        let loader = scope.spawn(EbpfLoader::new);
-        let kernel = Btf::of_this_kernel()
-            .context("no BTF of the kernel")
-            .and_then(|btf| Ok((offsets::of_socket_files(&btf)?, attach_types(&btf)?)));
-        (loader.join(), kernel)
+    // Both parse the kernel's BTF, which takes most of the time until the first socket.
+    let (loader, kernel) = beside::run(EbpfLoader::new, || {
+        let btf = Btf::of_this_kernel().context("no BTF of the kernel")?;
+        anyhow::Ok((offsets::of_socket_files(&btf)?, attach_types(&btf)?))
     });
     let (offsets, kernel) = kernel?;
-    let mut loader: EbpfLoader<'_> = loader.map_err(|_| anyhow!("the loader of eBPF programs failed"))?;
+    let mut loader: EbpfLoader<'_> = loader;
     let mut ebpf = object::prepare(&mut loader, &UNFILTERED, &offsets, &ClassicFormat::NONE, Some(&kernel))?;
     for hook in SOCKET_FILES.hooks {
         let answer = find(&mut ebpf, hook.program)?.load(hook.target, &kernel).map_err(object::refusal);
@@ -114,20 +116,28 @@ fn find<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Iter> {
     Ok(object::find(ebpf, name)?.try_into()?)
 }
 
-/// Begins another iteration: its link lasts as long as the file.
+/// Starts another iteration. The kernel keeps the link as long as the file is open.
 fn open(ebpf: &mut Ebpf, name: &str) -> Result<File> {
     let iterator = find(ebpf, name)?;
     let link = iterator.attach()?;
     Ok(iterator.take_link(link)?.into_file()?)
 }
 
+/// Reads records until the end of the file.
+///
+/// # Errors
+/// Those of the file, and `UnexpectedEof` if the last record is truncated.
 fn read<T: Plain>(mut file: impl Read, buffer: &mut [u8], mut each: impl FnMut(T)) -> io::Result<()> {
     let mut filled = 0;
     loop {
         match file.read(&mut buffer[filled..]) {
-            Ok(0) => return Ok(()),
+            Ok(0) if filled == 0 => return Ok(()),
+            Ok(0) => {
+                let why = format!("its last record is truncated: {filled} of {} bytes", size_of::<T>());
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
+            }
             Ok(bytes) => filled += bytes,
-            // WouldBlock is how the kernel rests after a million objects that gave no record.
+            // `bpf_seq_read` returns EAGAIN after a million objects without a record (kernel/bpf/bpf_iter.c, 5.9).
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
             Err(error) => return Err(error),
         }
@@ -137,7 +147,7 @@ fn read<T: Plain>(mut file: impl Read, buffer: &mut [u8], mut each: impl FnMut(T
                 each(record);
             }
         }
-        // A record that came in two parts waits for its second at the buffer's beginning.
+        // The first part of a record waits for the rest at the start of the buffer.
         buffer.copy_within(whole..filled, 0);
         filled -= whole;
     }
@@ -149,29 +159,35 @@ mod tests {
 
     use super::*;
 
-    /// Gives so many bytes at a time, and an error that means "go on" before each.
-    struct Halting<'a> {
+    /// Returns at most `step` bytes at a time, and EAGAIN before each; at the end `last_error`, if there is one.
+    struct Chunked<'a> {
         bytes: &'a [u8],
         step: usize,
-        rested: bool,
+        blocks: bool,
+        last_error: Option<io::ErrorKind>,
     }
 
-    impl Read for Halting<'_> {
+    impl Read for Chunked<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            self.rested = !self.rested;
-            if self.rested {
+            self.blocks = !self.blocks;
+            if self.blocks {
                 return Err(io::ErrorKind::WouldBlock.into());
+            }
+            if self.bytes.is_empty()
+                && let Some(error) = self.last_error
+            {
+                return Err(error.into());
             }
             let step = self.step.min(buffer.len());
             self.bytes.take(step as u64).read(buffer).inspect(|count| self.bytes = &self.bytes[*count..])
         }
     }
 
-    fn records(bytes: &[u8], step: usize) -> Vec<u64> {
-        let mut seen = Vec::new();
-        let reader = Halting { bytes, step, rested: false };
-        read(reader, &mut [0; 128], |record: HolderRecord| seen.push(record.sk)).unwrap();
-        seen
+    fn records(bytes: &[u8], step: usize, last_error: Option<io::ErrorKind>) -> io::Result<Vec<u64>> {
+        let mut sockets = Vec::new();
+        let reader = Chunked { bytes, step, blocks: false, last_error };
+        read(reader, &mut [0; 128], |record: HolderRecord| sockets.push(record.sk))?;
+        Ok(sockets)
     }
 
     fn holders(count: u64) -> Vec<u8> {
@@ -180,15 +196,26 @@ mod tests {
     }
 
     #[test]
-    fn records_are_whole_however_the_bytes_come() {
+    fn records_are_whole_however_many_bytes_a_read_returns() {
         for step in [1, 7, 40, 41, 1000] {
-            assert_eq!(records(&holders(9), step), (1..=9).collect::<Vec<_>>(), "{step} bytes at a time");
+            let sockets = records(&holders(9), step, None).unwrap();
+            assert_eq!(sockets, (1..=9).collect::<Vec<_>>(), "{step} bytes at a time");
         }
     }
 
     #[test]
-    fn a_torn_record_at_the_end_is_left_out() {
+    fn a_truncated_record_at_the_end_is_an_error_that_says_how_much_is_missing() {
         let bytes = holders(3);
-        assert_eq!(records(&bytes[..bytes.len() - 1], 1000), [1, 2]);
+        for step in [1, 7, 1000] {
+            let error = records(&bytes[..bytes.len() - 1], step, None).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+            assert_eq!(error.to_string(), "its last record is truncated: 39 of 40 bytes");
+        }
+    }
+
+    #[test]
+    fn a_read_error_after_some_records_is_an_error_of_the_whole_iteration() {
+        let error = records(&holders(3), 40, Some(io::ErrorKind::Other)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Other);
     }
 }

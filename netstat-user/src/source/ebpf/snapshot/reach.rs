@@ -1,4 +1,4 @@
-//! What the looks can't reach.
+//! What snapshots can't reach with the privileges of this process.
 
 use rustix::thread::CapabilitySet;
 
@@ -8,21 +8,21 @@ use crate::{
     readers::{namespaces, processes},
 };
 
-/// What looks by this process will not find.
+/// What snapshots by this process will not find.
 pub fn out_of_reach() -> Vec<Missing> {
     let mut missing = Vec::new();
-    if namespaces::own().and_then(|own| namespaces::enter(&own)).is_err() {
+    if !can_enter_namespaces() {
         missing.push(Missing {
             what: "connections from before the start in other network namespaces",
             why: "entering them takes CAP_SYS_ADMIN".to_owned(),
         });
-    } else if !privilege::effective().contains(CapabilitySet::SYS_PTRACE) {
+    } else if !can_inspect_processes() {
         missing.push(Missing {
             what: "connections from before the start in network namespaces of other users",
             why: "finding them takes CAP_SYS_PTRACE".to_owned(),
         });
     }
-    if !in_first_pid_namespace() {
+    if !in_initial_pid_namespace() {
         missing.push(Missing {
             what: "owners outside of this PID namespace by a scan; pids are the host's",
             why: "this is a container: run it with the host's PID namespace (--pid=host)".to_owned(),
@@ -31,7 +31,20 @@ pub fn out_of_reach() -> Vec<Missing> {
     missing
 }
 
-/// Whether this process is in the host's PID namespace; yes if /proc doesn't tell.
-pub fn in_first_pid_namespace() -> bool {
+/// Whether this process has all capabilities to find and enter network namespaces.
+pub fn is_unlimited() -> bool {
+    can_enter_namespaces() && can_inspect_processes()
+}
+
+/// Whether this process is in the host's PID namespace; true if /proc doesn't show it.
+pub fn in_initial_pid_namespace() -> bool {
     processes::in_initial_pid_namespace().unwrap_or(true)
+}
+
+fn can_enter_namespaces() -> bool {
+    namespaces::own().and_then(|own| namespaces::enter(&own)).is_ok()
+}
+
+fn can_inspect_processes() -> bool {
+    privilege::effective().contains(CapabilitySet::SYS_PTRACE)
 }

@@ -1,4 +1,4 @@
-//! Snapshots of sockets that the tests make, each in a network namespace of its own.
+//! Snapshots of sockets that the tests create, each test in a network namespace of its own.
 
 use std::{
     net::SocketAddr,
@@ -25,17 +25,18 @@ fn snapshotter() -> Result<Snapshotter> {
     start(true).or_else(|_| start(false))
 }
 
-fn answer(snapshots: &mut Snapshotter) -> Result<Snapshot> {
-    Ok(tokio::runtime::Builder::new_current_thread()
-        .build()?
-        .block_on(snapshots.next())
-        .map_err(|error| anyhow::anyhow!(error.why))?)
+fn next(snapshotter: &mut Snapshotter) -> Result<Result<Snapshot, SnapshotError>> {
+    Ok(tokio::runtime::Builder::new_current_thread().build()?.block_on(snapshotter.next()))
+}
+
+fn answer(snapshotter: &mut Snapshotter) -> Result<Snapshot> {
+    next(snapshotter)?.map_err(|error| anyhow!(error.why))
 }
 
 fn take() -> Result<Snapshot> {
-    let mut snapshots = snapshotter()?;
-    snapshots.request(SnapshotKind::Full);
-    answer(&mut snapshots)
+    let mut snapshotter = snapshotter()?;
+    snapshotter.request(SnapshotKind::Full);
+    answer(&mut snapshotter)
 }
 
 /// The sockets of a namespace, by state.
@@ -58,7 +59,7 @@ fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
-/// A listener and the two ends of a connection to it: client, server.
+/// A listener and the two sockets of a connection to it: client, server.
 fn connection(at: SocketAddr) -> Result<(Sock, Sock, Sock)> {
     let listener = Sock::listening(at, 8)?;
     let client = Sock::connected(listener.local()?)?;
@@ -71,7 +72,7 @@ fn endpoint(address: SocketAddr) -> Endpoint {
 }
 
 #[test]
-fn a_listener_and_both_ends_of_a_connection_are_seen_with_their_owner() -> Result<()> {
+fn a_listener_and_both_sockets_of_a_connection_are_found_with_their_owner() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -100,7 +101,7 @@ fn a_listener_and_both_ends_of_a_connection_are_seen_with_their_owner() -> Resul
 }
 
 #[test]
-fn what_is_left_of_closed_connections_is_seen_in_its_state_and_without_an_owner() -> Result<()> {
+fn timewait_sockets_are_found_in_their_state_and_without_an_owner() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -127,7 +128,7 @@ fn what_is_left_of_closed_connections_is_seen_in_its_state_and_without_an_owner(
 }
 
 #[test]
-fn a_connection_that_was_seen_keeps_its_cookie_in_time_wait() -> Result<()> {
+fn a_connection_that_a_snapshot_has_found_keeps_its_cookie_in_time_wait() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -139,13 +140,13 @@ fn a_connection_that_was_seen_keeps_its_cookie_in_time_wait() -> Result<()> {
         let mut clients = sockets.into_iter().filter(|socket| socket.local == client_end);
         anyhow::Ok(clients.find(|socket| socket.state == state))
     };
-    let alive = seen(State::Established)?.context("the connection is not seen")?;
+    let alive = seen(State::Established)?.context("the connection is not found")?;
     client.close();
     server.receive_fin()?;
     server.close();
 
     let left = wait::until("the client's end is in TIME_WAIT", || seen(State::TimeWait))?;
-    // A kernel that doesn't let tracing programs make cookies (before 5.12) has none: 0 in both.
+    // Before 5.12 a tracing program can't generate a cookie: both are 0.
     assert_eq!(left.sock.cookie, alive.sock.cookie);
     assert_ne!(left.sock.sk, alive.sock.sk);
     assert!(left.is_minisock && !alive.is_minisock);
@@ -153,14 +154,14 @@ fn a_connection_that_was_seen_keeps_its_cookie_in_time_wait() -> Result<()> {
 }
 
 #[test]
-fn a_half_open_connection_names_its_listener() -> Result<()> {
+fn a_half_open_connection_has_its_listener() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
     let namespace = Namespace::new()?;
     let (_listener, client) = namespace.run(|| {
         let listener = Sock::listening(loopback(), 8)?;
-        // Until data come, the connection stays half open at the listener's end.
+        // Until data arrive the connection remains half-open on the server.
         listener.option(libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, 30)?;
         let client = Sock::connected(listener.local()?)?;
         Ok((listener, client))
@@ -176,7 +177,7 @@ fn a_half_open_connection_names_its_listener() -> Result<()> {
 }
 
 #[test]
-fn a_connection_that_waits_for_accept_has_no_socket() -> Result<()> {
+fn a_connection_in_the_accept_queue_has_no_socket() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -198,7 +199,7 @@ fn a_connection_that_waits_for_accept_has_no_socket() -> Result<()> {
 }
 
 #[test]
-fn ipv4_through_an_ipv6_socket_is_ipv4() -> Result<()> {
+fn an_ipv4_connection_of_an_ipv6_socket_is_ipv4() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -223,8 +224,8 @@ fn ipv4_through_an_ipv6_socket_is_ipv4() -> Result<()> {
     Ok(())
 }
 
-/// A network namespace that nothing but a listener keeps alive.
-fn left_to_its_listener() -> Result<(u64, Sock)> {
+/// A network namespace that only a listener keeps alive.
+fn kept_alive_by_a_listener() -> Result<(u64, Sock)> {
     let namespace = Namespace::new()?;
     let listener = namespace.run(|| Sock::listening(loopback(), 8))?;
     Ok((namespace.inum()?, listener))
@@ -235,7 +236,7 @@ fn a_namespace_that_only_a_socket_keeps_alive_is_covered() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let (netns, _listener) = left_to_its_listener()?;
+    let (netns, _listener) = kept_alive_by_a_listener()?;
     let snapshot = take()?;
 
     assert_eq!(states(&within(&snapshot, netns)), [State::Listen]);
@@ -244,14 +245,14 @@ fn a_namespace_that_only_a_socket_keeps_alive_is_covered() -> Result<()> {
 }
 
 #[test]
-fn a_namespace_is_covered_whoever_has_copies_of_its_socket_for_a_moment() -> Result<()> {
+fn a_namespace_is_covered_though_child_processes_hold_its_socket_for_a_moment() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let (netns, _listener) = left_to_its_listener()?;
-    let (is_over, mut snapshots) = (AtomicBool::new(false), snapshotter()?);
+    let (netns, _listener) = kept_alive_by_a_listener()?;
+    let (is_over, mut snapshotter) = (AtomicBool::new(false), snapshotter()?);
     let covered = thread::scope(|scope| {
-        // Each child has a copy until it runs its program.
+        // Each child has a copy of the socket until it executes its program.
         let children = scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 Command::new("true").status()?;
@@ -259,8 +260,8 @@ fn a_namespace_is_covered_whoever_has_copies_of_its_socket_for_a_moment() -> Res
             anyhow::Ok(())
         });
         let mut covers = || {
-            snapshots.request(SnapshotKind::Full);
-            anyhow::Ok(states(&within(&answer(&mut snapshots)?, netns)) == [State::Listen])
+            snapshotter.request(SnapshotKind::Full);
+            anyhow::Ok(states(&within(&answer(&mut snapshotter)?, netns)) == [State::Listen])
         };
         let covered: Result<Vec<bool>> = (0..50).map(|_| covers()).collect();
         is_over.store(true, Ordering::Relaxed);
@@ -282,14 +283,14 @@ fn a_namespace_that_only_an_open_file_keeps_alive_is_covered() -> Result<()> {
     server.receive_fin()?;
     server.close();
     listener.close();
-    // No socket has a file now. The namespace's own is this test's, as `namespace` holds it.
+    // No socket has a file any more. The only file that leads to the namespace is the one that `namespace` holds.
     wait::until("the client's end is in TIME_WAIT", || {
         Ok((states(&within(&take()?, namespace.inum()?)) == [State::TimeWait]).then_some(()))
     })
 }
 
 #[test]
-fn an_inherited_socket_is_its_holder_s() -> Result<()> {
+fn an_inherited_socket_belongs_to_the_process_that_still_holds_it() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -304,7 +305,7 @@ fn an_inherited_socket_is_its_holder_s() -> Result<()> {
     };
     assert_eq!(holder()?.pid, std::process::id().min(child.0.id()));
     listener.close();
-    // A child of another test holds a copy too, until it runs its program.
+    // A child of another test has a copy too, until it executes its program.
     let of_child = wait::until("only the child holds it", || {
         let owner = holder()?;
         Ok((owner.pid == child.0.id()).then_some(owner))
@@ -313,7 +314,7 @@ fn an_inherited_socket_is_its_holder_s() -> Result<()> {
     Ok(())
 }
 
-/// A child that ends with the test.
+/// A child process that ends with the test.
 struct Sleeping(Child);
 
 impl Drop for Sleeping {
@@ -324,37 +325,95 @@ impl Drop for Sleeping {
 }
 
 #[test]
-fn one_snapshotter_answers_each_request_and_holders_alone_on_request() -> Result<()> {
+fn one_snapshotter_answers_each_request_and_takes_owners_alone_on_request() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
     let namespace = Namespace::new()?;
     let _listener = namespace.run(|| Sock::listening(loopback(), 8))?;
-    let mut snapshots = snapshotter()?;
+    let mut snapshotter = snapshotter()?;
     for _ in 0..3 {
-        snapshots.request(SnapshotKind::Full);
-        let snapshot = answer(&mut snapshots)?;
+        snapshotter.request(SnapshotKind::Full);
+        let snapshot = answer(&mut snapshotter)?;
         let sk = within(&snapshot, namespace.inum()?)[0].sock.sk;
-        snapshots.request(SnapshotKind::Owners);
-        let holders = answer(&mut snapshots)?;
-        assert!(holders.sockets.is_empty() && holders.netns_covered.is_empty());
-        assert_eq!(owner(&holders, sk), owner(&snapshot, sk));
+        snapshotter.request(SnapshotKind::Owners);
+        let owners = answer(&mut snapshotter)?;
+        assert_eq!((snapshot.kind, owners.kind), (SnapshotKind::Full, SnapshotKind::Owners));
+        assert!(owners.sockets.is_empty() && owners.netns_covered.is_empty());
+        assert_eq!(owner(&owners, sk), owner(&snapshot, sk));
     }
     Ok(())
 }
 
 #[test]
-fn the_holders_of_a_socket_of_any_family_are_found_by_its_inode_number() -> Result<()> {
+fn the_processes_that_hold_a_socket_of_any_family_are_found_by_its_inode_number() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
     let socket = std::os::unix::net::UnixDatagram::unbound()?;
     let file = std::fs::File::from(std::os::fd::OwnedFd::from(socket));
     let inode = std::os::unix::fs::MetadataExt::ino(&file.metadata()?);
-    // A child of another test holds a copy too, until it runs its program.
+    // A child of another test has a copy too, until it executes its program.
     wait::until("this process alone holds it", || {
         let mut holders = Vec::new();
         socket_files(|record| holders.extend((record.inode == inode).then_some(record.pid)))?;
         Ok((holders == [std::process::id()]).then_some(()))
     })
+}
+
+#[test]
+fn a_snapshot_that_fails_is_an_error_that_says_what_was_requested_and_the_next_one_may_work() -> Result<()> {
+    let mut fails = true;
+    let mut snapshotter = Snapshotter::spawn(move || {
+        move |kind| {
+            anyhow::ensure!(!std::mem::take(&mut fails), "can't open an iterator");
+            Ok(Snapshot { kind, ..Snapshot::default() })
+        }
+    })?;
+    snapshotter.request(SnapshotKind::Full);
+    let error = next(&mut snapshotter)?.unwrap_err();
+    assert_eq!(
+        (error.kind, error.why.as_str(), error.may_recover),
+        (SnapshotKind::Full, "can't open an iterator", true)
+    );
+    snapshotter.request(SnapshotKind::Owners);
+    assert_eq!(answer(&mut snapshotter)?.kind, SnapshotKind::Owners);
+    Ok(())
+}
+
+#[test]
+fn a_panic_is_a_failed_snapshot_and_the_thread_serves_the_next_request() -> Result<()> {
+    let mut panics = true;
+    let mut snapshotter = Snapshotter::spawn(move || {
+        move |kind| {
+            assert!(!std::mem::take(&mut panics), "the {} panic of a test", "intended");
+            Ok(Snapshot { kind, ..Snapshot::default() })
+        }
+    })?;
+    snapshotter.request(SnapshotKind::Full);
+    let error = next(&mut snapshotter)?.unwrap_err();
+    assert_eq!(error.why, "taking it panicked: the intended panic of a test");
+    assert!(error.may_recover);
+    snapshotter.request(SnapshotKind::Full);
+    assert_eq!(answer(&mut snapshotter)?.kind, SnapshotKind::Full);
+    Ok(())
+}
+
+#[test]
+fn the_end_of_the_thread_is_reported_once() -> Result<()> {
+    let mut snapshotter = Snapshotter::spawn(|| |_| Ok(Snapshot::default()))?;
+    snapshotter.send(request::END);
+    let error = next(&mut snapshotter)?.unwrap_err();
+    assert!(!error.may_recover && error.why.contains("has ended"), "{error:?}");
+    // Nothing more is ready.
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(async {
+        let again = snapshotter.next();
+        tokio::select! {
+            biased;
+            result = again => panic!("reported again: {result:?}"),
+            () = std::future::ready(()) => {}
+        }
+    });
+    Ok(())
 }
