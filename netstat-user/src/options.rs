@@ -1,66 +1,66 @@
-//! What the program has been asked to do: checked, and without a trace of how it was written.
+//! What rnetstat-trace is asked to do: checked values, independent of the command line's syntax.
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::{cli::Cli, filter::Filter};
+use crate::filter::Filter;
 
-/// What the program has been asked to do.
+/// What rnetstat-trace is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TraceCommand {
-    /// Trace.
+    /// Stream transitions.
     Trace(Box<TraceOptions>),
-    /// Say what can be seen here.
+    /// Report what can be seen on this host.
     Doctor(DoctorOptions),
 }
 
-/// How `doctor` speaks.
+/// How `doctor` writes its report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DoctorOptions {
     /// One JSON object instead of text for people.
     pub json: bool,
-    /// Whether the text has colours.
+    /// Whether the text is colored.
     pub color: bool,
 }
 
-/// What the trace has been asked to do.
+/// The options of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceOptions {
-    /// How rows are written.
+    /// The format of rows.
     pub format: Format,
-    /// Whether rows for people have colours.
+    /// Whether the format for people uses colors.
     pub color: bool,
     /// Which rows are shown.
     pub filter: Filter,
-    /// When to stop, from the start.
+    /// When to stop, counted from the start.
     pub duration: Option<Duration>,
     /// After how many rows to stop.
     pub count: Option<u64>,
-    /// Where the events come from.
+    /// Which source to use.
     pub source: SourceChoice,
-    /// How often the sources look that only look.
+    /// How often a polling source reads its table.
     pub poll_interval: Duration,
-    /// Where the proc file system is that the proc source looks at.
+    /// The mount point of the proc file system that the proc source polls.
     pub proc_root: PathBuf,
-    /// Whether diagnostics are wanted.
+    /// Whether to print diagnostics on stderr.
     pub verbose: bool,
-    /// Size of the kernel's ring buffer, bytes: a power of two.
+    /// Size of the kernel's ring buffer in bytes: a power of two.
     pub ring_bytes: u32,
-    /// Which hook sees the transitions.
+    /// Which hook reports state transitions.
     pub state_hook: StateHook,
-    /// Which hooks see half-open connections, TIME_WAIT and the local port in SYN_SENT.
+    /// Which hooks report request sockets, timewait sockets and the local port in SYN_SENT.
     pub minisock_hook: MinisockHook,
-    /// Whether the connections of before the start are shown.
+    /// Whether to show a row for each connection that is open at the start.
     pub existing: bool,
-    /// How many connections the table remembers.
+    /// How many connections the table holds at most.
     pub table_size: usize,
-    /// How often the table is held against the kernel.
+    /// How often the table is compared with a full snapshot.
     pub reconcile_interval: Duration,
 }
 
-/// How rows are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+/// The format of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     #[default]
     Line,
     /// JSON Lines.
@@ -69,76 +69,40 @@ pub enum Format {
     Csv,
 }
 
-/// Where the events come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+/// Which source to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SourceChoice {
     /// The best that works.
     #[default]
     Auto,
-    /// The kernel's own events, or an error.
+    /// eBPF programs, or an error.
     Ebpf,
-    /// Looks at /proc, or an error.
+    /// Polling of /proc, or an error.
     Proc,
-    /// Looks at Windows' TCP table, or an error.
+    /// Polling of Windows' TCP table, or an error.
     Windows,
 }
 
-/// Which hook sees the transitions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+/// Which hook reports state transitions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StateHook {
     /// The best that loads.
     #[default]
     Auto,
     /// `tp_btf`, which loses nothing, or an error.
-    #[value(name = "tp_btf")]
     TpBtf,
     /// The classic tracepoint, or an error.
     Tracepoint,
 }
 
-/// Which hooks see half-open connections, TIME_WAIT and the local port in SYN_SENT.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+/// Which hooks report request sockets, timewait sockets and the local port in SYN_SENT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MinisockHook {
     /// The best that load.
     #[default]
     Auto,
-    /// fentry and fexit of the functions that make them, or an error.
+    /// fentry and fexit programs on the functions that create them, or an error.
     Fentry,
     /// The tracepoints of their timers, or an error.
     Timer,
-}
-
-impl TraceOptions {
-    /// What the arguments ask for; `color_by_default` decides for `--color auto`.
-    ///
-    /// # Errors
-    /// One line that names the arguments that contradict each other.
-    pub fn from_cli(cli: Cli, color_by_default: bool) -> Result<Self, String> {
-        let Cli { command: _, output, filter, limit, source } = cli;
-        let format = match (output.json, output.format) {
-            (true, Some(format)) if format != Format::Json => {
-                return Err("'--json' and another '--format' contradict each other: leave one out".to_owned());
-            }
-            (true, _) => Format::Json,
-            (false, format) => format.unwrap_or_default(),
-        };
-        let color = output.color.decide(color_by_default);
-        Ok(Self {
-            format,
-            color,
-            filter: filter.into_filter()?,
-            duration: limit.duration,
-            count: limit.count,
-            source: source.choice(),
-            poll_interval: source.interval,
-            proc_root: source.proc_root,
-            verbose: source.verbose,
-            ring_bytes: source.ring_size,
-            state_hook: source.state_hook,
-            minisock_hook: source.minisock_hook,
-            existing: output.existing,
-            table_size: source.table_size.get(),
-            reconcile_interval: source.reconcile_interval,
-        })
-    }
 }

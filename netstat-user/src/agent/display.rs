@@ -126,7 +126,7 @@ impl Display {
             }
             (None, _) => self.write_row(row),
         }
-        match self.filter.matches_ends(row.family, row.local, row.remote) {
+        match self.filter.matches_tuple(row.family, row.local, row.remote) {
             Verdict::Never => Interest::Forget,
             Verdict::NotYetKnown | Verdict::Yes => Interest::Keep,
         }

@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 pub(crate) mod cgroup;
 mod color;
+mod filter;
 #[cfg(not(target_os = "linux"))]
 mod linux_only;
 #[cfg(target_os = "linux")]
@@ -11,5 +12,6 @@ pub(crate) mod netns;
 pub(crate) mod user;
 
 pub use color::ColorArgs;
+pub use filter::SocketFilterArgs;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use linux_only::{cgroup, netns, user};

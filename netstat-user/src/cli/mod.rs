@@ -1,4 +1,4 @@
-//! rnetstat-trace's command line: arguments to plain values, then to a [`TraceOptions`].
+//! rnetstat-trace's command line: arguments to plain values, then to a [`TraceCommand`].
 
 mod doctor;
 mod duration;
@@ -7,6 +7,7 @@ mod size;
 mod source;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::{ffi::OsString, time::Duration};
 
@@ -121,7 +122,53 @@ where
     if let Some(Command::Doctor(args)) = &cli.command {
         return Ok(TraceCommand::Doctor(args.options(color_by_default)));
     }
-    TraceOptions::from_cli(cli, color_by_default)
+    trace_options(cli, color_by_default)
         .map(|options| TraceCommand::Trace(Box::new(options)))
         .map_err(|error| Cli::command().error(ErrorKind::ArgumentConflict, error))
+}
+
+/// The options of a trace; `color_by_default` decides for `--color auto`.
+///
+/// # Errors
+/// One line that names the arguments that contradict each other.
+fn trace_options(cli: Cli, color_by_default: bool) -> Result<TraceOptions, String> {
+    let Cli { command: _, output, filter, limit, source } = cli;
+    let OutputArgs { format, json, color, existing } = output;
+    let format = match (json, format) {
+        (true, Some(format)) if format != Format::Json => {
+            return Err("'--json' and another '--format' contradict each other: leave one out".to_owned());
+        }
+        (true, _) => Format::Json,
+        (false, format) => format.unwrap_or_default(),
+    };
+    let LimitArgs { duration, count } = limit;
+    let choice = source.choice();
+    let SourceArgs {
+        source: _,
+        interval,
+        proc_root,
+        ring_size,
+        table_size,
+        verbose,
+        reconcile_interval,
+        state_hook,
+        minisock_hook,
+    } = source;
+    Ok(TraceOptions {
+        format,
+        color: color.decide(color_by_default),
+        filter: filter.into_filter()?,
+        duration,
+        count,
+        source: choice,
+        poll_interval: interval,
+        proc_root,
+        verbose,
+        ring_bytes: ring_size,
+        state_hook,
+        minisock_hook,
+        existing,
+        table_size: table_size.get(),
+        reconcile_interval,
+    })
 }

@@ -49,7 +49,7 @@ pub struct SourceArgs {
     pub state_hook: StateHook,
 
     /// Which hooks see half-open connections, TIME_WAIT and the local port in SYN_SENT.
-    #[arg(long, hide = true, value_enum, default_value_t)]
+    #[arg(long = "life-hook", hide = true, value_enum, default_value_t)]
     pub minisock_hook: MinisockHook,
 }
 

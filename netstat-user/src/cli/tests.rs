@@ -121,8 +121,8 @@ fn filters_can_be_listed_and_repeated() {
     assert_eq!(once, repeated);
     let web = Endpoint { addr: "10.0.0.5".parse().unwrap(), port: 443 };
     let client = Endpoint { addr: "192.0.2.1".parse().unwrap(), port: 8123 };
-    assert_eq!(once.matches_ends(Family::Ipv4, web, Some(client)), Verdict::Yes);
-    assert_eq!(once.matches_ends(Family::Ipv4, client, Some(web)), Verdict::Never);
+    assert_eq!(once.matches_tuple(Family::Ipv4, web, Some(client)), Verdict::Yes);
+    assert_eq!(once.matches_tuple(Family::Ipv4, client, Some(web)), Verdict::Never);
 }
 
 #[cfg(target_os = "linux")]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::ends::Alternatives;
+use super::endpoint::Alternatives;
 use crate::model::Family;
 
 /// Networks; an address is the network that has only it.

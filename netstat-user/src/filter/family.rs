@@ -1,6 +1,6 @@
 //! `-4` and `-6`: one address family.
 
-use super::ends::Alternatives;
+use super::endpoint::Alternatives;
 use crate::model::Family;
 
 /// The family that a connection's packets have to have; None if both will do.

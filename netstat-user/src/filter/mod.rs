@@ -2,7 +2,7 @@
 
 mod address;
 mod cgroup;
-mod ends;
+mod endpoint;
 mod family;
 mod owner;
 mod ports;
@@ -16,8 +16,8 @@ use netstat_ebpf::wire;
 
 pub use address::{NetworkSet, parse_network};
 pub use cgroup::CgroupSet;
-use ends::Alternatives;
-pub use ends::{ByEnd, Verdict};
+use endpoint::Alternatives;
+pub use endpoint::{ByEndpoint, Verdict};
 pub use family::FamilyFilter;
 pub use owner::{CommSet, OwnerFilter, parse_comm, parse_pid};
 pub use ports::{PortSet, parse_ports};
@@ -33,9 +33,9 @@ pub struct Filter {
     /// `-4`, `-6`.
     pub family: FamilyFilter,
     /// `--local-port`, `--remote-port`, `--port`.
-    pub ports: ByEnd<PortSet>,
+    pub ports: ByEndpoint<PortSet>,
     /// `--local`, `--remote`, `--addr`.
-    pub addresses: ByEnd<NetworkSet>,
+    pub addresses: ByEndpoint<NetworkSet>,
     /// `--state`.
     pub states: StateSet,
     /// `--pid`, `--comm`, `--user`.
@@ -62,7 +62,7 @@ impl Filter {
 
     /// Whether a connection's rows can be shown, by its ends, which don't change in its life: family,
     /// ports and addresses. [`Verdict::Never`] allows to forget the connection.
-    pub fn matches_ends(&self, family: Family, local: Endpoint, remote: Option<Endpoint>) -> Verdict {
+    pub fn matches_tuple(&self, family: Family, local: Endpoint, remote: Option<Endpoint>) -> Verdict {
         let Self { family: family_filter, ports, addresses, states: _, owner: _, netns: _, cgroups: _ } =
             self;
         let remote = remote.filter(is_known);
@@ -84,7 +84,7 @@ impl Filter {
             [false, true] => 2,
             _ => 0,
         };
-        let ByEnd { local, remote, either } = &self.ports;
+        let ByEndpoint { local, remote, either } = &self.ports;
         for (ports, is_set, ranges) in [
             (local, &mut filter.by_local, &mut filter.local),
             (remote, &mut filter.by_remote, &mut filter.remote),
@@ -103,7 +103,7 @@ impl Filter {
     /// # Errors
     /// One line that names the two.
     pub fn check(&self) -> Result<(), String> {
-        let ByEnd { local, remote, either } = &self.addresses;
+        let ByEndpoint { local, remote, either } = &self.addresses;
         let mut only_ipv4 = None;
         let mut only_ipv6 = None;
         for (option, families) in [
@@ -127,7 +127,7 @@ impl Filter {
     }
 
     fn allows(&self, family: Family) -> bool {
-        let ByEnd { local, remote, either } = &self.addresses;
+        let ByEndpoint { local, remote, either } = &self.addresses;
         self.family.allows(family) && [local, remote, either].iter().all(|networks| networks.allows(family))
     }
 }

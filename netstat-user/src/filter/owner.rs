@@ -2,7 +2,7 @@
 
 use super::{
     Values,
-    ends::{Alternatives, Verdict},
+    endpoint::{Alternatives, Verdict},
 };
 use crate::model::{Comm, Owner};
 

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use netstat_ebpf::wire::{MAX_RANGES, PortRange};
 
-use super::ends::Alternatives;
+use super::endpoint::Alternatives;
 
 /// Ports, as ranges that are sorted and apart from each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -43,7 +43,7 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::{ByEnd, OwnerFilter, parse_network};
+    use crate::filter::{ByEndpoint, OwnerFilter, parse_network};
 
     fn end(addr: &str, port: u16) -> Option<Endpoint> {
         Some(Endpoint { addr: addr.parse().unwrap(), port })
@@ -71,9 +71,9 @@ mod tests {
     fn each_filter_that_was_given_has_to_match() {
         let holders = [(1, comm(b"systemd")), (812, comm(b"nginx"))];
         let socket = nginx(&holders);
-        let ports = |ports: [std::ops::RangeInclusive<u16>; 1]| ByEnd {
+        let ports = |ports: [std::ops::RangeInclusive<u16>; 1]| ByEndpoint {
             either: ports.into_iter().collect(),
-            ..ByEnd::default()
+            ..ByEndpoint::default()
         };
         let of = |pids: &[u32], comms: &[&str]| OwnerFilter {
             pids: pids.iter().copied().collect(),
@@ -101,7 +101,7 @@ mod tests {
         let remote = [parse_network("0.0.0.0/0").unwrap()].into_iter().collect();
         assert!(Filter::default().matches_socket(&unix));
         for filter in [
-            Filter { addresses: ByEnd { remote, ..ByEnd::default() }, ..Filter::default() },
+            Filter { addresses: ByEndpoint { remote, ..ByEndpoint::default() }, ..Filter::default() },
             Filter { states: [State::Close].into_iter().collect(), ..Filter::default() },
         ] {
             assert!(!filter.matches_socket(&unix), "{filter:?}");

@@ -41,12 +41,12 @@ fn networks(text: &str) -> NetworkSet {
 }
 
 fn by_ports(local: &str, remote: &str, either: &str) -> Filter {
-    let ports = ByEnd { local: ports(local), remote: ports(remote), either: ports(either) };
+    let ports = ByEndpoint { local: ports(local), remote: ports(remote), either: ports(either) };
     Filter { ports, ..Filter::default() }
 }
 
 fn by_addresses(local: &str, remote: &str, either: &str) -> Filter {
-    let addresses = ByEnd { local: networks(local), remote: networks(remote), either: networks(either) };
+    let addresses = ByEndpoint { local: networks(local), remote: networks(remote), either: networks(either) };
     Filter { addresses, ..Filter::default() }
 }
 
@@ -172,7 +172,7 @@ fn the_owner_and_the_place_have_to_match_too() {
 fn an_owner_that_may_still_come_keeps_the_connection_and_the_kernel_s_events() {
     let filter = Filter { owner: by_pid(812).owner, ..by_cgroup("/a") };
     let remote = Some(end("93.184.216.34:443"));
-    assert_eq!(filter.matches_ends(Family::Ipv4, end("10.0.0.5:1"), remote), Verdict::Yes);
+    assert_eq!(filter.matches_tuple(Family::Ipv4, end("10.0.0.5:1"), remote), Verdict::Yes);
     assert_eq!(filter.for_kernel(), wire::Filter::ALL);
 }
 
@@ -180,7 +180,7 @@ fn an_owner_that_may_still_come_keeps_the_connection_and_the_kernel_s_events() {
 fn a_connection_is_given_up_only_when_no_row_of_it_can_match() {
     let local = end("10.0.0.5:45012");
     let remote = Some(end("93.184.216.34:443"));
-    let judge = |filter: &Filter, local, remote| filter.matches_ends(Family::Ipv4, local, remote);
+    let judge = |filter: &Filter, local, remote| filter.matches_tuple(Family::Ipv4, local, remote);
     assert_eq!(judge(&by_ports("", "443", ""), local, remote), Verdict::Yes);
     assert_eq!(judge(&by_ports("", "80", ""), local, remote), Verdict::Never);
     assert_eq!(judge(&by_ports("", "80", ""), local, None), Verdict::NotYetKnown);
@@ -196,16 +196,16 @@ fn a_connection_is_given_up_only_when_no_row_of_it_can_match() {
 fn a_child_that_still_shows_its_listener_may_turn_out_to_be_ipv4() {
     let any = end("[::]:80");
     for family in [Family::Ipv4, Family::Ipv6] {
-        assert_eq!(by_family(family).matches_ends(Family::Ipv6, any, None), Verdict::NotYetKnown);
+        assert_eq!(by_family(family).matches_tuple(Family::Ipv6, any, None), Verdict::NotYetKnown);
     }
-    assert_eq!(Filter::default().matches_ends(Family::Ipv6, any, None), Verdict::Yes);
-    assert_eq!(by_family(Family::Ipv4).matches_ends(Family::Ipv6, end("[::1]:80"), None), Verdict::Never);
+    assert_eq!(Filter::default().matches_tuple(Family::Ipv6, any, None), Verdict::Yes);
+    assert_eq!(by_family(Family::Ipv4).matches_tuple(Family::Ipv6, end("[::1]:80"), None), Verdict::Never);
 }
 
 #[test]
 fn states_say_nothing_of_the_ends() {
     let filter = Filter { states: [State::Closing].into_iter().collect(), ..Filter::default() };
-    assert_eq!(filter.matches_ends(Family::Ipv4, end("10.0.0.5:1"), None), Verdict::Yes);
+    assert_eq!(filter.matches_tuple(Family::Ipv4, end("10.0.0.5:1"), None), Verdict::Yes);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Plain values, any of which will do: process ids, user ids, namespaces.
 
-use super::ends::Alternatives;
+use super::endpoint::Alternatives;
 
 /// The values that one option lists.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! rnetstat: what netstat shows, once or every second. Each system has a room; what they share is here.
 
 pub mod explain;
-mod filters;
 mod json;
 mod repeat;
 mod resolve;

@@ -13,6 +13,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("filter", &["model"]),
     ("table", &["filter", "model"]),
+    ("options.rs", &["filter"]),
     ("readers", &["model"]),
     ("socket_holders.rs", &["readers", "source"]),
     ("args", &["cgroup", "filter", "model"]),
@@ -48,7 +49,7 @@ const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// Where JSON is written.
-const JSON: &[&str] = &["doctor/json.rs", "format/json", "format/json.rs", "netstat", "output"];
+const JSON: &[&str] = &["doctor/json.rs", "format/json", "netstat", "output"];
 
 /// What works on a recording as it does on a live trace: no input, no output, no clock.
 const PURE: &[&str] = &["model", "filter", "table"];

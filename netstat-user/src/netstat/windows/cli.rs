@@ -12,11 +12,8 @@ use super::{
     request::{CountersRequest, Mode, Protocol, Request, SocketsRequest},
 };
 use crate::{
-    args::ColorArgs,
-    netstat::{
-        explain::{ExplainArgs, Language},
-        filters::FilterArgs,
-    },
+    args::{ColorArgs, SocketFilterArgs},
+    netstat::explain::{ExplainArgs, Language},
 };
 
 const EXAMPLES: &str = "\
@@ -39,6 +36,8 @@ Exit status: 0 at the end, 1 if it could not do its job, 2 if it was called wron
     version,
     after_help = EXAMPLES,
     max_term_width = 100,
+    // Windows' tables have no users.
+    mut_arg("user", |user| user.hide(true)),
     args_override_self = true,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
@@ -52,7 +51,7 @@ pub struct Cli {
     #[command(flatten)]
     shown: ShownArgs,
     #[command(flatten)]
-    filter: FilterArgs,
+    filter: SocketFilterArgs,
     #[command(subcommand)]
     command: Option<Command>,
 }

@@ -9,11 +9,8 @@ use super::request::{
     Families, Mode, Numeric, Request, RoutesRequest, SocketsRequest, StatisticsRequest, Which,
 };
 use crate::{
-    args::ColorArgs,
-    netstat::{
-        explain::{ExplainArgs, Language},
-        filters::FilterArgs,
-    },
+    args::{ColorArgs, SocketFilterArgs},
+    netstat::explain::{ExplainArgs, Language},
 };
 
 const EXAMPLES: &str = "\
@@ -47,7 +44,7 @@ pub struct Cli {
     #[command(flatten)]
     shown: ShownArgs,
     #[command(flatten)]
-    filter: FilterArgs,
+    filter: SocketFilterArgs,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -209,7 +206,7 @@ fn sockets(
     sockets: &SocketArgs,
     shown: &ShownArgs,
     families: Families,
-    filter: FilterArgs,
+    filter: SocketFilterArgs,
 ) -> Result<SocketsRequest, String> {
     let SocketArgs { tcp, udp, udplite, raw, unix, ipv4, ipv6, all, listening, all_netns } = *sockets;
     let none = !(tcp || udp || udplite || raw);

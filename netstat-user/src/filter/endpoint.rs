@@ -52,7 +52,7 @@ pub(super) trait Alternatives {
 
 /// Three options about the same thing: this end's, the other's, either's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ByEnd<A> {
+pub struct ByEndpoint<A> {
     /// What this end has to be.
     pub local: A,
     /// What the other end has to be.
@@ -61,7 +61,7 @@ pub struct ByEnd<A> {
     pub either: A,
 }
 
-impl<A> ByEnd<A> {
+impl<A> ByEndpoint<A> {
     /// The values that were given for this end, for the other, and for either.
     pub fn new<V>(local: Vec<V>, remote: Vec<V>, either: Vec<V>) -> Self
     where
@@ -73,7 +73,7 @@ impl<A> ByEnd<A> {
 }
 
 #[expect(private_bounds, reason = "only the alternatives of this module's filters are meant")]
-impl<A: Alternatives> ByEnd<A> {
+impl<A: Alternatives> ByEndpoint<A> {
     /// What the three options say together; None is not known.
     pub(super) fn judge(&self, local: Option<A::Value>, remote: Option<A::Value>) -> Verdict {
         let either = self.either.judge(local).or(self.either.judge(remote));
@@ -99,7 +99,7 @@ mod tests {
 
     fn judge(groups: [&'static [u16]; 3], local: Option<u16>, remote: Option<u16>) -> Verdict {
         let [local_group, remote_group, either] = groups.map(OneOf);
-        ByEnd { local: local_group, remote: remote_group, either }.judge(local, remote)
+        ByEndpoint { local: local_group, remote: remote_group, either }.judge(local, remote)
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod colors;
 mod columns;
 mod note;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt::Write, net::IpAddr};
 
@@ -157,6 +159,3 @@ fn arrow(direction: Option<Direction>) -> &'static str {
         None => " – ",
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,68 +1,85 @@
-//! rnetstat-trace's filters in their long forms: the letters are netstat's.
+//! The filter options that both programs have.
 
 use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 
+use super::user;
 use crate::{
-    args::user,
-    filter::{ByEnd, Filter, OwnerFilter, parse_comm, parse_network, parse_pid, parse_ports},
+    filter::{ByEndpoint, Filter, OwnerFilter, parse_comm, parse_network, parse_pid, parse_ports},
     model::State,
 };
 
-/// The options that choose sockets.
+/// The filter options that both programs have, in their long forms: rnetstat's letters are netstat's.
 #[derive(Debug, Default, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Filters (all have to match; of the values of one, any)")]
-pub struct FilterArgs {
+pub struct SocketFilterArgs {
     /// Port of this end: 443, 80,443, 8000-8999
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = parse_ports)]
     local_port: Vec<RangeInclusive<u16>>,
+
     /// Port of the other end
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = parse_ports)]
     remote_port: Vec<RangeInclusive<u16>>,
+
     /// Port of either end
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = parse_ports)]
     port: Vec<RangeInclusive<u16>>,
+
     /// Address or network of this end: 10.0.0.5, 10.0.0.0/8, ::1
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
     local: Vec<IpNet>,
+
     /// Address or network of the other end
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
     remote: Vec<IpNet>,
+
     /// Address or network of either end
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
     addr: Vec<IpNet>,
+
     /// State, by any netstat's name: SYN_SENT, time-wait, LISTENING
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
     state: Vec<State>,
+
     /// A process that holds the socket
     #[arg(long, value_name = "PID", value_delimiter = ',', value_parser = parse_pid)]
     pid: Vec<u32>,
-    /// Its name, exactly; of a longer one the first 15 bytes count
+
+    /// The exact name of such a process; only the first 15 bytes count, the kernel keeps no more
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_comm)]
     comm: Vec<String>,
+
     /// The socket's user
-    #[arg(long, hide = cfg!(windows), value_name = "NAME|UID", value_delimiter = ',', value_parser = user::parse)]
+    #[arg(long, value_name = "NAME|UID", value_delimiter = ',', value_parser = user::parse)]
     user: Vec<u32>,
 }
 
-impl FilterArgs {
-    /// Whether any was given.
+impl SocketFilterArgs {
+    /// Whether any of the options was given.
     pub fn is_given(&self) -> bool {
         *self != Self::default()
     }
 
     /// The filter that the options make.
+    ///
+    /// # Errors
+    /// One line, if no row can ever match.
     pub fn into_filter(self) -> Result<Filter, String> {
+        let filter = self.unchecked();
+        filter.check()?;
+        Ok(filter)
+    }
+
+    /// The filter, not yet checked for options that exclude each other.
+    pub(crate) fn unchecked(self) -> Filter {
         let Self { local_port, remote_port, port, local, remote, addr, state, pid, comm, user } = self;
-        let filter = Filter {
-            ports: ByEnd::new(local_port, remote_port, port),
-            addresses: ByEnd::new(local, remote, addr),
+        Filter {
+            ports: ByEndpoint::new(local_port, remote_port, port),
+            addresses: ByEndpoint::new(local, remote, addr),
             states: state.into_iter().collect(),
             owner: OwnerFilter::new(pid, comm, user),
             ..Filter::default()
-        };
-        filter.check()?;
-        Ok(filter)
+        }
     }
 }
