@@ -153,6 +153,11 @@ impl Display {
         }
     }
 
+    /// Writes a line to stderr.
+    pub(super) fn note(&self, line: impl Into<String>) {
+        self.notes.say(line.into());
+    }
+
     /// Something was lost before it came here.
     pub(super) fn lost(&mut self, loss: &Loss) {
         if loss.what == LossKind::Transitions {
@@ -172,7 +177,9 @@ impl Display {
         if due && self.not_noted.total() > 0 {
             self.noted_at = Some(now);
             for (place, what, count) in std::mem::take(&mut self.not_noted).iter() {
-                self.notes.say(loss_note(place, what, count));
+                if let Some(note) = loss_note(place, what, count) {
+                    self.notes.say(note);
+                }
             }
         }
     }
@@ -226,9 +233,9 @@ impl Display {
     }
 }
 
-/// A loss, for people, with what can be done about it.
-fn loss_note(place: LossPlace, what: LossKind, count: u64) -> String {
-    match what {
+/// A loss, for people, with what can be done about it. None for a snapshot: its failure is reported with the reason.
+fn loss_note(place: LossPlace, what: LossKind, count: u64) -> Option<String> {
+    Some(match what {
         LossKind::Transitions => lost_transitions(place, count),
         LossKind::Observations => format!(
             "{count} {} of half-open, TIME_WAIT and accepted sockets lost: the kernel's ring buffer was full; \
@@ -239,10 +246,8 @@ fn loss_note(place: LossPlace, what: LossKind, count: u64) -> String {
             "{count} {} of an unknown kind from the kernel lost: the eBPF object and this program do not match",
             if count == 1 { "record" } else { "records" }
         ),
-        LossKind::Snapshots => {
-            format!("{count} {} of all sockets failed", if count == 1 { "snapshot" } else { "snapshots" })
-        }
-    }
+        LossKind::Snapshots => return None,
+    })
 }
 
 fn lost_transitions(place: LossPlace, count: u64) -> String {

@@ -12,8 +12,8 @@ use netstat_user::{
     source::{self, Chosen},
 };
 
-/// A source that only looks has no looks beside its events.
-const NO_LOOKS: Option<Infallible> = None;
+/// A polling source takes no snapshots beside its events.
+const NO_SNAPSHOTS: Option<Infallible> = None;
 
 fn main() -> ExitCode {
     let outcome = match cli::parse(std::env::args_os(), stdout_has_color()) {
@@ -42,11 +42,11 @@ fn run(options: &TraceOptions) -> Result<()> {
         give_up_privileges(&chosen)?;
         match chosen {
             #[cfg(target_os = "linux")]
-            Chosen::Ebpf(source, looks) => agent::run(options, *source, looks, stop).await,
+            Chosen::Ebpf(source, snapshots) => agent::run(options, *source, snapshots, stop).await,
             #[cfg(target_os = "linux")]
-            Chosen::Proc(source) => agent::run(options, *source, NO_LOOKS, stop).await,
+            Chosen::Proc(source) => agent::run(options, *source, NO_SNAPSHOTS, stop).await,
             #[cfg(windows)]
-            Chosen::Windows(source) => agent::run(options, *source, NO_LOOKS, stop).await,
+            Chosen::Windows(source) => agent::run(options, *source, NO_SNAPSHOTS, stop).await,
         }
     });
     // A thread may be stuck in a write to a reader that has stopped.

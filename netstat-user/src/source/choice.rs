@@ -68,14 +68,14 @@ pub fn start(options: &TraceOptions) -> Result<Chosen> {
 
 #[cfg(target_os = "linux")]
 fn ebpf(options: &TraceOptions) -> Result<Chosen> {
-    let (source, looks) = EbpfSource::start(&ebpf::LoadOptions {
+    let (source, snapshotter) = EbpfSource::start(&ebpf::LoadOptions {
         filter: options.filter.for_kernel(),
         ring_bytes: options.ring_bytes,
         verbose: options.verbose,
         state_hook: options.state_hook,
         minisock_hook: options.minisock_hook,
     })?;
-    Ok(Chosen::Ebpf(Box::new(source), looks))
+    Ok(Chosen::Ebpf(Box::new(source), snapshotter))
 }
 
 #[cfg(target_os = "linux")]

@@ -61,7 +61,7 @@ impl Table {
         let key = change.sock.sk;
         let keeps = self.keeps;
         let Some(mut connection) = self.connections.remove(&key) else { return };
-        self.looks.bury(key, change.at);
+        self.tombstones.mark(key, change.at);
         self.listeners.remove(change.netns, change.local, key);
         let rest = connection.minisock_ends().and_then(|ends| self.closing.started.remove(&ends));
         connection.is_minisock_now(rest.is_some());
@@ -107,7 +107,7 @@ impl Table {
                 self.enter_time_wait(key, start.at, emit);
             }
         } else {
-            self.looks.rest_starts(key, start.state, start.at);
+            self.tombstones.timewait_started(key, start.state, start.at);
             self.closing
                 .start(Tuple::of(start), Started { key, state: start.state, at_ns: start.at.mono_ns });
         }
@@ -122,7 +122,7 @@ impl Table {
             }
             return;
         }
-        self.looks.is_in_time_wait(key, seen.at);
+        self.tombstones.seen_in_time_wait(key, seen.at);
         if let Some(started) =
             self.closing.started.get_mut(&Tuple::of(seen)).filter(|started| started.key == key)
         {
@@ -137,7 +137,7 @@ impl Table {
         emit: &mut dyn FnMut(&Row) -> Interest,
     ) -> bool {
         let key = start.sock.sk;
-        self.looks.dig_up(key);
+        self.tombstones.unmark(key);
         if self.is_same(start) {
             if let Some(index) = self.position_in_stopped(key) {
                 self.closing.stopped.remove(index);
@@ -191,7 +191,7 @@ impl Table {
             self.enter_time_wait(stop.sk, stop.at, emit);
         }
         // Of one that the table doesn't know, too: the look that is under way may have found it just before.
-        self.looks.bury(stop.sk, stop.at);
+        self.tombstones.mark(stop.sk, stop.at);
         if let Some(known) = self.connections.get(&stop.sk).filter(|known| known.is_minisock()) {
             self.closing.stopped.push_back((known.id(), *stop));
         }
@@ -225,7 +225,7 @@ impl Table {
             return;
         }
         let Some(mut connection) = self.connections.remove(&stop.sk) else { return };
-        self.looks.bury(stop.sk, stop.at);
+        self.tombstones.mark(stop.sk, stop.at);
         if let Some(ends) = connection.ends() {
             self.forget_half_open(&ends, stop.sk);
         }

@@ -140,7 +140,7 @@ impl Connection {
     }
 
     /// The row that tells in which state it was at the start, of a connection that was met in the middle.
-    pub(super) fn take_row_of_the_past(&mut self, at: Moment, source: Source) -> Option<Row> {
+    pub(super) fn take_initial_row(&mut self, at: Moment, source: Source) -> Option<Row> {
         let state = self.met_in.take()?;
         Some(Row { kind: RowKind::Existing, old_state: None, ..self.row(state, at, source) })
     }

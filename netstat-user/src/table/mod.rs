@@ -9,13 +9,15 @@ mod pending_rows;
 mod reason;
 mod snapshot;
 mod tcp_stats;
+mod tombstones;
 mod tuple;
 
 use rustc_hash::FxHashMap;
 
+pub use self::snapshot::Merged;
 use self::{
     closing::Closing, connection::Connection, half_open::HalfOpen, listeners::Listeners, owners::Questions,
-    pending_rows::PendingRows, snapshot::Looks,
+    pending_rows::PendingRows, tombstones::Tombstones,
 };
 use crate::model::{ConnId, Endpoint, Event, Moment, Owner, Row, SockId, Source, State, Transition};
 
@@ -56,7 +58,9 @@ pub struct Table {
     closing: Closing,
     listeners: Listeners,
     questions: Questions,
-    looks: Looks,
+    tombstones: Tombstones,
+    /// Whether the connections that are older than the trace are in the table.
+    has_initial_connections: bool,
     capabilities: SourceCapabilities,
     next_id: u64,
     /// Connections beyond this many are shown, but not remembered.
@@ -78,7 +82,8 @@ impl Table {
             closing: Closing::default(),
             listeners: Listeners::default(),
             questions: Questions::default(),
-            looks: Looks::default(),
+            tombstones: Tombstones::default(),
+            has_initial_connections: false,
             leaves_out_states: false,
             capabilities,
             next_id: 1,

@@ -1,93 +1,63 @@
-//! Holds the table against a look at all of the kernel's sockets: at the start, and now and then.
+//! Compares the table with a snapshot of the kernel's sockets, at the start and at intervals.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
-use super::{Interest, Table, connection::Connection, owners, pending_rows};
+use super::{Interest, Table, connection::Connection, owners, pending_rows, tombstones::MARGIN_NS};
 use crate::model::{CloseReason, Holder, Moment, Owner, Row, RowKind, Snapshot, SnapshotSocket, State};
 
-/// Time stamps of two CPUs, and of the ring's order, differ by less (nanoseconds).
-const MARGIN_NS: u64 = 1_000_000;
-
-/// What the table keeps while a look is under way.
-#[derive(Debug, Default)]
-pub(super) struct Looks {
-    /// Sockets that have closed since the look was asked for, and when: the look may still have them.
-    tombstones: FxHashMap<u64, u64>,
-    /// Timewait sockets that the table doesn't know and that were seen in TIME_WAIT meanwhile, and when: the look may
-    /// have them in FIN_WAIT2.
-    in_time_wait: FxHashMap<u64, Moment>,
-    under_way: bool,
-    /// Whether the connections of before the start are in the table.
-    knows_the_past: bool,
-}
-
-impl Looks {
-    /// What is at this address is gone: what a look has found of it before is no more.
-    pub(super) fn bury(&mut self, key: u64, at: Moment) {
-        if self.under_way {
-            self.tombstones.insert(key, at.mono_ns);
-        }
-    }
-
-    /// The timer of a minisocket starts: it is not gone, if it was there before.
-    pub(super) fn dig_up(&mut self, key: u64) {
-        self.tombstones.remove(&key);
-    }
-
-    /// The timer of a timewait socket that the table doesn't know starts.
-    pub(super) fn rest_starts(&mut self, key: u64, state: State, at: Moment) {
-        self.in_time_wait.remove(&key);
-        if state == State::TimeWait {
-            self.is_in_time_wait(key, at);
-        }
-    }
-
-    /// A timewait socket that the table doesn't know is in TIME_WAIT.
-    pub(super) fn is_in_time_wait(&mut self, key: u64, at: Moment) {
-        if self.under_way {
-            self.in_time_wait.entry(key).or_insert(at);
-        }
-    }
+/// What the table could take from a snapshot.
+#[must_use = "an incomplete snapshot has to be repeated"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merged {
+    /// Everything.
+    Complete,
+    /// Not all: so many sockets closed meanwhile that some entries may be out of date. Another snapshot is needed.
+    Incomplete,
 }
 
 impl Table {
-    /// A look is asked for: from now on the table remembers what closes.
+    /// A full snapshot is requested: from now on the table remembers which sockets close.
     pub fn expect_snapshot(&mut self) {
-        self.looks.under_way = true;
+        self.tombstones.begin();
     }
 
-    /// Takes over what a look found. Every event until its end has been applied before. Emits an
-    /// [`RowKind::Existing`] row for each connection that is older than the trace, in the first look; what
-    /// a later one finds otherwise than the table has it, as [`RowKind::Repaired`].
-    pub fn merge(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row) -> Interest) {
-        let is_first = !self.looks.knows_the_past;
+    /// The requested snapshot failed: the table forgets which sockets have closed.
+    pub fn snapshot_failed(&mut self) {
+        self.tombstones.end();
+    }
+
+    /// Merges a full snapshot. Every event until the snapshot's end must have been applied before. The first complete
+    /// snapshot emits an [`RowKind::Existing`] row for each connection that is older than the trace. A later one emits a
+    /// [`RowKind::Repaired`] row for each difference from the table.
+    pub fn merge(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row) -> Interest) -> Merged {
+        let is_first = !self.has_initial_connections;
         if is_first {
-            self.show_those_that_moved(snapshot, emit);
+            self.emit_initial_state_of_changed(snapshot, emit);
         }
+        let mut merged = Merged::Complete;
         self.connections.reserve(snapshot.sockets.len().saturating_sub(self.connections.len()));
-        // Listeners first: the others inherit from them.
+        // Listeners first: other sockets inherit from them.
         let is_listener = |socket: &&SnapshotSocket| socket.state == State::Listen;
-        for socket in snapshot.sockets.iter().filter(is_listener) {
-            self.compare(socket, snapshot, is_first, emit);
+        let others = snapshot.sockets.iter().filter(|socket| !is_listener(socket));
+        for socket in snapshot.sockets.iter().filter(is_listener).chain(others) {
+            if self.compare(socket, snapshot, is_first, emit) == Merged::Incomplete {
+                merged = Merged::Incomplete;
+            }
         }
-        for socket in snapshot.sockets.iter().filter(|socket| !is_listener(socket)) {
-            self.compare(socket, snapshot, is_first, emit);
-        }
-        self.end_ghosts(snapshot, emit);
+        self.end_stale(snapshot, emit);
         self.learn_holders(snapshot);
-        self.looks.knows_the_past = true;
-        self.looks.under_way = false;
-        self.looks.tombstones.clear();
-        self.looks.in_time_wait.clear();
+        self.has_initial_connections |= merged == Merged::Complete;
+        self.tombstones.end();
+        merged
     }
 
-    /// Connections of before the start that have made a transition since: their row begins with the
-    /// state that they left first.
-    fn show_those_that_moved(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row) -> Interest) {
+    /// Emits the initial state of connections that are older than the trace and have made a transition since its start:
+    /// the state that they left first.
+    fn emit_initial_state_of_changed(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row) -> Interest) {
         let source = self.capabilities.source;
         let mut rows = Vec::new();
         for (key, connection) in &mut self.connections {
-            if let Some(row) = connection.take_row_of_the_past(snapshot.started, source) {
+            if let Some(row) = connection.take_initial_row(snapshot.started, source) {
                 rows.push((*key, row));
             }
         }
@@ -100,20 +70,21 @@ impl Table {
         }
     }
 
+    /// Compares one socket with the table. `Incomplete` means that nothing can be concluded from the entry.
     fn compare(
         &mut self,
         socket: &SnapshotSocket,
         snapshot: &Snapshot,
         is_first: bool,
         emit: &mut dyn FnMut(&Row) -> Interest,
-    ) {
+    ) -> Merged {
         let key = socket.sock.sk;
-        if self.looks.tombstones.get(&key).is_some_and(|closed| closed + MARGIN_NS > socket.at.mono_ns) {
-            return;
+        if self.tombstones.is_closed_since(key, socket.at) {
+            return Merged::Complete;
         }
         if let Some(known) = self.connections.get_mut(&key) {
             if known.seen_ns() + MARGIN_NS > socket.at.mono_ns {
-                return;
+                return Merged::Complete;
             }
             if known.can_be(socket.sock) && known.may_have(socket.local, socket.remote) {
                 if known.state() != socket.state && !self.leaves_out_states {
@@ -122,12 +93,17 @@ impl Table {
                     row.state_ns = None;
                     self.show(key, &row, emit);
                 }
-                return;
+                return Merged::Complete;
             }
+        }
+        if self.tombstones.may_be_outdated(socket.at) {
+            return Merged::Incomplete;
+        }
+        if self.connections.contains_key(&key) {
             self.end_known(key, snapshot.started, emit);
         }
         if self.connections.len() >= self.limit {
-            return;
+            return Merged::Complete;
         }
         let id = self.new_id();
         let mut connection = Connection::found(id, socket);
@@ -159,37 +135,38 @@ impl Table {
         }
         self.connections.insert(key, connection);
         self.show(key, &row, emit);
-        if let Some(at) = self.looks.in_time_wait.get(&key).copied() {
+        if let Some(at) = self.tombstones.time_wait_since(key) {
             self.enter_time_wait(key, at, emit);
         }
+        Merged::Complete
     }
 
-    /// Connections that the look should have found and hasn't: their end was missed. One whose timer has just been
-    /// stopped will tell its end itself.
-    fn end_ghosts(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row) -> Interest) {
+    /// Ends stale connections: the snapshot should have found them and hasn't, so their end was missed. Leaves out
+    /// minisockets whose timer was just stopped: their end follows.
+    fn end_stale(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row) -> Interest) {
         let covered: FxHashSet<u32> = snapshot.netns_covered.iter().copied().collect();
         if covered.is_empty() {
             return;
         }
         let found: FxHashSet<u64> = snapshot.sockets.iter().map(|socket| socket.sock.sk).collect();
         let stopping = self.stopping();
-        let ghosts: Vec<u64> = self
+        let stale: Vec<u64> = self
             .connections
             .iter()
             .filter(|(key, connection)| {
                 !found.contains(key)
                     && !stopping.contains(&connection.id())
                     && connection.is_listed_in(&covered)
-                    && connection.seen_ns() + patience_ns(connection) < snapshot.started.mono_ns
+                    && connection.seen_ns() + min_age_ns(connection) < snapshot.started.mono_ns
             })
             .map(|(key, _)| *key)
             .collect();
-        for key in ghosts {
+        for key in stale {
             self.repair_end(key, snapshot.finished, emit);
         }
     }
 
-    /// A connection has ended, and nothing told of it.
+    /// Ends a connection whose end was missed.
     pub(super) fn repair_end(&mut self, key: u64, at: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
         let source = self.capabilities.source;
         self.pending_rows.release(key, |row| {
@@ -207,14 +184,14 @@ impl Table {
         emit(&row);
     }
 
-    /// Takes over who holds what: where the owner is not known, or holds the socket no more.
+    /// Takes the owners from a snapshot: for connections whose owner is unknown or no longer holds the socket.
     pub fn learn_holders(&mut self, snapshot: &Snapshot) {
         let mut holders = snapshot.holders.as_slice();
         while let Some(first) = holders.first() {
             let (of_one, rest) = holders.split_at(holders.partition_point(|holder| holder.sk == first.sk));
             holders = rest;
             let Some(connection) = self.connections.get_mut(&first.sk) else { continue };
-            // A younger connection may have the address of the socket that was looked at.
+            // A newer connection may have the address of the socket that the snapshot has found.
             if connection.born_ns() > snapshot.started.mono_ns {
                 continue;
             }
@@ -229,13 +206,13 @@ impl Table {
     }
 }
 
-/// How long ago a connection must have been heard of last, nanoseconds, for a look to find it. One that looks for a
-/// local port is in the kernel's tables only when it has one (`__inet_hash_connect`, net/ipv4/inet_hashtables.c).
-fn patience_ns(connection: &Connection) -> u64 {
+/// How old the last event of a connection must be for a snapshot to find it, nanoseconds. A connecting socket is in the
+/// kernel's tables only once it has a local port (`__inet_hash_connect`, net/ipv4/inet_hashtables.c, 6.18).
+fn min_age_ns(connection: &Connection) -> u64 {
     if connection.local().port == 0 { pending_rows::PATIENCE_NS } else { MARGIN_NS }
 }
 
-/// Who holds the socket: of several the first.
+/// The owner of a socket: the first of its holders.
 fn holder(holders: &[Holder], sk: u64) -> Option<Owner> {
     let at = holders.partition_point(|holder| holder.sk < sk);
     holders.get(at).filter(|holder| holder.sk == sk).map(|holder| holder.owner)

@@ -78,8 +78,8 @@ fn steps(rows: &[Row]) -> Vec<(Option<State>, State)> {
 }
 
 mod life;
-mod past;
 mod rest;
+mod snapshot;
 
 #[test]
 fn one_connection_keeps_its_name_its_times_and_its_direction() {

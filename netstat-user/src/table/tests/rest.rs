@@ -248,11 +248,11 @@ fn a_look_that_misses_a_stopped_one_leaves_its_end_to_it() {
         netns_covered: vec![1],
         ..Snapshot::default()
     };
-    table.merge(&look(0), &mut |row| panic!("{row:?}"));
+    assert_eq!(table.merge(&look(0), &mut |row| panic!("{row:?}")), Merged::Complete);
     at_rest(&mut table, 1_000_000, sock(3, 71));
     table.expect_snapshot();
     rows_of(&mut table, &[stop(5_000_000_100, REST, State::TimeWait, false)]);
-    table.merge(&look(5_000_000_000), &mut |row| panic!("{row:?}"));
+    assert_eq!(table.merge(&look(5_000_000_000), &mut |row| panic!("{row:?}")), Merged::Complete);
     let end = waited(&mut table, 5_010_000_000);
     assert_eq!(
         (steps(&end), end[0].kind),

@@ -222,8 +222,7 @@ impl<'a> Visit<'a> {
         let (sockets, unix_offset_ns) = (&mut self.sockets, self.unix_offset_ns);
         self.collector
             .iterators
-            .read_sockets(|record| sockets.push(decode::socket(&record, unix_offset_ns)))
-            .with_context(|| format!("network namespace {number}"))?;
+            .read_sockets(|record| sockets.push(decode::socket(&record, unix_offset_ns)))?;
         self.covered.push(number);
         Ok(())
     }
@@ -234,7 +233,7 @@ impl<'a> Visit<'a> {
     /// The reason is not the namespace's: a resource of this process has run out.
     fn note_unread(&mut self, number: u32, what: &str, error: io::Error) -> Result<()> {
         if errors::is_exhaustion(&error) {
-            return Err(anyhow!(error).context(format!("network namespace {number} {what}")));
+            return Err(anyhow!(error).context(format!("a network namespace {what}")));
         }
         let is_explained = error.kind() == io::ErrorKind::PermissionDenied && !self.collector.reports_denied;
         if !is_explained && !errors::is_gone(&error) {

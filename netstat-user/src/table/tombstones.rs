@@ -1,0 +1,170 @@
+//! What the table remembers while a snapshot is under way: the sockets that have closed and the timewait sockets that have
+//! changed, so that an older entry of the snapshot can't undo it.
+
+use rustc_hash::FxHashMap;
+
+use crate::model::{Moment, State};
+
+/// The time stamps of two CPUs, and of the ring's order, differ by less than this, nanoseconds.
+pub(super) const MARGIN_NS: u64 = 1_000_000;
+/// The most sockets that are remembered, some 40 bytes each: those of a whole second of connection churn at a rate that
+/// no host reaches today.
+const MAX_SOCKETS: usize = 500_000;
+
+/// Sockets that changed since a snapshot was requested; empty while none is under way.
+///
+/// The number is bounded, also if the snapshot never ends. At the bound everything is forgotten and
+/// [`Self::outdated_until_ns`] takes its place: an entry that was read before may be outdated, so the table ignores it
+/// and has to request another snapshot. Entries that were read later are as good as before.
+#[derive(Debug)]
+pub(super) struct Tombstones {
+    under_way: bool,
+    /// When a socket closed, CLOCK_MONOTONIC in nanoseconds, by its address.
+    closed_ns: FxHashMap<u64, u64>,
+    /// When a timewait socket that the table doesn't know was first seen in TIME_WAIT, by its address. The snapshot may
+    /// have it in FIN_WAIT2.
+    in_time_wait: FxHashMap<u64, Moment>,
+    /// The last change before the bound was reached.
+    outdated_until_ns: Option<u64>,
+    max_sockets: usize,
+}
+
+impl Default for Tombstones {
+    fn default() -> Self {
+        Self::bounded(MAX_SOCKETS)
+    }
+}
+
+impl Tombstones {
+    /// Remembers at most this many sockets.
+    pub(super) fn bounded(max_sockets: usize) -> Self {
+        Self {
+            under_way: false,
+            closed_ns: FxHashMap::default(),
+            in_time_wait: FxHashMap::default(),
+            outdated_until_ns: None,
+            max_sockets,
+        }
+    }
+
+    /// A snapshot was requested.
+    pub(super) fn begin(&mut self) {
+        *self = Self { under_way: true, ..Self::bounded(self.max_sockets) };
+    }
+
+    /// The snapshot was merged, or failed.
+    pub(super) fn end(&mut self) {
+        *self = Self::bounded(self.max_sockets);
+    }
+
+    /// Marks the socket closed, so that an older snapshot entry can't revive it.
+    pub(super) fn mark(&mut self, key: u64, at: Moment) {
+        if self.under_way {
+            self.make_room(at);
+            self.closed_ns.insert(key, at.mono_ns);
+        }
+    }
+
+    /// The timer of a minisocket was started again: it is not closed.
+    pub(super) fn unmark(&mut self, key: u64) {
+        self.closed_ns.remove(&key);
+    }
+
+    /// The timer of a timewait socket that the table doesn't know was started, in this state.
+    pub(super) fn timewait_started(&mut self, key: u64, state: State, at: Moment) {
+        self.in_time_wait.remove(&key);
+        if state == State::TimeWait {
+            self.seen_in_time_wait(key, at);
+        }
+    }
+
+    /// A timewait socket that the table doesn't know is in TIME_WAIT.
+    pub(super) fn seen_in_time_wait(&mut self, key: u64, at: Moment) {
+        if self.under_way {
+            self.make_room(at);
+            self.in_time_wait.entry(key).or_insert(at);
+        }
+    }
+
+    /// Whether the socket has closed since its snapshot entry was read.
+    pub(super) fn is_closed_since(&self, key: u64, read_at: Moment) -> bool {
+        self.closed_ns.get(&key).is_some_and(|closed_ns| closed_ns + MARGIN_NS > read_at.mono_ns)
+    }
+
+    /// Whether nothing is known any more of what happened to a socket since its snapshot entry was read.
+    pub(super) fn may_be_outdated(&self, read_at: Moment) -> bool {
+        self.outdated_until_ns.is_some_and(|until_ns| until_ns + MARGIN_NS > read_at.mono_ns)
+    }
+
+    /// When a timewait socket that the table didn't know was first seen in TIME_WAIT.
+    pub(super) fn time_wait_since(&self, key: u64) -> Option<Moment> {
+        self.in_time_wait.get(&key).copied()
+    }
+
+    fn make_room(&mut self, at: Moment) {
+        if self.closed_ns.len() + self.in_time_wait.len() >= self.max_sockets {
+            let until_ns = self.outdated_until_ns.unwrap_or(0).max(at.mono_ns);
+            self.begin();
+            self.outdated_until_ns = Some(until_ns);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn moment(mono_ns: u64) -> Moment {
+        Moment { mono_ns, unix_ns: 0 }
+    }
+
+    #[test]
+    fn nothing_is_remembered_while_no_snapshot_is_under_way() {
+        let mut tombstones = Tombstones::default();
+        tombstones.mark(1, moment(SECOND));
+        tombstones.seen_in_time_wait(2, moment(SECOND));
+        assert!(!tombstones.is_closed_since(1, moment(0)));
+        assert_eq!(tombstones.time_wait_since(2), None);
+    }
+
+    #[test]
+    fn the_end_of_a_snapshot_forgets_everything() {
+        let mut tombstones = Tombstones::bounded(1);
+        tombstones.begin();
+        tombstones.mark(1, moment(SECOND));
+        tombstones.mark(2, moment(SECOND));
+        assert!(tombstones.may_be_outdated(moment(SECOND)));
+        tombstones.end();
+        assert!(!tombstones.may_be_outdated(moment(0)) && !tombstones.is_closed_since(2, moment(0)));
+        tombstones.mark(3, moment(SECOND));
+        assert!(!tombstones.is_closed_since(3, moment(0)));
+    }
+
+    #[test]
+    fn the_number_is_bounded_and_at_the_bound_older_entries_may_be_outdated() {
+        let mut tombstones = Tombstones::bounded(1000);
+        tombstones.begin();
+        for key in 1..=10_500 {
+            match key % 2 {
+                0 => tombstones.mark(key, moment(key * SECOND)),
+                _ => tombstones.seen_in_time_wait(key, moment(key * SECOND)),
+            }
+            assert!(tombstones.closed_ns.len() + tombstones.in_time_wait.len() <= 1000);
+            assert_eq!(tombstones.may_be_outdated(moment(0)), key > 1000, "{key}");
+        }
+        assert!(tombstones.may_be_outdated(moment(10_001 * SECOND)));
+        assert!(!tombstones.may_be_outdated(moment(10_002 * SECOND)));
+        assert!(tombstones.is_closed_since(10_500, moment(10_500 * SECOND)));
+    }
+
+    #[test]
+    fn a_socket_that_is_unmarked_is_not_closed() {
+        let mut tombstones = Tombstones::default();
+        tombstones.begin();
+        tombstones.mark(1, moment(SECOND));
+        tombstones.unmark(1);
+        assert!(!tombstones.is_closed_since(1, moment(0)));
+    }
+}
