@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
     compare,
     event::{LostWhere, Row},
@@ -84,12 +84,12 @@ fn play_beside_a_trace(cases: &[Case], arguments: &[&str], rules: Rules) -> Resu
     if skip::without_root() {
         return Ok(());
     }
-    for _ in 0..TRIES {
-        if play_once(cases, arguments, rules)? {
-            return Ok(());
-        }
+    let mut tries = 1;
+    while !play_once(cases, arguments, rules)? {
+        ensure!(tries < TRIES, "transitions were lost to nested programs {TRIES} times");
+        tries += 1;
     }
-    bail!("transitions were lost to nested programs {TRIES} times")
+    Ok(())
 }
 
 /// Plays the cases one after the other beside one trace and one record, each in a place of its own. Says whether the

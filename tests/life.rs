@@ -21,7 +21,7 @@ use netstat_tests::{
 
 #[test]
 fn a_closed_connection_stays_in_fin_wait2_until_its_peer_closes() -> Result<()> {
-    if skip::without_root() || skip::without_sight_of(MOMENT, &Tracer::start(&[])?.start_event()?) {
+    if skip::without_root() || skip::without_fact(MOMENT, &Tracer::start(&[])?.start_event()?) {
         return Ok(());
     }
     let rows = trace_one(&[CLIENT_CLOSES, SERVER_FOLLOWS], |place| {

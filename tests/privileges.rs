@@ -10,7 +10,7 @@ use netstat_tests::{
     lives::{self, Life},
     oracle::{ORDINARY, Oracle},
     output::Destination,
-    privilege::{Copy, as_root_without, effective_of_threads, kernel_counts_locked_memory},
+    privilege::{Copy, as_root_without, charges_memlock, effective_of_threads},
     refinement,
     scenario::{Place, close, reset},
     skip,
@@ -112,7 +112,7 @@ fn a_small_limit_on_locked_memory_is_raised_or_named() -> Result<()> {
     // CAP_SYS_RESOURCE is what raising it takes; a kernel that counts is before 5.11.
     let mut command = as_root_without("-sys_resource", &["--json", "--source", "ebpf", "-d", "1s"])?;
     let output = with_64_kib(&mut command).output()?;
-    if kernel_counts_locked_memory() {
+    if charges_memlock() {
         is_one_error(&output, &["limit on locked memory", "64 KiB", "ulimit"])?;
         let mut command = tracer::command(&["--json", "--source", "ebpf", "-d", "1s"])?;
         let output = with_64_kib(&mut command).output()?;
@@ -125,7 +125,7 @@ fn a_small_limit_on_locked_memory_is_raised_or_named() -> Result<()> {
 
 #[test]
 fn a_user_with_capabilities_and_a_small_limit_on_locked_memory_is_told_of_it() -> Result<()> {
-    if skip::without_root() || skip::where_locked_memory_is_not_counted() {
+    if skip::without_root() || skip::without_memlock_accounting() {
         return Ok(());
     }
     let copy = Copy::new(Some("cap_bpf,cap_perfmon+ep"))?;
@@ -135,7 +135,7 @@ fn a_user_with_capabilities_and_a_small_limit_on_locked_memory_is_told_of_it() -
 
 /// A copy with these capabilities, and what raises the limit on locked memory where it counts.
 fn copy_with(capabilities: &str) -> Result<Copy> {
-    let more = if kernel_counts_locked_memory() { ",cap_sys_resource" } else { "" };
+    let more = if charges_memlock() { ",cap_sys_resource" } else { "" };
     Copy::new(Some(&format!("{capabilities}{more}+ep")))
 }
 

@@ -73,8 +73,8 @@ pub fn as_root_without(capabilities: &str, arguments: &[&str]) -> Result<Command
     Ok(command)
 }
 
-/// Whether eBPF's memory counts as locked: up to 5.10 (kernel/bpf/syscall.c, `bpf_map_charge_init`, gone with 5.11).
-pub fn kernel_counts_locked_memory() -> bool {
+/// Whether the kernel charges eBPF's memory to RLIMIT_MEMLOCK: up to 5.10 (kernel/bpf/syscall.c, `bpf_map_charge_init`, gone with 5.11).
+pub fn charges_memlock() -> bool {
     let uname = rustix::system::uname();
     let release = uname.release().to_string_lossy();
     let mut numbers = release.split(['.', '-']).map_while(|number| number.parse::<u32>().ok());

@@ -1,52 +1,73 @@
-//! Tests that need what is not there, root or a feature of the kernel: said aloud and counted, never silently passed.
+//! Skips a test that needs what this host lacks. Each skipped test is printed and counted, so that it can't pass silently.
+//!
+//! A test returns early only as `if skip::without…(…) { return Ok(()); }`; a test of xtask checks that.
 
 use std::{io::Write as _, panic::Location, thread};
 
 use crate::{event::Start, privilege, sock::Sock};
 
-/// Whether the calling test must be skipped because it isn't run by root.
+/// Whether the calling test must be skipped because this host lacks `what`.
 ///
-/// A skipped test is printed, and its name and reason are appended to the file that `RNETSTAT_SKIPPED` names.
+/// Prints a skipped test, and appends its name and the reason to the file that `RNETSTAT_SKIPPED` names.
 #[track_caller]
-pub fn without_root() -> bool {
-    !rustix::process::geteuid().is_root() && skip("it needs root")
+pub fn without(what: &str, is_available: bool) -> bool {
+    if !is_available {
+        record(what);
+    }
+    !is_available
 }
 
-/// Whether the calling test must be skipped because the kernel knows no MPTCP.
+/// Whether the calling test must be skipped because it doesn't run as root.
+#[track_caller]
+pub fn without_root() -> bool {
+    without("root", rustix::process::geteuid().is_root())
+}
+
+/// Whether the calling test must be skipped because the kernel has no MPTCP.
 #[track_caller]
 pub fn without_mptcp() -> bool {
     let address = (std::net::Ipv4Addr::LOCALHOST, 0).into();
-    Sock::mptcp(address).is_err() && skip("this kernel knows no MPTCP")
+    without("a kernel with MPTCP", Sock::mptcp(address).is_ok())
 }
 
-/// Whether the calling test must be skipped because the kernel doesn't count eBPF's memory as locked.
+/// Whether the calling test must be skipped because the host has fewer CPUs.
 #[track_caller]
-pub fn where_locked_memory_is_not_counted() -> bool {
-    !privilege::kernel_counts_locked_memory()
-        && skip("this kernel (5.11 or later) has no limit on eBPF's memory to play with")
+pub fn without_cpus(count: usize) -> bool {
+    let available = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    without(&format!("{count} CPUs"), available >= count)
 }
 
-/// Whether the calling test must be skipped because the trace says that it can't see this here.
+/// Whether the calling test must be skipped because the kernel doesn't charge eBPF's memory to RLIMIT_MEMLOCK.
 #[track_caller]
-pub fn without_sight_of(what: &str, start: &Start) -> bool {
-    start.missing.iter().any(|missing| missing.what.contains(what) && skip(&missing.why))
+pub fn without_memlock_accounting() -> bool {
+    without(
+        "a kernel before 5.11, which charges eBPF's memory to RLIMIT_MEMLOCK",
+        privilege::charges_memlock(),
+    )
+}
+
+/// Whether the calling test must be skipped because the trace reports that it can't observe `fact` on this host.
+#[track_caller]
+pub fn without_fact(fact: &str, start: &Start) -> bool {
+    let missing = start.missing.iter().find(|missing| missing.what.contains(fact));
+    let why = missing.map_or("", |missing| &missing.why);
+    without(&format!("a trace that observes {fact} ({why})"), missing.is_none())
 }
 
 #[track_caller]
-fn skip(why: &str) -> bool {
-    let name = test_name();
-    eprintln!("SKIPPED {name}: {why}");
+fn record(what: &str) {
+    let line = format!("{}: it needs {what}\n", test_name());
+    eprint!("SKIPPED {line}");
     if let Some(path) = std::env::var_os("RNETSTAT_SKIPPED") {
         let file = std::fs::File::options().append(true).create(true).open(&path);
-        // One write a line: tests that run side by side append to the same file.
-        if let Err(error) = file.and_then(|mut file| file.write_all(format!("{name}: {why}\n").as_bytes())) {
-            panic!("can't note the skipped {name} in {}: {error}", path.display());
+        // One write per line: tests that run at the same time append to the same file.
+        if let Err(error) = file.and_then(|mut file| file.write_all(line.as_bytes())) {
+            panic!("can't append {line:?} to {}: {error}", path.display());
         }
     }
-    true
 }
 
-/// libtest names a test's thread like the test, except when it runs all tests on the main thread.
+/// libtest gives a test's thread the test's name, except when it runs all tests on the main thread.
 #[track_caller]
 fn test_name() -> String {
     match thread::current().name() {

@@ -1,4 +1,7 @@
-//! The house rules that a machine can check.
+//! The project's rules that a machine can check, as tests.
+
+mod skips;
+pub mod targets;
 
 mod imports;
 

@@ -2,6 +2,8 @@
 
 use std::{fs, os::unix::fs::MetadataExt as _};
 
+use netstat_tests::skip;
+
 use super::*;
 
 /// A temporary directory in place of a cgroup hierarchy: a walk needs nothing but directories.
@@ -88,7 +90,11 @@ fn without_a_hierarchy_no_cgroup_has_a_path() {
 
 #[test]
 fn the_root_cgroup_is_found_by_handle_and_by_walk() {
-    let Some(mount) = mount_point() else { return };
+    let mount = mount_point();
+    if skip::without("a mounted cgroup v2 hierarchy", mount.is_some()) {
+        return;
+    }
+    let mount = mount.unwrap();
     let top = fs::metadata(&mount).unwrap().ino();
     assert_eq!(Paths::new().path(top, after(0)), Some("/"));
     assert_eq!(Paths { opener: None, ..Paths::new() }.path(top, after(0)), Some("/"));
@@ -96,12 +102,16 @@ fn the_root_cgroup_is_found_by_handle_and_by_walk() {
 
 #[test]
 fn a_new_cgroup_is_found_at_once_where_cgroups_can_be_opened_by_id() {
-    let Some(mount) = mount_point() else { return };
+    let mount = mount_point();
+    if skip::without("a mounted cgroup v2 hierarchy", mount.is_some()) {
+        return;
+    }
+    let mount = mount.unwrap();
     let name = format!("rnetstat-cgroup-test-{}", std::process::id());
     let mut paths = Paths::new();
     assert_eq!(paths.path(0, after(0)), None);
-    // Without the right to create a cgroup there is nothing to test.
-    if fs::create_dir(mount.join(&name)).is_err() {
+    let created = fs::create_dir(mount.join(&name));
+    if skip::without("the right to create a cgroup", created.is_ok()) {
         return;
     }
     let id = fs::metadata(mount.join(&name)).unwrap().ino();
