@@ -1,9 +1,8 @@
 //! The project's rules that a machine can check, as tests.
 
+mod imports;
 mod skips;
 pub mod targets;
-
-mod imports;
 
 use std::fs;
 use std::path::PathBuf;
