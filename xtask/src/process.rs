@@ -22,13 +22,18 @@ pub fn run_quietly(command: &mut Command) -> Result<()> {
 
 /// Runs a program and returns its stdout. The error of a failure contains its stderr.
 pub fn stdout_of(command: &mut Command) -> Result<String> {
+    Ok(String::from_utf8_lossy(&stdout_bytes_of(command)?).into_owned())
+}
+
+/// Like [`stdout_of`], for output that need not be text.
+pub fn stdout_bytes_of(command: &mut Command) -> Result<Vec<u8>> {
     let program = command.get_program().to_owned();
     let output = command.output().with_context(|| format!("cannot run {}", program.display()))?;
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         bail!("{} failed ({}): {}", program.display(), output.status, stderr.trim());
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(output.stdout)
 }
 
 #[cfg(all(test, unix))]

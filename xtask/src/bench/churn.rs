@@ -1,7 +1,7 @@
-//! Connections as fast as the cores make them: how many are left, and what a transition costs.
+//! Connections opened and closed as fast as the cores can: how many remain possible, and what a transition costs.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{BufRead as _, BufReader},
     path::Path,
     thread,
@@ -12,183 +12,168 @@ use anyhow::{Context as _, Result, ensure};
 use netstat_tests::event::Event;
 
 use super::{
-    Bench, fdinfo, load,
-    oracle::Oracle,
+    bpf_stats::BpfStats,
+    contender::Contender,
+    load,
     report::{Figure, Report, Target, median},
-    stats::Stats,
-    subject::{Running, Subject, scratch},
+    setup::{Bench, output_file, percent_kept},
+    tracefs::TransitionCounter,
+    usage,
 };
 
-/// Connections a core and round.
+/// Connections of each core in a round.
 const CONNECTIONS: usize = 50_000;
-/// What the kernel's tracepoint shows of one, both ends (CONTRIBUTING.md says how to see it).
+/// The transitions of one connection that the kernel's tracepoint reports, both endpoints together.
 const TRANSITIONS: usize = 10;
-/// How long a tracer has to write what it has seen.
+/// The time that a tracer gets to write the last events.
 const DRAIN: Duration = Duration::from_millis(700);
-/// How long the kernel has to do away with the last run's namespace and its TIME_WAITs.
+/// The time that the kernel gets to remove the previous run's namespace with its TIME_WAIT sockets.
 const CLEANUP: Duration = Duration::from_millis(1500);
 
-/// What one run gave.
+/// The results of one run.
 struct Run {
+    /// Connections/s.
     rate: f64,
-    lost: String,
+    /// How much of the load the contender showed; empty if it has no output file.
+    completeness: String,
     kernel_ns: u64,
     cpu_seconds: f64,
 }
 
-/// churn-1 and churn-2.
-pub fn rate(bench: &Bench, cores: usize, report: &mut Report) -> Result<()> {
-    let subjects = &bench.subjects;
-    let mut rates = vec![Vec::new(); subjects.len()];
-    let mut notes = vec![String::new(); subjects.len()];
+/// churn-1 and churn-2: connections/s as a percentage of the untraced ones.
+pub fn measure_rate(bench: &Bench, cores: usize, report: &mut Report) -> Result<()> {
+    let contenders = &bench.contenders;
+    let mut rates = vec![Vec::new(); contenders.len()];
+    let mut notes = vec![String::new(); contenders.len()];
     for _ in 0..bench.rounds {
-        for (index, subject) in subjects.iter().enumerate() {
-            let run = run(bench, *subject, cores, &scratch())?;
+        for (index, contender) in contenders.iter().enumerate() {
+            let run = run(bench, *contender, cores, &output_file())?;
             rates[index].push(run.rate);
-            notes[index] = run.lost;
+            notes[index] = run.completeness;
         }
     }
-    if let Some(ours) = subjects.iter().position(|subject| *subject == Subject::Ours) {
-        notes[ours] = format!("{}; {}", notes[ours], verify(bench, cores)?);
+    if let Some(ours) = contenders.iter().position(|contender| contender.is_ours()) {
+        notes[ours] = format!("{}; {}", notes[ours], compare_with_tracefs(bench, cores)?);
     }
-    let untraced = rates[0].clone();
-    let name = if cores == 1 { "churn-1" } else { "churn-2" };
-    for ((subject, rates), note) in subjects.iter().zip(rates).zip(notes) {
-        // Each round against the untraced one beside it: the machine's pace changes.
-        let kept = rates.iter().zip(&untraced).map(|(rate, untraced)| 100.0 * rate / untraced).collect();
-        let least = if cores == 1 { 95.0 } else { 85.0 };
-        report.add(Figure {
-            bench: name,
-            subject: subject.name().into(),
-            unit: "% kept",
-            values: kept,
-            target: (*subject == Subject::Ours).then_some(Target::AtLeast(least)),
-            note: format!("{:.0} connections/s{}", median(&rates), prefixed(&note)),
-        });
+    let least = if cores == 1 { 95.0 } else { 85.0 };
+    let untraced = &rates[0];
+    for ((contender, rates), note) in contenders.iter().zip(&rates).zip(notes) {
+        let figure = Figure::new(contender.name(), "% kept", percent_kept(rates, untraced));
+        let separator = if note.is_empty() { "" } else { ", " };
+        let note = format!("{:.0} connections/s{separator}{note}", median(rates));
+        let target = contender.is_ours().then_some(Target::AtLeast(least));
+        report.add(figure.with_target(target).with_note(note));
     }
     Ok(())
 }
 
-/// Ours once more beside the kernel's own record, which slows the load and so is not measured.
-fn verify(bench: &Bench, cores: usize) -> Result<String> {
+/// Runs the tracer beside the kernel's own record. That slows the load down, so nothing is measured here.
+fn compare_with_tracefs(bench: &Bench, cores: usize) -> Result<String> {
     let namespace = load::namespace()?;
-    let output = scratch();
-    let running = Subject::Ours.start(&bench.tracer, &output)?;
-    let oracle = Oracle::start()?;
+    let output = output_file();
+    let running = bench.start(Contender::RnetstatTrace, &output)?;
+    let counter = TransitionCounter::start()?;
     load::churn(&namespace, CONNECTIONS, cores)?;
-    let recorded = oracle.count()?;
+    let recorded = counter.count()?;
     thread::sleep(DRAIN);
     running.stop()?;
     let (shown, lost) = shown_and_lost(&output)?;
-    std::fs::remove_file(output)?;
-    Ok(format!("beside tracefs, which has {recorded}: {shown} shown, {lost} lost"))
+    fs::remove_file(output)?;
+    Ok(format!("of {recorded} in tracefs: {shown} shown, {lost} lost"))
 }
 
-/// Nanoseconds a transition, all programs together.
-pub fn kernel(bench: &Bench, report: &mut Report) -> Result<()> {
-    let _stats = Stats::on()?;
+/// kernel: nanoseconds a transition in all BPF programs together.
+pub fn measure_kernel(bench: &Bench, report: &mut Report) -> Result<()> {
+    let _enabled = BpfStats::enable()?;
+    let traced = bench.contenders.iter().copied().filter(|contender| *contender != Contender::Untraced);
     let mut figures = Vec::new();
-    for subject in bench.subjects.iter().copied().filter(|subject| *subject != Subject::Nobody) {
-        let mut values = Vec::new();
-        for _ in 0..bench.rounds {
-            let run = run(bench, subject, 1, &scratch())?;
-            values.push(run.kernel_ns as f64 / (CONNECTIONS * TRANSITIONS) as f64);
-        }
-        figures.push((subject, values));
+    for contender in traced {
+        let values = measure_runs(bench, contender, &output_file(), |run| run.kernel_ns as f64)?;
+        figures.push((contender, values));
     }
-    let of =
-        |wanted| figures.iter().find(|(subject, _)| *subject == wanted).map(|(_, values)| median(values));
-    let times = of(Subject::Tcpstates).zip(of(Subject::Ours)).map(|(theirs, ours)| theirs / ours);
-    for (subject, values) in figures {
-        let is_ours = subject == Subject::Ours;
-        report.add(Figure {
-            bench: "kernel",
-            subject: subject.name().into(),
-            unit: "ns/transition",
-            values,
-            target: is_ours.then_some(Target::AtMost(350.0)),
-            note: times
-                .filter(|_| is_ours)
-                .map(|times| format!("{times:.1} times less than tcpstates"))
-                .unwrap_or_default(),
+    let median_of =
+        |wanted| figures.iter().find(|(contender, _)| *contender == wanted).map(|(_, values)| median(values));
+    let times = median_of(Contender::Tcpstates)
+        .zip(median_of(Contender::RnetstatTrace))
+        .map(|(theirs, ours)| format!("{:.1} times less than tcpstates", theirs / ours));
+    for (contender, values) in figures {
+        let figure = Figure::new(contender.name(), "ns/transition", values);
+        report.add(if contender.is_ours() {
+            let note = times.clone().unwrap_or_default();
+            figure.with_target(Some(Target::AtMost(350.0))).with_note(note)
+        } else {
+            figure
         });
     }
     Ok(())
 }
 
-/// CPU microseconds a transition in the tracer's process, JSON to /dev/null.
-pub fn user(bench: &Bench, report: &mut Report) -> Result<()> {
-    for subject in bench.subjects.iter().copied() {
-        if subject.is_nobody() {
-            continue;
-        }
-        let mut values = Vec::new();
-        for _ in 0..bench.rounds {
-            let run = run(bench, subject, 1, Path::new("/dev/null"))?;
-            values.push(run.cpu_seconds * 1e6 / (CONNECTIONS * TRANSITIONS) as f64);
-        }
-        report.add(Figure {
-            bench: "user",
-            subject: subject.name().into(),
-            unit: "µs/transition",
-            values,
-            target: (subject == Subject::Ours).then_some(Target::AtMost(1.0)),
-            note: String::new(),
-        });
+/// user: CPU microseconds a transition in the contender's process, with its output to /dev/null.
+pub fn measure_user(bench: &Bench, report: &mut Report) -> Result<()> {
+    for contender in bench.processes() {
+        let values = measure_runs(bench, contender, Path::new("/dev/null"), |run| run.cpu_seconds * 1e6)?;
+        let target = contender.is_ours().then_some(Target::AtMost(1.0));
+        report.add(Figure::new(contender.name(), "µs/transition", values).with_target(target));
     }
     Ok(())
 }
 
-fn run(bench: &Bench, subject: Subject, cores: usize, output: &Path) -> Result<Run> {
+/// A cost of each round's run on one core, divided by the number of transitions.
+fn measure_runs(
+    bench: &Bench,
+    contender: Contender,
+    output: &Path,
+    cost: impl Fn(&Run) -> f64,
+) -> Result<Vec<f64>> {
+    let transitions = (CONNECTIONS * TRANSITIONS) as f64;
+    (0..bench.rounds).map(|_| Ok(cost(&run(bench, contender, 1, output)?) / transitions)).collect()
+}
+
+fn run(bench: &Bench, contender: Contender, cores: usize, output: &Path) -> Result<Run> {
     thread::sleep(CLEANUP);
     let namespace = load::namespace()?;
-    let running = subject.start(&bench.tracer, output)?;
+    let running = bench.start(contender, output)?;
     let pid = running.pid();
-    let before = (fdinfo::programs(pid)?, cpu_of(&running)?);
+    let before = (usage::bpf_programs(pid)?, running.cpu_seconds()?);
     let rate = load::churn(&namespace, CONNECTIONS, cores)?;
     thread::sleep(DRAIN);
-    let after = (fdinfo::programs(pid)?, cpu_of(&running)?);
+    let after = (usage::bpf_programs(pid)?, running.cpu_seconds()?);
     running.stop()?;
-    let lost = if output.is_file() { lost(subject, output, cores)? } else { String::new() };
+    let mut completeness = String::new();
     if output.is_file() {
-        std::fs::remove_file(output)?;
+        completeness = completeness_of(contender, output, cores)?;
+        fs::remove_file(output)?;
     }
     Ok(Run {
         rate,
-        lost,
+        completeness,
         kernel_ns: after.0.run_time_ns - before.0.run_time_ns,
         cpu_seconds: after.1 - before.1,
     })
 }
 
-fn cpu_of(running: &Running) -> Result<f64> {
-    match running {
-        Running::Tracer(_) => fdinfo::cpu_seconds(running.pid()),
-        Running::Nothing | Running::Floor(_) => Ok(0.0),
-    }
-}
-
-/// What the tracer didn't show of what the load made; of ours also by its own count.
-fn lost(subject: Subject, output: &Path, cores: usize) -> Result<String> {
+/// How many transitions of the load the output shows; of ours also how many it reports as lost.
+fn completeness_of(contender: Contender, output: &Path, cores: usize) -> Result<String> {
     let expected = CONNECTIONS * cores * TRANSITIONS;
-    if subject != Subject::Ours {
+    if !contender.is_ours() {
         let shown = BufReader::new(File::open(output)?).lines().count();
         return Ok(format!("{} of {expected} shown", shown.min(expected)));
     }
     let (shown, lost) = shown_and_lost(output)?;
-    // The listeners' two are shown too.
-    ensure!(shown <= expected + 2 * cores, "{shown} transitions of {expected} are too many");
-    Ok(format!("{lost} lost, {shown} of {} shown", expected + 2 * cores))
+    // Each core's listener makes two transitions, too.
+    let expected = expected + 2 * cores;
+    ensure!(shown <= expected, "the output has {shown} transitions, the load made only {expected}");
+    Ok(format!("{lost} lost, {shown} of {expected} shown"))
 }
 
-/// What our output shows of the load that the tracepoint knows too, and what it says was lost.
+/// Counts our output's transitions of the load, and returns the number of lost ones from its `end` event.
 fn shown_and_lost(output: &Path) -> Result<(usize, u64)> {
     let (mut shown, mut end) = (0, None);
     for line in BufReader::new(File::open(output)?).lines() {
         match Event::parse(&line?)? {
-            // The tracepoint knows nothing of TIME_WAIT's end.
+            // The tracepoint doesn't report the end of TIME_WAIT, so it isn't counted here.
             Event::Transition(row)
-                if row.old_state != "TIME_WAIT" && of_the_load(row.local_port, row.remote_port) =>
+                if row.old_state != "TIME_WAIT" && is_of_load(row.local_port, row.remote_port) =>
             {
                 shown += 1;
             }
@@ -196,13 +181,9 @@ fn shown_and_lost(output: &Path) -> Result<(usize, u64)> {
             _ => {}
         }
     }
-    Ok((shown, end.context("the tracer's output has no end")?.lost))
+    Ok((shown, end.context("the tracer's output has no `end` event")?.lost))
 }
 
-fn of_the_load(local: Option<u16>, remote: Option<u16>) -> bool {
+fn is_of_load(local: Option<u16>, remote: Option<u16>) -> bool {
     local.into_iter().chain(remote).any(|port| load::PORTS.contains(&port))
-}
-
-fn prefixed(note: &str) -> String {
-    if note.is_empty() { String::new() } else { format!(", {note}") }
 }

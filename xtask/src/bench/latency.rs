@@ -1,69 +1,65 @@
-//! From the kernel's time stamp to the line in the reader's hands, one event every ten milliseconds.
+//! The time from the kernel's timestamp of a transition until a reader has its line.
 
 use std::{net::Ipv4Addr, net::SocketAddr, thread, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use netstat_tests::{clock::monotonic_ns, event::Event, sock::Sock};
 use rustix::io::Errno;
 
 use super::{
-    Bench, load,
-    ours::Ours,
+    json_trace::JsonTrace,
+    load,
     report::{Figure, Report, Target},
+    setup::Bench,
 };
 
-/// Events a round; each is a SYN_SENT that is refused: two rows.
-const EVENTS: usize = 300;
+/// Refused connections in each round. Each makes two transitions, of which the one to CLOSE is measured.
+const CONNECTIONS: usize = 300;
+/// The pause between two connections.
 const PAUSE: Duration = Duration::from_millis(10);
+/// Nothing listens here.
 const PORT: u16 = 9;
 
-/// The median and the 99th percentile of each round.
+/// The median and the 99th percentile of each round, milliseconds.
 pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let (mut p50, mut p99) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
-        let mut delays = round(bench)?;
+        let mut delays = measure_round(bench)?;
         delays.sort_by(f64::total_cmp);
         p50.push(delays[delays.len() / 2]);
         p99.push(delays[delays.len() * 99 / 100]);
     }
-    for (subject, values, most) in [("ours, p50", p50, 0.3), ("ours, p99", p99, 1.0)] {
-        report.add(Figure {
-            bench: "latency",
-            subject: subject.into(),
-            unit: "ms",
-            values,
-            target: Some(Target::AtMost(most)),
-            note: String::new(),
-        });
+    for (case, values, most) in [("rnetstat-trace, p50", p50, 0.3), ("rnetstat-trace, p99", p99, 1.0)] {
+        report.add(Figure::new(case, "ms", values).with_target(Some(Target::AtMost(most))));
     }
     Ok(())
 }
 
-/// Milliseconds of each event.
-fn round(bench: &Bench) -> Result<Vec<f64>> {
+/// The delay of each connection's transition to CLOSE, milliseconds.
+fn measure_round(bench: &Bench) -> Result<Vec<f64>> {
     let namespace = load::namespace()?;
     let server = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT);
-    let mut ours = Ours::start(bench, &["--port", &PORT.to_string()])?;
+    let mut trace = JsonTrace::start(bench, &["--port", &PORT.to_string()])?;
     let mut delays = Vec::new();
     thread::scope(|scope| {
-        let player = scope.spawn(|| {
+        let client = scope.spawn(|| {
             namespace.run(|| {
-                for _ in 0..EVENTS {
+                for _ in 0..CONNECTIONS {
                     thread::sleep(PAUSE);
                     Sock::tcp(server)?.connect_fails(server, Errno::CONNREFUSED)?;
                 }
                 Ok(())
             })
         });
-        while delays.len() < EVENTS {
-            if let Event::Transition(row) = ours.next()?
+        while delays.len() < CONNECTIONS {
+            if let Event::Transition(row) = trace.next()?
                 && row.new_state == "CLOSE"
             {
                 delays.push(monotonic_ns().saturating_sub(row.mono_ns) as f64 / 1e6);
             }
         }
-        player.join().map_err(|_| anyhow::anyhow!("the player panicked"))?
+        client.join().map_err(|_| anyhow!("the thread of the client panicked"))?
     })?;
-    ours.stop()?;
+    trace.stop()?;
     Ok(delays)
 }

@@ -1,4 +1,4 @@
-//! Programs that list sockets once: what a whole run of one takes.
+//! Programs that list sockets once and exit: how long a run takes.
 
 use std::{
     os::unix::process::CommandExt as _,
@@ -10,30 +10,27 @@ use std::{
 use anyhow::{Result, ensure};
 use netstat_tests::netns::Namespace;
 
-use super::{
-    output,
-    report::{Figure, Target, median},
-};
+use super::report::{Figure, Report, Target, median};
+use crate::process::stdout_bytes_of;
 
-/// The user and group of nobody.
+/// The user and group id of nobody.
 const NOBODY: u32 = 65534;
 
-/// A program with its flags, and what its runs took.
+/// A program with its flags, and the times of its runs.
 pub struct Lister {
     program: PathBuf,
     flags: &'static str,
     is_root: bool,
     /// Milliseconds.
-    values: Vec<f64>,
+    times: Vec<f64>,
 }
 
 impl Lister {
-    /// A program that is at this path.
     pub fn new(program: &Path, flags: &'static str) -> Self {
-        Self { program: program.to_owned(), flags, is_root: true, values: Vec::new() }
+        Self { program: program.to_owned(), flags, is_root: true, times: Vec::new() }
     }
 
-    /// Each program with its flags that is installed; says of the others that they are missing.
+    /// Those of the programs that are installed. Reports the others on stderr.
     pub fn installed(peers: &[(&str, &'static str)]) -> Vec<Self> {
         let mut listers = Vec::new();
         for (program, flags) in peers {
@@ -45,51 +42,49 @@ impl Lister {
         listers
     }
 
-    /// The same, run by the user nobody.
-    pub fn by_nobody(self) -> Self {
+    /// The same, run as the user nobody.
+    pub fn run_by_nobody(self) -> Self {
         Self { is_root: false, ..self }
     }
 
-    /// Runs it in the namespace, where it has to list so many sockets at least.
+    /// Runs it in the namespace. Fails if it lists fewer than `sockets` sockets.
     pub fn run(&mut self, namespace: &Namespace, sockets: usize) -> Result<()> {
         let mut command = Command::new(&self.program);
         command.arg(self.flags).current_dir("/");
         if !self.is_root {
             command.uid(NOBODY).gid(NOBODY);
         }
-        let took = namespace.run(|| {
+        let time = namespace.run(|| {
             let begin = Instant::now();
-            let text = output(&mut command)?;
-            let took = begin.elapsed().as_secs_f64() * 1e3;
+            let text = stdout_bytes_of(&mut command)?;
+            let time = begin.elapsed().as_secs_f64() * 1e3;
             let lines = text.split(|byte| *byte == b'\n').count();
             ensure!(lines > sockets, "{command:?} lists {lines} lines of {sockets} sockets");
-            Ok(took)
+            Ok(time)
         })?;
-        self.values.push(took);
+        self.times.push(time);
         Ok(())
     }
 
     /// The median of its runs, milliseconds.
     pub fn median(&self) -> f64 {
-        median(&self.values)
+        median(&self.times)
     }
 
-    /// Its row.
-    pub fn figure(self, bench: &'static str, target: Option<Target>) -> Figure {
+    /// Its row of the report.
+    pub fn into_figure(self, target: Option<Target>) -> Figure {
         let name = self.program.file_name().unwrap_or_default().display();
         let user = if self.is_root { "" } else { ", nobody" };
-        Figure {
-            bench,
-            subject: format!("{name} {}{user}", self.flags),
-            unit: "ms",
-            values: self.values,
-            target,
-            note: String::new(),
-        }
+        Figure::new(format!("{name} {}{user}", self.flags), "ms", self.times).with_target(target)
     }
 }
 
-/// The median of the fastest; None of none.
+/// Adds a row for each of the peers.
+pub fn add_peers(peers: Vec<Lister>, report: &mut Report) {
+    peers.into_iter().for_each(|peer| report.add(peer.into_figure(None)));
+}
+
+/// The smallest of the medians; None if there is no lister.
 pub fn fastest(listers: &[Lister]) -> Option<f64> {
     listers.iter().map(Lister::median).reduce(f64::min)
 }

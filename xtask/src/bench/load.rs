@@ -1,4 +1,4 @@
-//! The load: connections on loopback, in a network namespace of its own, as many as asked for.
+//! The load: TCP connections on loopback, in a network namespace of their own.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -10,12 +10,14 @@ use anyhow::{Result, anyhow};
 use netstat_tests::{netns::Namespace, sock::Sock};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-/// Where the cores listen, one port each.
+/// The ports of the listeners, one for each core or process.
 pub const PORTS: std::ops::Range<u16> = 10_000..10_064;
-/// Client ports are used up per destination, so there are many.
+/// [`PORTS`] as the value of `--port`.
+pub const PORT_FILTER: &str = "10000-10063";
+/// The number of destination addresses. Each gives the clients another 4-tuple for every ephemeral port.
 const DESTINATIONS: usize = 250;
 
-/// A new namespace in which connections don't take over each other's TIME_WAIT.
+/// A new namespace in which no connection reuses the tuple of a TIME_WAIT socket.
 pub fn namespace() -> Result<Namespace> {
     let namespace = Namespace::new()?;
     namespace.sysctl("ipv4/tcp_tw_reuse", "0")?;
@@ -23,8 +25,8 @@ pub fn namespace() -> Result<Namespace> {
     Ok(namespace)
 }
 
-/// Each of the first `cores` cores connects, accepts, asks, answers and closes as fast as it can; connections/s
-/// of all.
+/// Each of the first `cores` cores connects, accepts, exchanges a request and closes, `connections` times, as fast as it
+/// can. Returns the connections/s of all cores together.
 pub fn churn(namespace: &Namespace, connections: usize, cores: usize) -> Result<f64> {
     let begin = Instant::now();
     on_cores(namespace, cores, |core| {
@@ -41,7 +43,7 @@ pub fn churn(namespace: &Namespace, connections: usize, cores: usize) -> Result<
     Ok((connections * cores) as f64 / begin.elapsed().as_secs_f64())
 }
 
-/// Small requests and answers on connections that stay; requests/s.
+/// Exchanges small requests on open connections for `duration`. Returns requests/s.
 pub fn requests(namespace: &Namespace, connections: usize, duration: Duration) -> Result<f64> {
     let rates = on_cores(namespace, 1, |core| {
         let pairs = pairs(core, connections)?;
@@ -57,7 +59,7 @@ pub fn requests(namespace: &Namespace, connections: usize, duration: Duration) -
     Ok(rates.iter().sum())
 }
 
-/// A small request and its answer.
+/// A small request and its response.
 fn exchange(client: &Sock, server: &Sock) -> Result<()> {
     client.send(&[0; 64])?;
     server.receive(64)?;
@@ -65,7 +67,7 @@ fn exchange(client: &Sock, server: &Sock) -> Result<()> {
     client.receive(256)
 }
 
-/// Established connections, both ends here.
+/// Established connections: client and server socket of each.
 pub fn pairs(core: usize, connections: usize) -> Result<Vec<(Sock, Sock)>> {
     let listener = listener(core)?;
     (0..connections)
@@ -86,7 +88,7 @@ fn port(core: usize) -> u16 {
     PORTS.start + u16::try_from(core).unwrap_or(0)
 }
 
-/// Runs `work` on each of the first `cores` cores at once, in the namespace.
+/// Runs `work` in the namespace on each of the first `cores` cores in parallel.
 fn on_cores<T: Send>(
     namespace: &Namespace,
     cores: usize,
@@ -107,4 +109,14 @@ fn on_cores<T: Send>(
                 .collect()
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PORT_FILTER, PORTS};
+
+    #[test]
+    fn the_port_filter_contains_exactly_the_ports_of_the_load() {
+        assert_eq!(PORT_FILTER, format!("{}-{}", PORTS.start, PORTS.end - 1));
+    }
 }

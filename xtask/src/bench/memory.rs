@@ -1,34 +1,33 @@
-//! Resident memory with many connections, the kernel's ring not counted.
+//! The resident memory of rnetstat-trace with many connections, without the kernel's ring buffer.
 
 use std::{thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 
 use super::{
-    Bench,
-    crowd::Crowd,
+    idle_connections::IdleConnections,
+    json_trace::JsonTrace,
     load,
-    ours::Ours,
     report::{Figure, Report, Target, median},
+    setup::Bench,
 };
 
-/// How many, and what ours may take, MiB.
+/// Numbers of connections, with the target in MiB.
 const CONNECTIONS: [(usize, Option<f64>); 3] = [(0, None), (100_000, Some(64.0)), (200_000, None)];
+/// The time that the tracer gets for its first snapshot.
+const SEED: Duration = Duration::from_secs(3);
 
-/// How long the first look may take.
-const SEEDED: Duration = Duration::from_secs(3);
-
-/// MiB with each number of connections; each connection is one end.
+/// MiB at each number of connections. Each socket counts as one connection: the tracer keeps each endpoint's own.
 pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let mut empty_mib = 0.0;
     for (connections, most) in CONNECTIONS {
         let namespace = load::namespace()?;
-        let crowd = Crowd::gather(&namespace, connections)?;
+        let idle = IdleConnections::open(&namespace, connections)?;
         let mut values = Vec::new();
         for _ in 0..bench.rounds {
             values.push(resident_mib(bench)?);
         }
-        drop(crowd);
+        drop(idle);
         let mib = median(&values);
         let note = if connections == 0 {
             empty_mib = mib;
@@ -36,31 +35,26 @@ pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
         } else {
             format!("{:.0} bytes a connection", (mib - empty_mib) * f64::from(1 << 20) / connections as f64)
         };
-        report.add(Figure {
-            bench: "memory",
-            subject: format!("{connections} connections"),
-            unit: "MiB",
-            values,
-            target: most.map(Target::AtMost),
-            note,
-        });
+        let figure = Figure::new(format!("{connections} connections"), "MiB", values);
+        report.add(figure.with_target(most.map(Target::AtMost)).with_note(note));
     }
     Ok(())
 }
 
+/// Sums `Rss` over the mappings of /proc/PID/smaps that are not BPF maps.
 fn resident_mib(bench: &Bench) -> Result<f64> {
-    let ours = Ours::start(bench, &["--port", "10000-10063"])?;
-    thread::sleep(SEEDED);
-    let text = std::fs::read_to_string(format!("/proc/{}/smaps", ours.pid()))?;
-    ours.stop()?;
+    let trace = JsonTrace::start(bench, &["--port", load::PORT_FILTER])?;
+    thread::sleep(SEED);
+    let smaps = std::fs::read_to_string(format!("/proc/{}/smaps", trace.pid()))?;
+    trace.stop()?;
     let (mut is_ring, mut kib) = (false, 0);
-    for line in text.lines() {
-        let first = line.split(' ').next().unwrap_or_default();
+    for line in smaps.lines() {
+        let first_word = line.split(' ').next().unwrap_or_default();
         if let Some(rss) = line.strip_prefix("Rss:") {
             let rss: u64 = rss.trim().trim_end_matches(" kB").parse().context("Rss in smaps")?;
             kib += if is_ring { 0 } else { rss };
-        } else if !first.ends_with(':') {
-            // A mapping's first line: its addresses, and what is mapped.
+        } else if !first_word.ends_with(':') {
+            // The first line of a mapping has its addresses and its file.
             is_ring = line.contains("bpf-map");
         }
     }

@@ -1,72 +1,69 @@
-//! `cargo xtask bench`: what the tracer costs, beside its peers, in one run.
+//! `cargo xtask bench`: measures the costs of the tracer and of its peers in one run.
 
+mod baseline;
+mod bpf_stats;
 mod churn;
-mod crowd;
-mod fdinfo;
-mod floor;
+mod contender;
 mod idle;
+mod idle_connections;
+mod json_trace;
 mod latency;
 mod lister;
 mod load;
 mod memory;
 mod netstat;
-mod oracle;
-mod ours;
 mod poll;
 mod report;
+mod setup;
 mod snapshot;
 mod start;
-mod stats;
 mod steady;
-mod subject;
+mod tracefs;
+mod usage;
 
-use std::{
-    path::PathBuf,
-    process::{Command, ExitCode},
-};
+use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
-use self::{report::Report, subject::Subject};
+use self::{report::Report, setup::Bench};
 use crate::{cargo, privilege::Root};
 
-/// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub struct Args {
     /// What to measure; everything if nothing is named
     names: Vec<Name>,
-    /// How often each figure is taken
+    /// How often to measure each figure
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Where the figures go as JSON
+    /// The file to which the figures are written as JSON
     #[arg(long, value_name = "FILE", default_value = "target/bench.json")]
     json: PathBuf,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Name {
-    /// Connections/s kept of the untraced rate, one core of churn
+    /// Connections/s as a percentage of the untraced rate, one core of load
     #[value(name = "churn-1")]
     ChurnOne,
-    /// The same, every core of churn
+    /// The same, two cores of load
     #[value(name = "churn-2")]
     ChurnTwo,
     /// Nanoseconds a transition in the kernel
     Kernel,
-    /// CPU a transition in user space
+    /// CPU microseconds a transition in user space
     User,
-    /// Requests/s kept on connections that stay
+    /// Requests/s as a percentage of the untraced rate, on connections that stay open
     Steady,
-    /// Wakeups and CPU with nothing to do
+    /// Wakeups and CPU time while no connection changes
     Idle,
-    /// From the kernel's time stamp to the line on stdout
+    /// From the kernel's timestamp to the line on stdout
     Latency,
-    /// From exec to the first event possible
+    /// From exec to the attachment of all hooks
     Start,
     /// Seeding the table with 50,000 sockets
     Snapshot,
-    /// A look of the proc source at 50,000 sockets
+    /// A poll of the proc source at 50,000 sockets
     Poll,
     /// rnetstat with 50,000 sockets
     Netstat,
@@ -74,45 +71,36 @@ enum Name {
     Memory,
 }
 
-/// Arguments of the hidden chore that holds connections.
+/// Arguments of the hidden subcommand that holds connections.
 #[derive(clap::Args)]
 pub struct HoldArgs {
-    number: usize,
+    port_number: usize,
     connections: usize,
 }
 
 /// Holds connections until stdin ends.
 pub fn hold(args: &HoldArgs) -> Result<ExitCode> {
-    crowd::hold(args.number, args.connections)?;
+    idle_connections::hold(args.port_number, args.connections)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What every bench gets.
-struct Bench {
-    rounds: u16,
-    /// Who is compared.
-    subjects: Vec<Subject>,
-    /// The tracer's path.
-    tracer: PathBuf,
-}
-
-/// Measures what was asked for, prints it and writes it down.
+/// Measures, prints the figures and writes them.
 pub fn bench(args: &Args) -> Result<ExitCode> {
     if !matches!(Root::find(), Root::Already) {
         bail!("the benchmark loads programs into the kernel: run it as root");
     }
-    let tracer = build()?;
-    let bench = Bench { rounds: args.rounds, subjects: subject::all(&tracer), tracer };
+    let bench = Bench::new(args.rounds, cargo::build_tracer()?);
     let names = if args.names.is_empty() { Name::value_variants() } else { &args.names };
     let mut report = Report::default();
     for name in names {
-        let value = name.to_possible_value().context("a bench without a name")?;
+        let value = name.to_possible_value().context("a benchmark without a name")?;
         eprintln!("measuring {} …", value.get_name());
+        report.begin(value.get_name());
         match name {
-            Name::ChurnOne => churn::rate(&bench, 1, &mut report)?,
-            Name::ChurnTwo => churn::rate(&bench, 2, &mut report)?,
-            Name::Kernel => churn::kernel(&bench, &mut report)?,
-            Name::User => churn::user(&bench, &mut report)?,
+            Name::ChurnOne => churn::measure_rate(&bench, 1, &mut report)?,
+            Name::ChurnTwo => churn::measure_rate(&bench, 2, &mut report)?,
+            Name::Kernel => churn::measure_kernel(&bench, &mut report)?,
+            Name::User => churn::measure_user(&bench, &mut report)?,
             Name::Steady => steady::measure(&bench, &mut report)?,
             Name::Idle => idle::measure(&bench, &mut report)?,
             Name::Latency => latency::measure(&bench, &mut report)?,
@@ -123,22 +111,6 @@ pub fn bench(args: &Args) -> Result<ExitCode> {
             Name::Memory => memory::measure(&bench, &mut report)?,
         }
     }
-    report.write(&args.json).with_context(|| format!("writing {}", args.json.display()))?;
+    report.write(&args.json).with_context(|| format!("cannot write {}", args.json.display()))?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn build() -> Result<PathBuf> {
-    let mut build = cargo::command("build")?;
-    build.args(["--release", "--package", "netstat-user", "--bins"]);
-    let programs = cargo::programs(build)?;
-    let tracer = programs.into_iter().find(|program| program.name == "rnetstat-trace");
-    Ok(tracer.context("cargo built no rnetstat-trace")?.path)
-}
-
-/// Runs a command to its end and gives its output.
-fn output(command: &mut Command) -> Result<Vec<u8>> {
-    let name = command.get_program().to_owned();
-    let output = command.output().with_context(|| format!("running {}", name.display()))?;
-    ensure!(output.status.success(), "{} ended with {}", name.display(), output.status);
-    Ok(output.stdout)
 }

@@ -1,56 +1,50 @@
-//! A look of the proc source at 50,000 sockets, beside `ss` and `netstat`, with owners and without.
+//! A poll of the proc source at 50,000 sockets, beside `ss` and `netstat`, with owners and without.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use super::{
-    Bench,
-    crowd::Crowd,
-    lister::Lister,
+    idle_connections::IdleConnections,
+    json_trace::JsonTrace,
+    lister::{Lister, add_peers},
     load,
-    ours::Ours,
     report::{Figure, Report, Target},
+    setup::{Bench, SOCKETS},
 };
 
-const SOCKETS: usize = 50_000;
-/// With a pause that never ends there are two looks, one at the start and one at the end.
-const ARGUMENTS: [&str; 6] = ["--source", "proc", "--interval", "1h", "--port", "10000-10063"];
-/// What the first look's rows may take until they are thrown away.
+/// With an interval longer than the run, the source polls twice: at the start and at the end.
+const ARGUMENTS: [&str; 6] = ["--source", "proc", "--interval", "1h", "--port", load::PORT_FILTER];
+/// The time until the tracer has dropped the rows of the first poll.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// Milliseconds from exec to `start`, which the first look precedes and all owners' search, and from Ctrl-C to the
-/// end, which the last look precedes; of the peers a whole run.
+/// Milliseconds from exec to `start`, which include the first poll with a scan for all owners, and from Ctrl-C to the
+/// exit, which include the last poll. For the peers, milliseconds of a whole run.
 pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let namespace = load::namespace()?;
-    let crowd = Crowd::gather(&namespace, SOCKETS)?;
+    let idle = IdleConnections::open(&namespace, SOCKETS)?;
     let mut with_owners = Lister::installed(&[("ss", "-tanp"), ("netstat", "-tanp")]);
-    let mut without = Lister::installed(&[("ss", "-tan"), ("netstat", "-tan")]);
+    let mut without_owners = Lister::installed(&[("ss", "-tan"), ("netstat", "-tan")]);
     let (mut first, mut last) = (Vec::new(), Vec::new());
     for _ in 0..bench.rounds {
-        let ours = Ours::start(bench, &ARGUMENTS)?;
-        first.push(ours.started.elapsed().as_secs_f64() * 1e3);
-        std::thread::sleep(SETTLE);
+        let trace = JsonTrace::start(bench, &ARGUMENTS)?;
+        first.push(trace.startup.as_secs_f64() * 1e3);
+        thread::sleep(SETTLE);
         let begin = Instant::now();
-        ours.stop()?;
+        trace.stop()?;
         last.push(begin.elapsed().as_secs_f64() * 1e3);
-        for peer in with_owners.iter_mut().chain(&mut without) {
+        for peer in with_owners.iter_mut().chain(&mut without_owners) {
             peer.run(&namespace, SOCKETS)?;
         }
     }
-    drop(crowd);
-    for (subject, values, most, peers) in
-        [("proc, with owners", first, 1000.0, with_owners), ("proc, the next look", last, 500.0, without)]
-    {
-        report.add(Figure {
-            bench: "poll",
-            subject: subject.into(),
-            unit: "ms",
-            values,
-            target: Some(Target::AtMost(most)),
-            note: String::new(),
-        });
-        peers.into_iter().for_each(|peer| report.add(peer.figure("poll", None)));
+    drop(idle);
+    for (case, values, most, peers) in [
+        ("proc, first poll + owners", first, 1000.0, with_owners),
+        ("proc, next poll", last, 500.0, without_owners),
+    ] {
+        report.add(Figure::new(case, "ms", values).with_target(Some(Target::AtMost(most))));
+        add_peers(peers, report);
     }
     Ok(())
 }

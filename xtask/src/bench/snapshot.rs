@@ -6,63 +6,57 @@ use anyhow::{Result, bail, ensure};
 use netstat_tests::event::Event;
 
 use super::{
-    Bench,
-    crowd::Crowd,
-    lister::{Lister, fastest},
+    idle_connections::IdleConnections,
+    json_trace::JsonTrace,
+    lister::{Lister, add_peers, fastest},
     load,
-    ours::Ours,
     report::{Figure, Report, Target, median},
+    setup::{Bench, SOCKETS},
 };
 
-const SOCKETS: usize = 50_000;
-/// How a row of the past begins.
+/// The first characters of an `existing` row.
 const EXISTING: &str = r#"{"event":"existing""#;
 const PEERS: [(&str, &str); 2] = [("ss", "-tanp"), ("netstat", "-tanp")];
 
-/// Milliseconds from `start` to the last `existing` row on the pipe, and of the peers' whole run.
+/// Milliseconds from `start` to the last `existing` row, and of a whole run of the peers.
 pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let namespace = load::namespace()?;
-    let crowd = Crowd::gather(&namespace, SOCKETS)?;
+    let idle = IdleConnections::open(&namespace, SOCKETS)?;
     let (mut ours, mut peers) = (Vec::new(), Lister::installed(&PEERS));
     for _ in 0..bench.rounds {
-        ours.push(seed(bench)?);
+        ours.push(measure_seeding(bench)?);
         for peer in &mut peers {
             peer.run(&namespace, SOCKETS)?;
         }
     }
-    drop(crowd);
+    drop(idle);
     let fastest = fastest(&peers);
-    report.add(Figure {
-        bench: "snapshot",
-        subject: "rnetstat-trace --existing".into(),
-        unit: "ms",
-        note: fastest
-            .map(|fastest| format!("{:.1} times faster than the faster peer", fastest / median(&ours)))
-            .unwrap_or_default(),
-        values: ours,
-        target: fastest.map(|fastest| Target::AtMost((fastest / 8.0).round())),
-    });
-    peers.into_iter().for_each(|peer| report.add(peer.figure("snapshot", None)));
+    let note =
+        fastest.map(|fastest| format!("{:.1} times faster than the faster peer", fastest / median(&ours)));
+    let target = fastest.map(|fastest| Target::AtMost((fastest / 8.0).round()));
+    let figure = Figure::new("rnetstat-trace --existing", "ms", ours);
+    report.add(figure.with_target(target).with_note(note.unwrap_or_default()));
+    add_peers(peers, report);
     Ok(())
 }
 
-fn seed(bench: &Bench) -> Result<f64> {
-    let mut ours = Ours::start(bench, &["--existing", "--port", "10000-10063"])?;
+fn measure_seeding(bench: &Bench) -> Result<f64> {
+    let mut trace = JsonTrace::start(bench, &["--existing", "--port", load::PORT_FILTER])?;
     let (begin, mut lines) = (Instant::now(), Vec::with_capacity(SOCKETS));
     while lines.len() < SOCKETS {
-        let line = ours.next_line()?;
+        let line = trace.next_line()?;
         if line.starts_with(EXISTING) {
             lines.push(line.to_owned());
         }
     }
-    let took = begin.elapsed().as_secs_f64() * 1e3;
-    ours.stop()?;
-    // Only now, so that what is measured is the tracer.
-    let mut seen = HashSet::new();
+    let time = begin.elapsed().as_secs_f64() * 1e3;
+    trace.stop()?;
+    // The lines are checked after the measurement, because parsing them is slower than the tracer.
+    let mut conns = HashSet::new();
     for line in &lines {
-        let Event::Existing(found) = Event::parse(line)? else { bail!("not what it began like: {line}") };
-        ensure!(found.pid.is_some(), "a socket without its owner: {found:?}");
-        ensure!(seen.insert(found.conn), "shown twice: {line}");
+        let Event::Existing(row) = Event::parse(line)? else { bail!("not an `existing` row: {line}") };
+        ensure!(row.pid.is_some(), "a socket without an owner: {line}");
+        ensure!(conns.insert(row.conn), "a second row of one connection: {line}");
     }
-    Ok(took)
+    Ok(time)
 }

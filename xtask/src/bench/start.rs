@@ -1,28 +1,21 @@
-//! From exec to attached.
+//! The startup time of rnetstat-trace.
 
 use anyhow::Result;
 
 use super::{
-    Bench,
-    ours::Ours,
+    json_trace::JsonTrace,
     report::{Figure, Report, Target},
+    setup::Bench,
 };
 
-/// Milliseconds until the `start` event has come: every hook is attached then.
+/// Milliseconds from exec to the `start` event, which follows the attachment of every hook.
 pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let mut values = Vec::new();
     for _ in 0..bench.rounds {
-        let ours = Ours::start(bench, &[])?;
-        values.push(ours.started.elapsed().as_secs_f64() * 1e3);
-        ours.stop()?;
+        let trace = JsonTrace::start(bench, &[])?;
+        values.push(trace.startup.as_secs_f64() * 1e3);
+        trace.stop()?;
     }
-    report.add(Figure {
-        bench: "start",
-        subject: "rnetstat-trace".into(),
-        unit: "ms",
-        values,
-        target: Some(Target::AtMost(100.0)),
-        note: String::new(),
-    });
+    report.add(Figure::new("rnetstat-trace", "ms", values).with_target(Some(Target::AtMost(100.0))));
     Ok(())
 }

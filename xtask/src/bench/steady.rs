@@ -1,40 +1,36 @@
-//! Connections that stay and carry small requests: nothing opens or closes.
+//! Requests on connections that stay open: no transition happens.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::{
-    Bench, load,
+    load,
     report::{Figure, Report, Target, median},
-    subject::{Subject, scratch},
+    setup::{Bench, output_file, percent_kept},
 };
 
 const CONNECTIONS: usize = 100;
 const DURATION: Duration = Duration::from_secs(2);
 
-/// Requests/s kept of the untraced rate.
+/// Requests/s as a percentage of the untraced ones.
 pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
-    let subjects = &bench.subjects;
-    let mut rates = vec![Vec::new(); subjects.len()];
+    let contenders = &bench.contenders;
+    let mut rates = vec![Vec::new(); contenders.len()];
     for _ in 0..bench.rounds {
-        for (subject, rates) in subjects.iter().zip(&mut rates) {
+        for (contender, rates) in contenders.iter().zip(&mut rates) {
             let namespace = load::namespace()?;
-            let running = subject.start(&bench.tracer, &scratch())?;
+            let running = bench.start(*contender, &output_file())?;
             rates.push(load::requests(&namespace, CONNECTIONS, DURATION)?);
             running.stop()?;
         }
     }
-    let untraced = rates[0].clone();
-    for (subject, rates) in subjects.iter().zip(rates) {
-        report.add(Figure {
-            bench: "steady",
-            subject: subject.name().into(),
-            unit: "% kept",
-            values: rates.iter().zip(&untraced).map(|(rate, untraced)| 100.0 * rate / untraced).collect(),
-            target: (*subject == Subject::Ours).then_some(Target::AtLeast(99.0)),
-            note: format!("{:.0} requests/s", median(&rates)),
-        });
+    let untraced = &rates[0];
+    for (contender, rates) in contenders.iter().zip(&rates) {
+        let figure = Figure::new(contender.name(), "% kept", percent_kept(rates, untraced));
+        let target = contender.is_ours().then_some(Target::AtLeast(99.0));
+        let note = format!("{:.0} requests/s", median(rates));
+        report.add(figure.with_target(target).with_note(note));
     }
     Ok(())
 }

@@ -1,26 +1,26 @@
-//! The tracer with its output on a pipe, read as it comes.
+//! A running `rnetstat-trace --json` whose events are read from a pipe as they come.
 
 use std::{
     io::{BufRead as _, BufReader},
     process::{ChildStdout, Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{event::Event, process::Process};
 
-use super::Bench;
+use super::setup::Bench;
 
-/// A running tracer. It doesn't outlive this value.
-pub struct Ours {
+/// A running trace. Dropping the value ends it.
+pub struct JsonTrace {
     process: Process,
     lines: BufReader<ChildStdout>,
     line: String,
-    /// When it was started.
-    pub started: Instant,
+    /// The time from exec to the `start` event.
+    pub startup: Duration,
 }
 
-impl Ours {
+impl JsonTrace {
     /// Starts `rnetstat-trace --json` with these arguments and waits for its `start` event.
     pub fn start(bench: &Bench, arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(&bench.tracer);
@@ -30,33 +30,34 @@ impl Ours {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let started = Instant::now();
-        let mut child = command.spawn().context("starting rnetstat-trace")?;
+        let begin = Instant::now();
+        let mut child = command.spawn().context("cannot start rnetstat-trace")?;
         let lines = BufReader::with_capacity(1 << 20, child.stdout.take().context("no stdout")?);
-        let mut ours = Self { process: Process::new(child), lines, line: String::new(), started };
-        ensure!(matches!(ours.next()?, Event::Start(_)), "its output doesn't begin with `start`");
-        Ok(ours)
+        let mut trace =
+            Self { process: Process::new(child), lines, line: String::new(), startup: Duration::ZERO };
+        ensure!(matches!(trace.next()?, Event::Start(_)), "the first event of the trace is not `start`");
+        trace.startup = begin.elapsed();
+        Ok(trace)
     }
 
-    /// The next event, when it comes.
+    /// Waits for the next event.
     pub fn next(&mut self) -> Result<Event> {
         let line = self.next_line()?;
         Event::parse(line)
     }
 
-    /// The next line as it is.
+    /// Waits for the next line and returns it unparsed.
     pub fn next_line(&mut self) -> Result<&str> {
         self.line.clear();
-        ensure!(self.lines.read_line(&mut self.line)? > 0, "its output has ended");
+        ensure!(self.lines.read_line(&mut self.line)? > 0, "the trace has ended");
         Ok(&self.line)
     }
 
-    /// Its process.
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
 
-    /// Ends it as Ctrl-C does.
+    /// Ends it as Ctrl-C does, and reads its output to the end.
     pub fn stop(mut self) -> Result<()> {
         self.process.interrupt()?;
         std::io::copy(&mut self.lines, &mut std::io::sink())?;
