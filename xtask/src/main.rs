@@ -1,4 +1,4 @@
-//! The project's chores, one file each: `cargo xtask` lists them.
+//! The project's tasks, one module each: `cargo xtask` lists them.
 
 #[cfg(target_os = "linux")]
 mod bench;
@@ -26,54 +26,54 @@ Examples:
   cargo xtask run -- --json --count 10   ten transitions as JSON Lines
   cargo xtask test                       every test that can run here
   cargo xtask test -- --list             arguments after -- go to the test programs
-  cargo xtask ebpf                       rebuild what runs in the kernel
+  cargo xtask ebpf                       rebuild the eBPF object
   cargo xtask kernels --kernel 5.10      the integration tests on Debian 11's kernel
-  cargo xtask bench churn-1 --rounds 3   what tracing costs a core that opens connections";
+  cargo xtask bench churn-1 --rounds 3   the costs of tracing on a core that opens connections";
 
-/// The chores of rnetstat-trace.
+/// The tasks of the project rnetstat-trace.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", after_help = EXAMPLES, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
-    chore: Chore,
+    task: Task,
 }
 
 #[derive(Subcommand)]
-enum Chore {
+enum Task {
     /// Build rnetstat-trace and run it as root
     Run(run::Args),
     /// Build the binaries and run every test that can run here
     Test(test::Args),
     /// Rebuild the eBPF object that is committed in netstat-ebpf/object
     Ebpf(ebpf::Args),
-    /// Measure what the tracer costs, beside its peers
+    /// Measure the costs of the tracer and of its peers
     #[cfg(target_os = "linux")]
     Bench(bench::Args),
     /// Hold connections for the benchmark
     #[cfg(target_os = "linux")]
     #[command(hide = true)]
     Hold(bench::HoldArgs),
-    /// Run the behaviour suite on several kernels, in emulated guests
+    /// Run the integration tests on several kernels, in emulated guests
     #[cfg(target_os = "linux")]
     Kernels(kernels::Args),
-    /// Build programs that need nothing installed, try each on its kind of system, and pack them
+    /// Build programs that need nothing installed, run each on its kind of system, and pack them
     #[cfg(target_os = "linux")]
     Dist(dist::Args),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().chore {
-        Chore::Run(args) => run::run(&args),
-        Chore::Test(args) => test::test(&args),
-        Chore::Ebpf(args) => ebpf::ebpf(&args),
+    let outcome = match Cli::parse().task {
+        Task::Run(args) => run::run(&args),
+        Task::Test(args) => test::test(&args),
+        Task::Ebpf(args) => ebpf::ebpf(&args),
         #[cfg(target_os = "linux")]
-        Chore::Bench(args) => bench::bench(&args),
+        Task::Bench(args) => bench::bench(&args),
         #[cfg(target_os = "linux")]
-        Chore::Hold(args) => bench::hold(&args),
+        Task::Hold(args) => bench::hold(&args),
         #[cfg(target_os = "linux")]
-        Chore::Kernels(args) => kernels::kernels(&args),
+        Task::Kernels(args) => kernels::kernels(&args),
         #[cfg(target_os = "linux")]
-        Chore::Dist(args) => dist::dist(&args),
+        Task::Dist(args) => dist::dist(&args),
     };
     match outcome {
         Ok(code) => code,

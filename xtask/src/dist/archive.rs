@@ -1,5 +1,4 @@
-//! An archive of a system's own kind: `rnetstat-trace-0.1.0-linux-x86_64.tar.gz` or `….zip`, which unpacks into a folder
-//! of that name.
+//! Archives: `rnetstat-trace-0.1.0-linux-x86_64.tar.gz` or `….zip`, each with one directory of that name.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,47 +12,47 @@ use zip::{ZipArchive, ZipWriter};
 use crate::process::run_quietly;
 use crate::workspace;
 
-/// What every archive holds beside the programs.
-const PAPERS: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
+/// The files of every archive beside the programs.
+const DOCUMENTS: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
-/// The archive's name without its ending.
+/// The archive's name without its extension.
 fn name(target: &str) -> String {
     format!("rnetstat-trace-{}-{target}", env!("CARGO_PKG_VERSION"))
 }
 
-/// The papers and the programs.
+/// The files of an archive.
 fn content(programs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let root = workspace::root()?;
-    let papers = PAPERS.iter().map(|paper| root.join(paper));
-    Ok(papers.chain(programs.iter().cloned()).collect())
+    let documents = DOCUMENTS.iter().map(|name| root.join(name));
+    Ok(documents.chain(programs.iter().cloned()).collect())
 }
 
-/// For Linux.
-pub fn tar(folder: &Path, target: &str, programs: &[PathBuf]) -> Result<PathBuf> {
+/// Makes a tar archive, for Linux, and returns its path.
+pub fn tar(directory: &Path, target: &str, programs: &[PathBuf]) -> Result<PathBuf> {
     let name = name(target);
-    let packed = folder.join(&name);
-    let _was_not_there = fs::remove_dir_all(&packed);
-    fs::create_dir(&packed)?;
+    let unpacked = directory.join(&name);
+    let _not_found = fs::remove_dir_all(&unpacked);
+    fs::create_dir(&unpacked)?;
     for file in content(programs)? {
-        let place = packed.join(file.file_name().context("a file without a name")?);
-        fs::copy(&file, place).with_context(|| format!("cannot copy {}", file.display()))?;
+        let target_path = unpacked.join(file.file_name().context("a file without a name")?);
+        fs::copy(&file, target_path).with_context(|| format!("cannot copy {}", file.display()))?;
     }
-    let archive = folder.join(format!("{name}.tar.gz"));
+    let archive = directory.join(format!("{name}.tar.gz"));
     let mut tar = Command::new("tar");
     tar.arg("-C")
-        .arg(folder)
+        .arg(directory)
         .args(["--owner=0", "--group=0", "--sort=name", "-czf"])
         .arg(&archive)
         .arg(&name);
     run_quietly(&mut tar)?;
-    fs::remove_dir_all(&packed)?;
+    fs::remove_dir_all(&unpacked)?;
     Ok(archive)
 }
 
-/// For Windows.
-pub fn zip(folder: &Path, target: &str, programs: &[PathBuf]) -> Result<PathBuf> {
+/// Makes a zip archive, for Windows, and returns its path.
+pub fn zip(directory: &Path, target: &str, programs: &[PathBuf]) -> Result<PathBuf> {
     let name = name(target);
-    let archive = folder.join(format!("{name}.zip"));
+    let archive = directory.join(format!("{name}.zip"));
     let file = File::create(&archive).with_context(|| format!("cannot write {}", archive.display()))?;
     let mut zip = ZipWriter::new(file);
     for file in content(programs)? {
@@ -66,9 +65,9 @@ pub fn zip(folder: &Path, target: &str, programs: &[PathBuf]) -> Result<PathBuf>
     Ok(archive)
 }
 
-/// Unpacks a zip; says where its folder is.
+/// Unpacks a zip archive and returns the path of its directory.
 pub fn unzip(archive: &Path, into: &Path) -> Result<PathBuf> {
-    let _was_not_there = fs::remove_dir_all(into);
+    let _not_found = fs::remove_dir_all(into);
     ZipArchive::new(File::open(archive)?)?.extract(into)?;
     Ok(into.join(archive.file_stem().context("an archive without a name")?))
 }

@@ -1,4 +1,4 @@
-//! Programs that need nothing installed, for each system and kind of machine, built with a compiler that has the sources of std.
+//! Builds programs that need nothing installed, for each target, with a compiler that has the sources of std.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,33 +10,31 @@ use anyhow::{Context, Result, bail};
 
 use crate::ebpf::toolchain::with_sources;
 use crate::process::run_quietly;
-use crate::workspace;
+use crate::{cargo, workspace};
 
-/// The programs of an archive.
-const PACKAGE: &str = "netstat-user";
-
-/// A system and its kind of machine.
+/// An operating system with an architecture.
 pub struct Target {
-    /// As archives are named: `linux-x86_64`.
+    /// Its name in the archive's name: `linux-x86_64`.
     pub name: &'static str,
-    /// How the programs are tried.
+    /// How the built programs are tried.
     pub trial: Trial,
     triple: &'static str,
     linker: &'static str,
     strip: &'static str,
+    /// The Debian packages of the linker and the libraries.
     packages: &'static str,
 }
 
-/// Where a program's first run takes place.
+/// Where the built programs run for a trial.
 #[derive(Clone, Copy)]
 pub enum Trial {
-    /// On Debian's kernels of several ages for this architecture, in emulated guests.
+    /// In emulated guests, on Debian's kernels of several ages for this architecture.
     Guest { architecture: &'static str },
     /// Under Wine.
     Wine,
 }
 
-/// Those that get an archive.
+/// The targets that get an archive.
 pub const TARGETS: [Target; 3] = [
     Target {
         name: "linux-x86_64",
@@ -65,51 +63,54 @@ pub const TARGETS: [Target; 3] = [
 ];
 
 impl Target {
-    /// Builds the programs; says where they are, stripped.
-    pub fn build(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+    /// Builds and strips the programs, and returns their paths.
+    pub fn build(&self, directory: &Path) -> Result<Vec<PathBuf>> {
         let hint = || format!("{} is not installed: apt-get install {}", self.linker, self.packages);
         which::which(self.linker).with_context(hint)?;
-        let folder = folder.join(self.name);
-        fs::create_dir_all(&folder)?;
+        let directory = directory.join(self.name);
+        fs::create_dir_all(&directory)?;
         let compiler = with_sources()?;
         let target_dir = workspace::target_dir()?.join("static");
         let mut build = compiler.command("cargo");
-        build.args(["build", "--release", "--package", PACKAGE, "--bins"]).current_dir(workspace::root()?);
+        build
+            .args(["build", "--release", "--package", cargo::PRODUCT, "--bins"])
+            .current_dir(workspace::root()?);
         build
             .args(["--target", self.triple, "-Zbuild-std=std,panic_unwind"])
             .arg("--target-dir")
             .arg(&target_dir);
         build.env(self.linker_variable(), self.linker);
-        build.env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(&folder)?.join("\x1f".as_ref()));
+        build.env(cargo::RUSTFLAGS_VARIABLE, cargo::encoded_rustflags(&self.rustflags(&directory)?));
         if !build.status().context("cannot run cargo")?.success() {
             bail!("the build for {} failed, see above", self.triple);
         }
-        self.stripped(&target_dir.join(self.triple).join("release"), &folder)
+        self.stripped(&target_dir.join(self.triple).join("release"), &directory)
     }
 
     fn linker_variable(&self) -> String {
         format!("CARGO_TARGET_{}_LINKER", self.triple.replace('-', "_").to_uppercase())
     }
 
-    fn rustflags(&self, folder: &Path) -> Result<Vec<OsString>> {
+    fn rustflags(&self, directory: &Path) -> Result<Vec<OsString>> {
         let mut flags: Vec<OsString> = vec!["-Ctarget-feature=+crt-static".into()];
         if self.triple.ends_with("musl") {
-            // The compiler has no musl of its own to link; gcc's unwinder aborts in static programs.
+            // The compiler comes without a musl, so musl-gcc links its own. gcc's unwinder aborts in static programs, so
+            // LLVM's takes its place.
             flags.extend(["-Clink-self-contained=no".into(), "-Crelocation-model=static".into()]);
             let mut search = OsString::from("-Lnative=");
-            search.push(unwinder(folder)?);
+            search.push(unwinder(directory)?);
             flags.push(search);
         }
         Ok(flags)
     }
 
-    fn stripped(&self, built: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
+    fn stripped(&self, built: &Path, directory: &Path) -> Result<Vec<PathBuf>> {
         let mut programs = Vec::new();
         for entry in fs::read_dir(built)? {
             let file = entry?.path();
             let metadata = file.metadata()?;
             if metadata.is_file() && metadata.permissions().mode() & 0o111 != 0 {
-                let target = folder.join(file.file_name().context("a program without a name")?);
+                let target = directory.join(file.file_name().context("a program without a name")?);
                 run_quietly(Command::new(self.strip).arg("-o").arg(&target).arg(&file))?;
                 programs.push(target);
             }
@@ -119,15 +120,15 @@ impl Target {
     }
 }
 
-/// A folder with a `libunwind.a` that musl can be linked with.
-fn unwinder(folder: &Path) -> Result<PathBuf> {
+/// Makes a directory with a `libunwind.a` that links with musl.
+fn unwinder(directory: &Path) -> Result<PathBuf> {
     let library = "/usr/lib/x86_64-linux-gnu/libunwind.a";
-    let place = folder.join("unwind");
-    fs::create_dir_all(&place)?;
-    let (object, archive) = (place.join("unwind.o"), place.join("libunwind.a"));
+    let unwind = directory.join("unwind");
+    fs::create_dir_all(&unwind)?;
+    let (object, archive) = (unwind.join("unwind.o"), unwind.join("libunwind.a"));
     fs::copy(library, &archive).with_context(|| format!("{library}: apt-get install libunwind-14-dev"))?;
     let source = workspace::root()?.join("xtask/src/dist/unwind.c");
     run_quietly(Command::new("musl-gcc").arg("-O2").arg("-c").arg(source).arg("-o").arg(&object))?;
     run_quietly(Command::new("ar").arg("r").arg(&archive).arg(&object))?;
-    Ok(place)
+    Ok(unwind)
 }

@@ -1,4 +1,4 @@
-//! Linux programs' first run: on real kernels of their kind of machine, tracing a connection.
+//! Runs the Linux programs in guests on real kernels of their architecture, where they trace a connection.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::kernels::packages::{Archive, Kernel, SUITES};
 use crate::kernels::qemu::{AARCH64, Emulator, X86_64};
 use crate::workspace;
 
-/// Which suite another machine's shell comes from.
+/// The Debian suite of the busybox for a foreign architecture.
 const SHELL_SUITE: &str = "bookworm";
 const LIMIT: Duration = Duration::from_secs(180);
-/// A trace beside a connection that is refused, and a table; what they print is copied to the reports.
+/// Traces a refused connection and prints the table of interfaces. Copies all output to the reports.
 const SCRIPT: &str = "\
 /rnetstat-trace --json --source ebpf -d 5s > /tmp/out 2> /tmp/err &
 trace=$!
@@ -26,20 +26,20 @@ cat /tmp/out /tmp/err >&3
 exit $status
 ";
 
-/// Boots the kernels of the matrix, runs the programs on each, and looks at what they saw.
+/// Boots each of the matrix's kernels, runs the programs, and checks their output.
 pub fn run_in_guests(architecture: &'static str, programs: &[PathBuf]) -> Result<()> {
     let emulator = match architecture {
         "amd64" => &X86_64,
         "arm64" => &AARCH64,
-        _ => bail!("no emulator is known for {architecture}"),
+        _ => bail!("there is no emulator for the architecture {architecture}"),
     };
     emulator.check()?;
     let archive = Archive::open(architecture, &SUITES)?;
-    let folder = workspace::target_dir()?.join("kernels/trial").join(architecture);
+    let directory = workspace::target_dir()?.join("kernels/trial").join(architecture);
     let guest = match architecture {
-        "amd64" => Guest::new(folder.join("root"))?,
+        "amd64" => Guest::new(directory.join("root"))?,
         _ => Guest::with_busybox(
-            folder.join("root"),
+            directory.join("root"),
             &archive.program("busybox-static", "bin/busybox", SHELL_SUITE)?,
         )?,
     };
@@ -50,28 +50,28 @@ pub fn run_in_guests(architecture: &'static str, programs: &[PathBuf]) -> Result
     guest.write("/script", SCRIPT)?;
     for suite in SUITES {
         let kernel = archive.newest_kernel(suite)?;
-        run_on(emulator, &kernel, &guest, &folder)?;
+        run_on(emulator, &kernel, &guest, &directory)?;
         println!("{architecture}: traced a connection on {}", kernel.release);
     }
     Ok(())
 }
 
-fn run_on(emulator: &Emulator, kernel: &Kernel, guest: &Guest, folder: &Path) -> Result<()> {
-    let initramfs = folder.join("initramfs.cpio");
+fn run_on(emulator: &Emulator, kernel: &Kernel, guest: &Guest, directory: &Path) -> Result<()> {
+    let initramfs = directory.join("initramfs.cpio");
     guest.pack(kernel, &[], &initramfs)?;
-    let ended = emulator.run(kernel, &initramfs, &folder.join("logs"), LIMIT)?;
-    let said = |what: &str| ended.reports.iter().any(|line| line.contains(what));
+    let run = emulator.run(kernel, &initramfs, &directory.join("logs"), LIMIT)?;
+    let printed = |text: &str| run.reports.iter().any(|line| line.contains(text));
     ensure!(
-        ended.status == Some(0)
-            && said("\"old_state\":\"CLOSE\",\"new_state\":\"SYN_SENT\"")
-            && said("\"refused\"")
-            && ended.reports.iter().any(|line| line.starts_with("lo ")),
+        run.status == Some(0)
+            && printed("\"old_state\":\"CLOSE\",\"new_state\":\"SYN_SENT\"")
+            && printed("\"refused\"")
+            && run.reports.iter().any(|line| line.starts_with("lo ")),
         "on {}: {:?}, {}\n{}\n{}",
         kernel.release,
-        ended.status,
-        ended.reports.join("\n"),
-        ended.output,
-        ended.console
+        run.status,
+        run.reports.join("\n"),
+        run.output,
+        run.console
     );
     Ok(())
 }

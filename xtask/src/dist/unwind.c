@@ -1,4 +1,4 @@
-/* Debian's libunwind.a is built against glibc and calls its checked fprintf, which musl has not. */
+/* Debian's libunwind.a is built against glibc and calls __fprintf_chk, which musl doesn't have. */
 #include <stdarg.h>
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-//! What a guest finds when it has booted: the first process, programs with their libraries, modules.
+//! The root file system of a guest: its init, programs with their libraries, kernel modules.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,9 +11,10 @@ use super::modules::{self, libraries};
 use super::packages::Kernel;
 use crate::process::run_quietly;
 
-/// The first process: mounts, loads modules, runs the script, says how it ended, switches the machine off.
+/// The guest's init: mounts file systems, loads modules, runs the script, reports its exit status, powers off.
 ///
-/// The kernel's command line names the serial lines: `output` for what the script writes, `reports` for what it reports.
+/// The kernel's command line sets its variables to serial ports: `output` gets the script's output, `reports` its
+/// reports.
 const INIT: &str = r#"#!/bin/busybox sh
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TERM=dumb
 /bin/busybox --install -s /busybox; export PATH=$PATH:/busybox
@@ -31,67 +32,68 @@ echo "end $?" > "/dev/$reports"
 sync; poweroff -f
 "#;
 
-/// A folder that becomes the guest's root.
+/// A directory that becomes the guest's root.
 pub struct Guest {
     root: PathBuf,
 }
 
 impl Guest {
-    /// Begins with a shell and nothing else.
+    /// Makes a root that has only a shell, this machine's busybox.
     pub fn new(root: PathBuf) -> Result<Self> {
         let busybox =
-            which::which("busybox").context("there is no busybox: apt-get install busybox-static")?;
+            which::which("busybox").context("busybox is not installed: apt-get install busybox-static")?;
         Self::with_busybox(root, &busybox)
     }
 
-    /// The same with another machine's shell.
+    /// Like [`Self::new`], with another busybox, which may be for another architecture.
     pub fn with_busybox(root: PathBuf, busybox: &Path) -> Result<Self> {
-        let _was_not_there = fs::remove_dir_all(&root);
-        for folder in ["bin", "busybox", "sbin", "etc", "proc", "sys", "dev", "root", "modules"] {
-            fs::create_dir_all(root.join(folder))?;
+        let _not_found = fs::remove_dir_all(&root);
+        for directory in ["bin", "busybox", "sbin", "etc", "proc", "sys", "dev", "root", "modules"] {
+            fs::create_dir_all(root.join(directory))?;
         }
         let guest = Self { root };
         guest.copy(busybox, "/bin/busybox")?;
         guest.write("/etc/passwd", "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")?;
-        // There is no name server.
+        // A guest has no name server.
         guest.write("/etc/resolv.conf", "")?;
         guest.write("/init", INIT)?;
         Ok(guest)
     }
 
-    /// Adds a program of this machine in place of busybox's, with its libraries.
+    /// Adds a program of this machine with its libraries. It takes the place of busybox's program of that name.
     pub fn add_program(&self, name: &str) -> Result<()> {
-        let path = which::which(name).or_else(|_| which::which_in(name, Some("/usr/sbin:/sbin"), "/"));
-        let path = path.with_context(|| format!("the guests need {name}, which is not installed here"))?;
-        self.add(&path, &format!("/bin/{name}"))
+        let program = which::which(name).or_else(|_| which::which_in(name, Some("/usr/sbin:/sbin"), "/"));
+        let program =
+            program.with_context(|| format!("the guests need {name}, which is not installed here"))?;
+        self.add(&program, &format!("/bin/{name}"))
     }
 
-    /// Adds a file and, if it is a dynamic program, its libraries.
-    pub fn add(&self, file: &Path, place: &str) -> Result<()> {
-        self.copy(file, place)?;
+    /// Adds a file and, if it is a dynamically linked program, its libraries.
+    pub fn add(&self, file: &Path, path: &str) -> Result<()> {
+        self.copy(file, path)?;
         for library in libraries(file) {
             self.copy(&library, &library.to_string_lossy())?;
         }
         Ok(())
     }
 
-    /// The same without debugging information.
-    pub fn add_stripped(&self, program: &Path, place: &str) -> Result<()> {
-        self.add(program, place)?;
-        run_quietly(Command::new("strip").arg(self.inside(place)))
+    /// Like [`Self::add`], without symbols and debugging information.
+    pub fn add_stripped(&self, program: &Path, path: &str) -> Result<()> {
+        self.add(program, path)?;
+        run_quietly(Command::new("strip").arg(self.host_path(path)))
     }
 
-    /// Writes a file that may be run.
-    pub fn write(&self, place: &str, text: &str) -> Result<()> {
-        fs::write(self.inside(place), text)?;
-        Ok(fs::set_permissions(self.inside(place), fs::Permissions::from_mode(0o755))?)
+    /// Writes an executable file.
+    pub fn write(&self, path: &str, text: &str) -> Result<()> {
+        fs::write(self.host_path(path), text)?;
+        Ok(fs::set_permissions(self.host_path(path), fs::Permissions::from_mode(0o755))?)
     }
 
-    /// Packs it as an initramfs with the kernel's modules.
+    /// Packs it together with the kernel's modules as an initramfs.
     pub fn pack(&self, kernel: &Kernel, modules: &[&str], into: &Path) -> Result<()> {
-        let folder = self.root.join("modules");
-        let _was_not_there = fs::remove_dir_all(&folder);
-        let order = modules::stage(kernel, modules, &folder)?;
+        let directory = self.root.join("modules");
+        let _not_found = fs::remove_dir_all(&directory);
+        let order = modules::stage(kernel, modules, &directory)?;
         self.write("/modules/order", &order.join("\n"))?;
         let archive = fs::File::create(into).with_context(|| format!("cannot write {}", into.display()))?;
         let mut find = Command::new("find");
@@ -107,15 +109,16 @@ impl Guest {
         Ok(())
     }
 
-    fn copy(&self, file: &Path, place: &str) -> Result<()> {
-        let target = self.inside(place);
-        if let Some(folder) = target.parent() {
-            fs::create_dir_all(folder)?;
+    fn copy(&self, file: &Path, path: &str) -> Result<()> {
+        let target = self.host_path(path);
+        if let Some(directory) = target.parent() {
+            fs::create_dir_all(directory)?;
         }
         fs::copy(file, &target).map(drop).with_context(|| format!("cannot copy {}", file.display()))
     }
 
-    fn inside(&self, place: &str) -> PathBuf {
-        self.root.join(place.trim_start_matches('/'))
+    /// Where a file of the guest is on this machine.
+    fn host_path(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
     }
 }

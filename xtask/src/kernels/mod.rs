@@ -1,4 +1,4 @@
-//! `cargo xtask kernels`: the behaviour suite on real kernels of several ages, in emulated guests.
+//! `cargo xtask kernels`: the integration tests on real kernels of several ages, in emulated guests.
 
 pub mod guest;
 pub mod modules;
@@ -19,35 +19,35 @@ use anyhow::{Context, Result, bail};
 
 use self::guest::Guest;
 use self::packages::{Archive, Kernel, SUITES};
-use self::qemu::{Ended, X86_64};
+use self::qemu::{GuestRun, X86_64};
 use self::suite::Extent;
 use self::table::Line;
 use crate::{cargo, test, workspace};
 
-/// As long as a guest may take.
+/// The longest time that a guest may take.
 const LIMIT: Duration = Duration::from_secs(25 * 60);
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only kernels whose version begins so: 6.1; may be repeated
+    /// Only kernels whose version begins with this, like 6.1; may be repeated
     #[arg(long)]
     kernel: Vec<String>,
-    /// Keep the guests' files and logs in the target folder
+    /// Keep the guests' files and logs in the target directory
     #[arg(long)]
     keep: bool,
-    /// Only the tests of connections' lives and owners, in both ways, on the oldest and the newest kernel
+    /// Only the tests that run with both kinds of minisocket hooks, on the oldest and the newest kernel
     #[arg(long, conflicts_with = "kernel")]
     quick: bool,
     /// How many guests run at once; each has two processors
     #[arg(long, value_name = "N", default_value = "2")]
     jobs: NonZero<usize>,
-    /// How often a test program may run in all until it passes: an emulated processor is slow
+    /// How often a test program may run until it passes, because an emulated processor is slow
     #[arg(long, value_name = "N", default_value = "1")]
     tries: NonZero<usize>,
-    /// Write the README's table of kernels
+    /// Update the README's table of kernels
     #[arg(long, conflicts_with_all = ["kernel", "quick", "filter"])]
     write_readme: bool,
-    /// Compare the README's table of kernels
+    /// Fail if the README's table of kernels is out of date
     #[arg(long, conflicts_with_all = ["kernel", "quick", "filter", "write_readme"])]
     check: bool,
     /// Only tests whose name contains this
@@ -57,10 +57,10 @@ pub struct Args {
 
 pub fn kernels(args: &Args) -> Result<ExitCode> {
     X86_64.check()?;
-    let folder = workspace::target_dir()?.join("kernels/guests");
+    let directory = workspace::target_dir()?.join("kernels/guests");
     let extent = if args.quick { Extent::Lives } else { Extent::Whole };
     let script = suite::script(extent, args.filter.as_deref().unwrap_or_default(), args.tries);
-    let guest = stage(&folder.join("root"), extent, &script)?;
+    let guest = stage(&directory.join("root"), extent, &script)?;
     let [oldest, .., newest] = SUITES;
     let mut kernels = if args.quick { fetch(&[oldest, newest])? } else { fetch(&SUITES)? };
     kernels.retain(|kernel| {
@@ -71,25 +71,25 @@ pub fn kernels(args: &Args) -> Result<ExitCode> {
     }
     let mut guests = Vec::new();
     for kernel in kernels {
-        let initramfs = folder.join(format!("{}.cpio", kernel.release));
+        let initramfs = directory.join(format!("{}.cpio", kernel.release));
         guest.pack(&kernel, &suite::MODULES, &initramfs)?;
         guests.push((kernel, initramfs));
     }
-    let ended = run_all(&guests, &folder, args.jobs.get())?;
+    let runs = run_all(&guests, &directory, args.jobs.get())?;
     let mut lines = Vec::new();
     let mut failed = Vec::new();
-    for ((kernel, _), ended) in guests.iter().zip(&ended) {
-        report(kernel, ended);
-        if ended.status != Some(0) {
+    for ((kernel, _), run) in guests.iter().zip(&runs) {
+        report(kernel, run);
+        if run.status != Some(0) {
             failed.push(kernel.release.as_str());
         }
-        if let Some(start) = suite::start(&ended.reports, "auto") {
-            let by_timers = suite::start(&ended.reports, "timer");
+        if let Some(start) = suite::start(&run.reports, "auto") {
+            let by_timers = suite::start(&run.reports, "timer");
             lines.push(Line::new(kernel, &start, by_timers.as_ref()));
         }
     }
     if !args.keep {
-        fs::remove_dir_all(&folder)?;
+        fs::remove_dir_all(&directory)?;
     }
     if !failed.is_empty() {
         bail!("the suite failed on {}", failed.join(", "));
@@ -100,21 +100,19 @@ pub fn kernels(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether a version begins with these numbers: 6.12 doesn't begin with 6.1.
+/// Whether a version begins with these numbers. 6.12 doesn't begin with 6.1.
 fn begins_with(version: &str, wanted: &str) -> bool {
-    let rest = version.strip_prefix(wanted);
-    rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
+    let suffix = version.strip_prefix(wanted);
+    suffix.is_some_and(|suffix| !suffix.starts_with(|next: char| next.is_ascii_digit()))
 }
 
-/// The guests' common part.
+/// Builds the programs and makes the root that all guests share.
 fn stage(root: &Path, extent: Extent, script: &str) -> Result<Guest> {
     let guest = Guest::new(root.to_path_buf())?;
     for program in suite::PROGRAMS {
         guest.add_program(program)?;
     }
-    let mut build = cargo::command("build")?;
-    build.args(["--release", "--package", "netstat-user", "--bins"]);
-    for program in cargo::programs(build)? {
+    for program in cargo::build_product()? {
         guest.add_stripped(&program.path, &format!("{}/{}", suite::BIN, program.name))?;
     }
     let programs = test::integration_programs()?;
@@ -132,8 +130,8 @@ fn fetch(suites: &[&'static str]) -> Result<Vec<Kernel>> {
     suites.iter().map(|suite| archive.newest_kernel(suite)).collect()
 }
 
-/// Runs the guests, so many at once; what they leave is in their order.
-fn run_all(guests: &[(Kernel, PathBuf)], folder: &Path, at_once: usize) -> Result<Vec<Ended>> {
+/// Runs the guests, `jobs` at once, and returns their results in the order of `guests`.
+fn run_all(guests: &[(Kernel, PathBuf)], directory: &Path, jobs: usize) -> Result<Vec<GuestRun>> {
     let next = Mutex::new(0..guests.len());
     let work = || {
         let mut done = Vec::new();
@@ -141,21 +139,21 @@ fn run_all(guests: &[(Kernel, PathBuf)], folder: &Path, at_once: usize) -> Resul
             let number = next.lock().map_or(None, |mut numbers| numbers.next());
             let Some(number) = number else { return done };
             let (kernel, initramfs) = &guests[number];
-            println!("{}: boots", kernel.release);
-            let logs = folder.join(format!("{}.logs", kernel.release));
+            println!("{}: booting", kernel.release);
+            let logs = directory.join(format!("{}.logs", kernel.release));
             done.push((number, X86_64.run(kernel, initramfs, &logs, LIMIT)));
         }
     };
-    let mut done: Vec<(usize, Result<Ended>)> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(work)).collect();
+    let mut done: Vec<(usize, Result<GuestRun>)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
     });
     done.sort_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, ended)| ended).collect()
+    done.into_iter().map(|(_, run)| run).collect()
 }
 
-fn report(kernel: &Kernel, ended: &Ended) {
-    let (ran, failed) = suite::outcomes(&ended.reports);
+fn report(kernel: &Kernel, run: &GuestRun) {
+    let (ran, failed) = suite::outcomes(&run.reports);
     println!(
         "\n=== {} ({}): {} test programs, {} failed",
         kernel.release,
@@ -164,33 +162,33 @@ fn report(kernel: &Kernel, ended: &Ended) {
         failed.len()
     );
     for way in suite::WAYS.into_iter().chain(["auto"]) {
-        match suite::start(&ended.reports, way) {
+        match suite::start(&run.reports, way) {
             Some(start) => println!("    {way}: {}", summary(&start)),
-            None => println!("    {way}: doesn't start"),
+            None => println!("    {way}: did not start"),
         }
     }
     println!("    {}", ran.join(", "));
-    for skipped in suite::skipped(&ended.reports) {
+    for skipped in suite::skipped(&run.reports) {
         println!("    SKIPPED {skipped}");
     }
-    let again = suite::again(&ended.reports);
+    let again = suite::again(&run.reports);
     for again in &again {
         println!("    AGAIN {again}");
     }
     for failed in &failed {
         println!("    FAILED {failed}");
     }
-    if ended.status != Some(0) || !again.is_empty() {
-        println!("{}", ended.output);
-        if ended.status.is_none() {
-            println!("it died or took too long; the end of its console:");
-            let lines: Vec<&str> = ended.console.lines().collect();
+    if run.status != Some(0) || !again.is_empty() {
+        println!("{}", run.output);
+        if run.status.is_none() {
+            println!("the guest died or took too long; the last lines of its console:");
+            let lines: Vec<&str> = run.console.lines().collect();
             println!("{}", lines[lines.len().saturating_sub(20)..].join("\n"));
         }
     }
 }
 
-/// `start`'s hooks by kind, and what is missing.
+/// The hooks of a `start` event with their kinds, and what is missing.
 fn summary(start: &serde_json::Value) -> String {
     let list = |name: &str| start[name].as_array().cloned().unwrap_or_default();
     let hooks = list("hooks");
@@ -217,13 +215,13 @@ mod tests {
     }
 
     #[test]
-    fn a_version_begins_with_whole_numbers() {
+    fn a_version_prefix_ends_at_a_whole_number() {
         assert!(begins_with("6.1.0-50-cloud-amd64", "6.1") && begins_with("6.1.0", "6"));
         assert!(!begins_with("6.12.107", "6.1") && !begins_with("6.1.0", "5"));
     }
 
     #[test]
-    fn the_table_is_never_written_from_a_part_of_the_suite() {
+    fn the_table_of_kernels_needs_the_whole_suite_on_all_kernels() {
         for part in [&["--kernel", "5.10"][..], &["--quick"], &["--", "reset"]] {
             for table in ["--write-readme", "--check"] {
                 let arguments = [&["kernels", table], part].concat();

@@ -1,4 +1,4 @@
-//! Kernel modules for a guest, with those that they need.
+//! Kernel modules for a guest, with their dependencies.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,30 +10,30 @@ use super::packages::Kernel;
 use crate::process::{run_quietly, stdout_of};
 use crate::workspace;
 
-/// Puts the modules, uncompressed, into `folder`; says their names in the order in which they load. What the
-/// kernel has built in, or doesn't have, is left out.
-pub fn stage(kernel: &Kernel, names: &[&str], folder: &Path) -> Result<Vec<String>> {
-    fs::create_dir_all(folder)?;
+/// Unpacks the modules and their dependencies into `directory`, and returns their names in the order in which they must
+/// be loaded. Modules that are built in, or that the kernel doesn't have, are left out.
+pub fn stage(kernel: &Kernel, names: &[&str], directory: &Path) -> Result<Vec<String>> {
+    fs::create_dir_all(directory)?;
     let available = workspace::files_below(&kernel.modules())?;
     let mut staged = Vec::new();
     for name in names {
-        add(name, &available, folder, &mut staged)?;
+        add(name, &available, directory, &mut staged)?;
     }
     Ok(staged)
 }
 
-fn add(name: &str, available: &[PathBuf], folder: &Path, staged: &mut Vec<String>) -> Result<()> {
-    if staged.iter().any(|done| done == name) {
+fn add(name: &str, available: &[PathBuf], directory: &Path, staged: &mut Vec<String>) -> Result<()> {
+    if staged.iter().any(|staged| staged == name) {
         return Ok(());
     }
     let Some(file) = available.iter().find(|file| module_name(file) == Some(name.replace('-', "_"))) else {
         return Ok(());
     };
-    let target = folder.join(format!("{name}.ko"));
+    let target = directory.join(format!("{name}.ko"));
     unpack(file, &target)?;
     let bytes = fs::read(&target)?;
-    for needed in needed_by(&bytes) {
-        add(&needed, available, folder, staged)?;
+    for needed in dependencies(&bytes) {
+        add(&needed, available, directory, staged)?;
     }
     staged.push(name.to_owned());
     Ok(())
@@ -58,7 +58,7 @@ fn unpack(file: &Path, target: &Path) -> Result<()> {
     let compressed = target.with_file_name(file.file_name().context("a module without a name")?);
     fs::copy(file, &compressed)?;
     run_quietly(Command::new(program).args(["-dqf"]).arg(&compressed))?;
-    let _left_by_zstd = fs::remove_file(&compressed);
+    let _removed_by_xz = fs::remove_file(&compressed);
     let unpacked = compressed.with_extension("");
     if unpacked != target {
         fs::rename(&unpacked, target)?;
@@ -66,16 +66,16 @@ fn unpack(file: &Path, target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The names in the module's `depends=` (kernel/module, `.modinfo`).
-fn needed_by(module: &[u8]) -> Vec<String> {
+/// The names in the `depends=` entry of a module's `.modinfo` section (scripts/mod/modpost.c).
+fn dependencies(module: &[u8]) -> Vec<String> {
     let entry = module.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(b"depends="));
     let names = String::from_utf8_lossy(entry.unwrap_or_default()).into_owned();
     names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-/// The shared libraries that a program needs, the loader included.
+/// The shared libraries of a program, including the dynamic loader.
 pub fn libraries(program: &Path) -> Vec<PathBuf> {
-    // ldd fails for what is static.
+    // ldd fails if the program is statically linked.
     let text = stdout_of(Command::new("ldd").arg(program)).unwrap_or_default();
     let words = text.split_whitespace().filter(|word| word.starts_with('/'));
     words.map(PathBuf::from).filter(|path| path.exists()).collect()
@@ -83,17 +83,17 @@ pub fn libraries(program: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Path, module_name, needed_by};
+    use super::{Path, dependencies, module_name};
 
     #[test]
-    fn a_module_is_named_as_the_kernel_names_it() {
+    fn a_modules_name_has_underscores_and_no_extension() {
         assert_eq!(module_name(Path::new("net/sch-netem.ko.xz")).as_deref(), Some("sch_netem"));
         assert_eq!(module_name(Path::new("modules.dep")), None);
     }
 
     #[test]
-    fn what_a_module_needs_stands_in_it() {
-        assert_eq!(needed_by(b"ELF\0license=GPL\0depends=inet_diag,tcp\0x=y\0"), ["inet_diag", "tcp"]);
-        assert!(needed_by(b"depends=\0").is_empty());
+    fn a_modules_dependencies_are_read_from_its_modinfo() {
+        assert_eq!(dependencies(b"ELF\0license=GPL\0depends=inet_diag,tcp\0x=y\0"), ["inet_diag", "tcp"]);
+        assert!(dependencies(b"depends=\0").is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Kernels as Debian packages: the newest cloud kernel of each suite, fetched past the machine's own apt lists.
+//! Debian's kernels: downloads the newest cloud kernel of a suite, with apt lists of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,70 +9,71 @@ use anyhow::{Context, Result};
 use crate::process::{run_quietly, stdout_of};
 use crate::workspace;
 
-/// The suites, the oldest kernel first.
+/// Debian's suites, the one with the oldest kernel first.
 pub const SUITES: [&str; 4] = ["bullseye", "bookworm", "trixie", "sid"];
 
-/// Names a mirror of Debian's packages where this machine's own apt has none.
+/// The environment variable that names a Debian mirror, for machines whose apt sources have none.
 const MIRROR: &str = "DEBIAN_MIRROR";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// A kernel, unpacked.
+/// An unpacked kernel package.
 pub struct Kernel {
-    /// The suite that it comes from.
+    /// Its Debian suite.
     pub suite: &'static str,
-    /// As `uname -r` will say.
+    /// The release that `uname -r` prints.
     pub release: String,
     root: PathBuf,
 }
 
 impl Kernel {
-    /// `6.1`, of `6.1.0-50-cloud-amd64`.
+    /// The first two numbers of the release: `6.1` for `6.1.0-50-cloud-amd64`.
     pub fn series(&self) -> String {
         self.release.splitn(3, '.').take(2).collect::<Vec<_>>().join(".")
     }
 
-    /// What the emulator boots.
+    /// The kernel image.
     pub fn image(&self) -> Result<PathBuf> {
         let release = &self.release;
-        let places = [format!("boot/vmlinuz-{release}"), format!("usr/lib/modules/{release}/vmlinuz")];
-        let images = places.iter().map(|place| self.root.join(place)).find(|image| image.exists());
+        let paths = [format!("boot/vmlinuz-{release}"), format!("usr/lib/modules/{release}/vmlinuz")];
+        let images = paths.iter().map(|path| self.root.join(path)).find(|image| image.exists());
         images.with_context(|| format!("the packages of {release} have no kernel image"))
     }
 
-    /// The folder with its modules.
+    /// The directory of its modules.
     pub fn modules(&self) -> PathBuf {
-        let folders =
-            ["usr/lib/modules", "lib/modules"].map(|place| self.root.join(place).join(&self.release));
-        let [merged, split] = folders;
-        if merged.exists() { merged } else { split }
+        let directories =
+            ["usr/lib/modules", "lib/modules"].map(|path| self.root.join(path).join(&self.release));
+        let [merged_usr, split_usr] = directories;
+        if merged_usr.exists() { merged_usr } else { split_usr }
     }
 }
 
-/// Debian's packages for a machine: `amd64` or `arm64`.
+/// Debian's packages for an architecture: `amd64` or `arm64`.
 pub struct Archive {
     architecture: &'static str,
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 impl Archive {
-    /// Asks for the present lists.
+    /// Downloads the current package lists of the suites.
     pub fn open(architecture: &'static str, suites: &[&str]) -> Result<Self> {
-        let folder = workspace::target_dir()?.join("kernels").join(architecture);
+        let directory = workspace::target_dir()?.join("kernels").join(architecture);
         for part in ["apt/lists/partial", "apt/cache/archives/partial"] {
-            fs::create_dir_all(folder.join(part))?;
+            fs::create_dir_all(directory.join(part))?;
         }
-        let mirror = own_mirror().or_else(|| std::env::var(MIRROR).ok());
-        let mirror =
-            mirror.with_context(|| format!("apt has no mirror of Debian here: name one by {MIRROR}"))?;
+        let mirror = mirror_of_apt().or_else(|| std::env::var(MIRROR).ok());
+        let mirror = mirror.with_context(|| {
+            format!("this machine's apt sources have no Debian mirror: set {MIRROR} to one")
+        })?;
         let line =
             |suite: &&str| format!("deb [arch={architecture} signed-by={KEYRING}] {mirror} {suite} main\n");
-        fs::write(folder.join("apt/sources.list"), suites.iter().map(line).collect::<String>())?;
-        let archive = Self { architecture, folder };
+        fs::write(directory.join("apt/sources.list"), suites.iter().map(line).collect::<String>())?;
+        let archive = Self { architecture, directory };
         run_quietly(archive.apt("apt-get").arg("update")).context("apt can't read the suites' lists")?;
         Ok(archive)
     }
 
-    /// The newest cloud kernel of a suite: the one that its metapackage depends on.
+    /// The newest cloud kernel of a suite: the one on which the suite's metapackage depends.
     pub fn newest_kernel(&self, suite: &'static str) -> Result<Kernel> {
         let meta = format!("linux-image-cloud-{}/{suite}", self.architecture);
         let text = stdout_of(self.apt("apt-cache").args(["show", &meta]))?;
@@ -81,7 +82,7 @@ impl Archive {
         let package = words.into_iter().find(|word| word.starts_with("linux-image-"));
         let package = package.with_context(|| format!("{suite} has no package {meta}"))?;
         let release = package.trim_start_matches("linux-image-").to_owned();
-        let kernel = Kernel { suite, root: self.folder.join(&release), release };
+        let kernel = Kernel { suite, root: self.directory.join(&release), release };
         if !kernel.root.join(".complete").exists() {
             self.unpack(package, &kernel)?;
         }
@@ -89,12 +90,12 @@ impl Archive {
     }
 
     fn unpack(&self, package: &str, kernel: &Kernel) -> Result<()> {
-        let packages = self.folder.join("packages");
-        for folder in [&packages, &kernel.root] {
-            let _was_not_there = fs::remove_dir_all(folder);
-            fs::create_dir_all(folder)?;
+        let packages = self.directory.join("packages");
+        for directory in [&packages, &kernel.root] {
+            let _not_found = fs::remove_dir_all(directory);
+            fs::create_dir_all(directory)?;
         }
-        // Newer suites have the image and its modules in packages of their own.
+        // In newer suites the package depends on separate packages for the image and the modules.
         let depends = stdout_of(self.apt("apt-cache").args(["depends", package]))?;
         let parts = depends.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
         let parts =
@@ -108,29 +109,29 @@ impl Archive {
         Ok(fs::write(kernel.root.join(".complete"), "")?)
     }
 
-    /// A program out of a package of the archive, for a guest of this kind.
-    pub fn program(&self, package: &str, place: &str, suite: &str) -> Result<PathBuf> {
-        let folder = self.folder.join(package);
-        if !folder.join(place).exists() {
-            fs::create_dir_all(&folder)?;
+    /// A program of a package, for a guest of the archive's architecture.
+    pub fn program(&self, package: &str, path: &str, suite: &str) -> Result<PathBuf> {
+        let directory = self.directory.join(package);
+        if !directory.join(path).exists() {
+            fs::create_dir_all(&directory)?;
             let named = format!("{package}/{suite}");
-            run_quietly(self.apt("apt-get").arg("download").arg(named).current_dir(&folder))?;
-            for file in fs::read_dir(&folder)? {
-                run_quietly(Command::new("dpkg").arg("-x").arg(file?.path()).arg(&folder))?;
+            run_quietly(self.apt("apt-get").arg("download").arg(named).current_dir(&directory))?;
+            for file in fs::read_dir(&directory)? {
+                run_quietly(Command::new("dpkg").arg("-x").arg(file?.path()).arg(&directory))?;
             }
         }
-        Ok(folder.join(place))
+        Ok(directory.join(path))
     }
 
-    /// apt with lists and settings of our own: the machine's stay as they are.
+    /// An apt program with lists and settings of our own; it changes nothing of the machine's.
     fn apt(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        let apt = self.folder.join("apt");
-        let place = |name: &str, place: &Path| format!("{name}={}", place.display());
+        let apt = self.directory.join("apt");
+        let path_option = |name: &str, path: &Path| format!("{name}={}", path.display());
         for option in [
-            place("Dir::Etc::SourceList", &apt.join("sources.list")),
-            place("Dir::State::Lists", &apt.join("lists")),
-            place("Dir::Cache", &apt.join("cache")),
+            path_option("Dir::Etc::SourceList", &apt.join("sources.list")),
+            path_option("Dir::State::Lists", &apt.join("lists")),
+            path_option("Dir::Cache", &apt.join("cache")),
             "Dir::Etc::SourceParts=/dev/null".to_owned(),
             "Dir::Etc::PreferencesParts=/dev/null".to_owned(),
             format!("APT::Architecture={}", self.architecture),
@@ -146,8 +147,8 @@ impl Archive {
     }
 }
 
-/// The first mirror in this machine's own sources.
-fn own_mirror() -> Option<String> {
+/// The first mirror in this machine's apt sources.
+fn mirror_of_apt() -> Option<String> {
     let sources = fs::read_to_string("/etc/apt/sources.list.d/debian.sources").ok()?;
     let uris = sources.lines().find_map(|line| line.strip_prefix("URIs:"))?;
     uris.split_whitespace().next().map(str::to_owned)
