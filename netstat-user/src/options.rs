@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use netstat_ebpf::wire;
+
 use crate::filter::Filter;
 
 /// What rnetstat-trace is asked to do.
@@ -31,6 +33,8 @@ pub struct TraceOptions {
     pub color: bool,
     /// Which rows are shown.
     pub filter: Filter,
+    /// Whether the filter may change while the trace runs. Then the kernel omits nothing.
+    pub filter_may_change: bool,
     /// When to stop, counted from the start.
     pub duration: Option<Duration>,
     /// After how many rows to stop.
@@ -105,4 +109,11 @@ pub enum MinisockHook {
     Fentry,
     /// The tracepoints of their timers, or an error.
     Timer,
+}
+
+impl TraceOptions {
+    /// What the kernel side may omit: nothing if the filter may change.
+    pub fn kernel_filter(&self) -> wire::Filter {
+        if self.filter_may_change { wire::Filter::ALL } else { self.filter.for_kernel() }
+    }
 }

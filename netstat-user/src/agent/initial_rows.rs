@@ -1,49 +1,50 @@
-//! The rows of before the start: they come before all others, as fast as the reader takes them.
+//! The rows of connections that existed before the trace. They go out before all others, as fast as the output takes
+//! them; the others wait.
 
 use std::collections::VecDeque;
 
 use crate::model::Row;
 
-/// How many of the others wait at most: the trace begins late rather than never.
-const MOST_HELD: usize = 200_000;
+/// How many other rows wait at most. Beyond, the order is given up, so that the trace begins.
+const MAX_WAITING: usize = 200_000;
 
-/// Rows that wait.
+/// The rows of one output that wait.
 #[derive(Debug, Default)]
 pub(super) struct InitialRows {
-    rows: VecDeque<Row>,
-    held: Vec<Row>,
+    existing: VecDeque<Row>,
+    others: Vec<Row>,
     is_complete: bool,
 }
 
 impl InitialRows {
-    /// A row of before the start.
-    pub(super) fn add(&mut self, row: Row) {
-        self.rows.push_back(row);
+    /// Adds the row of a connection that existed before the trace.
+    pub(super) fn add_existing(&mut self, row: Row) {
+        self.existing.push_back(row);
     }
 
-    /// Any other row; says whether more of them may wait.
-    pub(super) fn hold(&mut self, row: Row) -> bool {
-        self.held.push(row);
-        self.held.len() < MOST_HELD
+    /// Adds any other row; returns false if no more may wait.
+    pub(super) fn add_other(&mut self, row: Row) -> bool {
+        self.others.push(row);
+        self.others.len() < MAX_WAITING
     }
 
-    /// No row of before the start will follow.
+    /// No more rows of connections that existed before the trace follow.
     pub(super) fn complete(&mut self) {
         self.is_complete = true;
     }
 
-    /// The next row of before the start.
-    pub(super) fn next(&mut self) -> Option<Row> {
-        self.rows.pop_front()
+    /// Takes the next row of a connection that existed before the trace.
+    pub(super) fn next_existing(&mut self) -> Option<Row> {
+        self.existing.pop_front()
     }
 
-    /// Whether the others need not wait any longer.
+    /// Whether the other rows need not wait any longer.
     pub(super) fn is_over(&self) -> bool {
-        self.is_complete && self.rows.is_empty()
+        self.is_complete && self.existing.is_empty()
     }
 
-    /// All that waits, in its order.
+    /// All rows in their order.
     pub(super) fn into_rows(self) -> impl Iterator<Item = Row> {
-        self.rows.into_iter().chain(self.held)
+        self.existing.into_iter().chain(self.others)
     }
 }

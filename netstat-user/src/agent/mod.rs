@@ -1,156 +1,74 @@
-//! The one loop: events from a source, through the table and the filter, to a format.
+//! The one loop: events from a source, through the table and the filter, to the outputs.
 
-mod display;
+mod command;
+mod diagnostics;
 mod initial_rows;
+mod outlet;
+mod slot;
 mod snapshot_reports;
 mod snapshot_schedule;
+mod state;
+#[cfg(test)]
+mod tests;
 
 use std::{pin::pin, time::Duration};
 
 use tokio::time::sleep;
 
-use self::{display::Display, snapshot_reports::SnapshotReports, snapshot_schedule::SnapshotSchedule};
+use self::state::{After, State};
+pub use self::{
+    command::{Command, CommandReceiver, CommandSender, commands},
+    slot::OutputSummary,
+};
 use crate::{
-    model::{Event, Loss, LossKind, LossPlace, Moment, Snapshot, SnapshotError, SnapshotKind},
     options::TraceOptions,
-    source::{self, EventSource, SnapshotSource},
-    table::{Merged, Table},
+    output::Output,
+    source::{EventSource, SnapshotSource},
 };
 
-/// How soon the loop looks again when the table waits for what may follow.
-const WAITING_INTERVAL: Duration = Duration::from_millis(25);
-/// How long rows wait for those of the connections that were there before the start.
-const PATIENCE_FOR_THE_PAST: Duration = Duration::from_secs(5);
+/// How soon the loop runs again while rows in the table wait for what may follow.
+const TICK_INTERVAL: Duration = Duration::from_millis(25);
+/// How long rows wait for those of connections that existed before the trace.
+const INITIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Streams until the source, stdout's reader, the limits of `options` or `stop` end it.
+/// Traces until the source, an output, a limit of `options` or a command ends it; returns what became of the outputs.
 ///
 /// # Errors
-/// stdout could not be written, for another reason than that its reader went away.
+/// The trace can't begin, or an output failed: then the other outputs were ended all the same.
 pub async fn run<S: EventSource>(
     options: &TraceOptions,
     mut source: S,
     mut snapshots: Option<impl SnapshotSource>,
-    stop: impl Future<Output = ()>,
-) -> anyhow::Result<()> {
-    let started = source.started();
-    let mut table = Table::new(source.capabilities(), options.table_size, source::keeps)
-        .with_states_left_out(options.filter.for_kernel().by_states != 0);
-    let mut schedule = snapshots.as_ref().map(|_| SnapshotSchedule::new(options.reconcile_interval));
-    let mut reports = SnapshotReports::default();
-    let mut display = Display::start(options, &started)?;
-    if options.existing && snapshots.is_some() {
-        display.hold_rows();
-    }
-
-    let mut stop = pin!(stop);
+    outputs: Vec<Box<dyn Output>>,
+    mut commands: CommandReceiver,
+) -> anyhow::Result<Vec<OutputSummary>> {
+    let mut state = State::start(options, &source, snapshots.is_some(), outputs)?;
     let mut time_is_up = pin!(sleep(options.duration.unwrap_or_default()));
-    let mut past_is_up = pin!(sleep(PATIENCE_FOR_THE_PAST));
-    let mut snapshot: Option<Snapshot> = None;
-    while display.wants_more() {
-        let now = source.now();
-        if let (Some(schedule), Some(snapshots)) = (&mut schedule, &snapshots)
-            && let Some(kind) = schedule.next(now, || table.asks_for_holders(now))
-        {
-            match kind {
-                SnapshotKind::Full => table.expect_snapshot(),
-                SnapshotKind::Owners => {}
-            }
-            snapshots.request(kind);
+    let mut initial_timeout = pin!(sleep(INITIAL_TIMEOUT));
+    while !state.is_done() {
+        if let Some(snapshots) = &snapshots {
+            state.request_snapshot(source.now(), snapshots);
         }
-        let pause = schedule.as_ref().and_then(|schedule| schedule.pause(now, table.next_question_ns()));
-        let mut failed = None;
+        let pause = state.pause(source.now());
         tokio::select! {
             () = source.ready() => {}
-            result = snapshots.next() => match result {
-                Ok(taken) => snapshot = Some(taken),
-                Err(error) => failed = Some(error),
-            },
-            () = sleep(WAITING_INTERVAL), if table.waits() || display.holds_rows() => {}
+            found = snapshots.next() => state.snapshot_taken(found),
+            command = commands.next() => if state.obey(command, &mut source) == After::Quit { break },
+            () = state.woken() => {}
+            () = sleep(TICK_INTERVAL), if state.needs_tick() => {}
             () = sleep(pause.unwrap_or_default()), if pause.is_some() => {}
-            () = &mut past_is_up, if display.holds_rows() => display.release_rows(),
+            () = &mut initial_timeout, if state.holds_rows() => state.release_rows(),
             () = &mut time_is_up, if options.duration.is_some() => break,
-            () = display.closed() => break,
-            () = &mut stop => break,
         }
-        let seen_until = source.drain(|event| apply(&event, &mut table, &mut display, schedule.as_mut()));
-        // One drain may not be enough to have applied every event until the snapshot's end.
-        if let Some(snapshot) = snapshot.take_if(|snapshot| snapshot.finished.mono_ns <= seen_until.mono_ns) {
-            failed = merge(&snapshot, &mut table, &mut display, &mut reports);
-            if let (None, Some(schedule)) = (&failed, &mut schedule) {
-                schedule.succeeded(&snapshot);
-            }
-        }
-        if let (Some(error), Some(schedule)) = (failed, &mut schedule) {
-            schedule.failed(&error);
-            fail(&error, &mut table, &mut display, &mut reports);
-        }
-        table.tick(seen_until, &mut |row| display.show(row));
-        display.flush(seen_until);
+        let applied_until = source.drain(|event| state.apply(&event));
+        state.merge_snapshot(applied_until);
+        state.tick(applied_until);
     }
     let end = source.now();
-    source.finish(|event| apply(&event, &mut table, &mut display, None));
-    table.release_all(&mut |row| display.show(row));
-    if options.existing && snapshots.is_some() && display.wants_more() && !reports.has_full() {
-        display
-            .note("no snapshot of the sockets was complete: connections from before the start are not shown");
+    source.finish(|event| state.apply(&event));
+    let mut summaries = state.end(end);
+    match summaries.iter_mut().find_map(|summary| summary.error.take()) {
+        Some(error) => Err(error),
+        None => Ok(summaries),
     }
-    display.end(end, table.beyond_limit()).await
-}
-
-fn apply(event: &Event, table: &mut Table, display: &mut Display, schedule: Option<&mut SnapshotSchedule>) {
-    if let Event::Lost(loss) = event {
-        display.lost(loss);
-    }
-    match (event, schedule) {
-        (Event::Lost(_) | Event::Doubt, Some(schedule)) => schedule.doubt(),
-        _ => table.apply(event, &mut |row| display.show(row)),
-    }
-}
-
-/// Merges a snapshot; every event until its end has been applied. Returns an error if another one is needed.
-fn merge(
-    snapshot: &Snapshot,
-    table: &mut Table,
-    display: &mut Display,
-    reports: &mut SnapshotReports,
-) -> Option<SnapshotError> {
-    match snapshot.kind {
-        SnapshotKind::Owners => table.learn_holders(snapshot),
-        SnapshotKind::Full => match table.merge(snapshot, &mut |row| display.show(row)) {
-            Merged::Complete => display.past_is_complete(),
-            Merged::Incomplete => {
-                return Some(SnapshotError {
-                    kind: snapshot.kind,
-                    at: snapshot.finished,
-                    why: "more sockets closed meanwhile than the table remembers".to_owned(),
-                    may_recover: true,
-                });
-            }
-        },
-    }
-    if let Some(note) = reports.succeeded(snapshot.kind) {
-        display.note(note);
-    }
-    if let Some(note) = reports.changed_unread(snapshot) {
-        if !snapshot.netns_unread.is_empty() {
-            display.lost(&lost_snapshot(snapshot.finished));
-        }
-        display.note(note);
-    }
-    None
-}
-
-fn fail(error: &SnapshotError, table: &mut Table, display: &mut Display, reports: &mut SnapshotReports) {
-    match error.kind {
-        SnapshotKind::Full => table.snapshot_failed(),
-        SnapshotKind::Owners => {}
-    }
-    display.lost(&lost_snapshot(error.at));
-    if let Some(note) = reports.failed(error) {
-        display.note(note);
-    }
-}
-
-fn lost_snapshot(at: Moment) -> Loss {
-    Loss { at, count: 1, place: LossPlace::Snapshot, what: LossKind::Snapshots }
 }

@@ -4,10 +4,12 @@ use std::{convert::Infallible, io::Write as _, process::ExitCode};
 
 use anyhow::Result;
 use netstat_user::{
-    agent, cli,
+    agent::{self, Command},
+    cli,
     console::stdout_has_color,
-    doctor,
+    doctor, format,
     options::{TraceCommand, TraceOptions},
+    output::{Output, StreamOptions, StreamOutput, Target},
     signals,
     source::{self, Chosen},
 };
@@ -37,21 +39,36 @@ fn run(options: &TraceOptions) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let stop = signals::stop()?;
+        let (commands, receiver) = agent::commands();
+        tokio::spawn(async move {
+            stop.await;
+            commands.send(Command::Quit);
+        });
         let chosen = source::start(options)?;
-        // Before anything that comes from outside is looked at, and before the threads that write.
+        // Before anything that comes from outside is read, and before the threads that write start.
         give_up_privileges(&chosen)?;
+        let outputs = vec![stream(options)];
         match chosen {
             #[cfg(target_os = "linux")]
-            Chosen::Ebpf(source, snapshots) => agent::run(options, *source, snapshots, stop).await,
+            Chosen::Ebpf(source, snapshots) => {
+                agent::run(options, *source, snapshots, outputs, receiver).await
+            }
             #[cfg(target_os = "linux")]
-            Chosen::Proc(source) => agent::run(options, *source, NO_SNAPSHOTS, stop).await,
+            Chosen::Proc(source) => agent::run(options, *source, NO_SNAPSHOTS, outputs, receiver).await,
             #[cfg(windows)]
-            Chosen::Windows(source) => agent::run(options, *source, NO_SNAPSHOTS, stop).await,
+            Chosen::Windows(source) => agent::run(options, *source, NO_SNAPSHOTS, outputs, receiver).await,
         }
     });
     // A thread may be stuck in a write to a reader that has stopped.
     runtime.shutdown_background();
-    result
+    result.map(drop)
+}
+
+/// The stream of rows to stdout.
+fn stream(options: &TraceOptions) -> Box<dyn Output> {
+    let formatter = format::new(options.format, options.color);
+    let stream = StreamOptions { existing: options.existing, count: options.count };
+    Box::new(StreamOutput::new(formatter, Target::Stdout, stream))
 }
 
 #[cfg(target_os = "linux")]
@@ -62,7 +79,7 @@ fn give_up_privileges(chosen: &Chosen) -> Result<()> {
     privilege::keep_only(chosen.privileges() | cgroup::PRIVILEGES).context("can't give up privileges")
 }
 
-/// Looking at Windows' table has needed none.
+/// Windows' table needs no privilege.
 #[cfg(windows)]
 fn give_up_privileges(_: &Chosen) -> Result<()> {
     Ok(())

@@ -158,6 +158,7 @@ fn trace_options(cli: Cli, color_by_default: bool) -> Result<TraceOptions, Strin
         format,
         color: color.decide(color_by_default),
         filter: filter.into_filter()?,
+        filter_may_change: false,
         duration,
         count,
         source: choice,

@@ -52,6 +52,7 @@ fn without_arguments_everything_is_traced_for_people() {
         color: false,
         existing: false,
         filter: Filter::default(),
+        filter_may_change: false,
         duration: None,
         count: None,
         source: SourceChoice::Auto,

@@ -1,6 +1,6 @@
 //! What a source tells the agent: one closed enum.
 
-use super::{Endpoint, Family, Moment, Owner, Protocol, Row, SockId, Source, State};
+use super::{Endpoint, Family, Moment, Owner, Poll, Protocol, SockId, Source, State};
 
 /// Everything that can come out of a source, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub enum Event {
         /// The process.
         owner: Owner,
     },
-    /// What two looks at all sockets tell of a connection: such a source keeps its own table.
-    Observed(Row),
+    /// A poll found these sockets, and no others.
+    Poll(Box<Poll>),
     /// Something was not seen.
     Lost(Loss),
     /// Something may not have been seen.
@@ -43,7 +43,7 @@ impl Event {
             Self::Transition(change) => Some(change.at),
             Self::MinisockCreated(start) => Some(start.at),
             Self::MinisockRemoved(stop) => Some(stop.at),
-            Self::Observed(row) => Some(row.at),
+            Self::Poll(poll) => Some(poll.at),
             Self::Tuple { .. } | Self::Accept { .. } | Self::Lost(_) | Self::Doubt => None,
         }
     }
@@ -197,6 +197,17 @@ pub struct Started {
     pub hooks: Vec<(&'static str, &'static str)>,
     /// What can't be seen here.
     pub missing: Vec<Missing>,
+}
+
+/// What a source can see, as far as the table has to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceCapabilities {
+    /// Which source it is.
+    pub source: Source,
+    /// Whether [`Event::Tuple`] reports the local port that the kernel chooses after CLOSE→SYN_SENT.
+    pub tuples: bool,
+    /// Whether minisockets are seen: half-open connections and TIME_WAIT.
+    pub minisocks: bool,
 }
 
 /// One thing that can't be seen here.

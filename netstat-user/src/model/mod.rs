@@ -3,6 +3,7 @@
 mod connection;
 mod event;
 mod owner;
+mod poll;
 mod row;
 mod snapshot;
 mod state;
@@ -12,9 +13,10 @@ mod transitions;
 pub use connection::{ConnId, Direction, Endpoint, Family, Protocol, SockId};
 pub use event::{
     Ended, Event, KernelTcpStats, Loss, LossKind, LossPlace, MinisockCreated, MinisockRemoved, Missing,
-    Started, Transition,
+    SourceCapabilities, Started, Transition,
 };
 pub use owner::{Comm, Owner, OwnerHow};
+pub use poll::{Poll, PolledSocket, SocketHandle};
 pub use row::{CloseReason, Row, RowKind, Source, TcpStats};
 pub use snapshot::{Holder, Snapshot, SnapshotError, SnapshotKind, SnapshotSocket, UnreadNetns};
 pub use state::{State, UnknownState};

@@ -1,176 +1,105 @@
-//! Brings lines to stdout without ever waiting for whoever reads them.
+//! Where rows go: the trait that every output implements, and what the outputs share.
+//!
+//! No output may block the agent. An output that can be slow (a pipe, a disk, a socket, a terminal) has a thread of
+//! its own behind a bounded queue, and counts what the queue can't take.
 
-mod notes;
-mod writer;
+mod losses;
+#[cfg(test)]
+pub mod memory;
+mod stderr;
+mod stream;
 
-use std::time::Duration;
+use std::sync::Arc;
 
-pub use notes::Notes;
+use tokio::sync::Notify;
 
-use self::writer::{Chunk, Writer};
-use crate::model::{LossKind, LossPlace};
+pub use self::{
+    losses::Losses,
+    stderr::StderrLines,
+    stream::{StreamOptions, StreamOutput, Target},
+};
+use crate::{
+    model::{Ended, Loss, Moment, Row, Started},
+    table::Connections,
+};
 
-/// How many bytes may wait for a slow reader before lines are dropped.
-const QUEUE_BYTES: usize = 32 << 20;
-/// More than any line has.
-const LINE_BYTES: usize = 4 << 10;
-/// How long the end waits for a reader that has not read everything.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// What an output answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Flow {
+    /// More is wanted.
+    Continue,
+    /// The output has all that it wants, or nobody reads it any more: the trace ends.
+    Done,
+}
 
-/// How many events were lost, by place and kind.
+/// What an output learns after each batch of events.
+#[derive(Clone, Copy, Debug)]
+pub struct Tick<'a> {
+    /// Until when all events have been applied.
+    pub now: Moment,
+    /// All open connections.
+    pub connections: Connections<'a>,
+    /// How many rows matched the filter and were withheld since the trace was paused; None while it is not paused.
+    pub withheld: Option<u64>,
+}
+
+/// A consumer of a trace. It is told `start`, then rows, losses and ticks, then `end`.
+pub trait Output {
+    /// Its name in messages, like `stdout`.
+    fn name(&self) -> &'static str;
+
+    /// Whether it wants a row for each connection that existed before the trace.
+    fn wants_existing(&self) -> bool;
+
+    /// Whether it can take more rows at once. Rows of connections that existed before the trace wait for this.
+    fn has_room(&self) -> bool;
+
+    /// The trace begins. The output calls `wake` when something happens in its own thread: a tick follows.
+    ///
+    /// # Errors
+    /// The output can't begin: the trace ends.
+    fn start(&mut self, started: &Started, wake: Wake) -> anyhow::Result<Flow>;
+
+    /// A row, and the path of its cgroup.
+    ///
+    /// # Errors
+    /// The output can't go on: the trace ends. The same holds for the other methods.
+    fn row(&mut self, row: &Row, cgroup: Option<&str>) -> anyhow::Result<Flow>;
+
+    /// Something was lost before the outputs.
+    fn lost(&mut self, loss: &Loss) -> anyhow::Result<Flow>;
+
+    /// A batch of events has been applied.
+    fn tick(&mut self, tick: &Tick<'_>) -> anyhow::Result<Flow>;
+
+    /// How many transitions it was given and had no room for, since the start.
+    fn dropped(&self) -> u64;
+
+    /// The trace has ended. `ended` counts what the output was given. Blocks for a bounded time, until what is slow has
+    /// taken everything.
+    fn end(&mut self, ended: &Ended) -> anyhow::Result<Delivered>;
+}
+
+/// What arrived where an output leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Losses {
-    counts: [[u64; LossKind::ALL.len()]; LossPlace::ALL.len()],
+pub struct Delivered {
+    /// Transitions.
+    pub transitions: u64,
 }
 
-impl Losses {
-    /// Adds to one place and kind.
-    pub fn add(&mut self, place: LossPlace, what: LossKind, count: u64) {
-        self.counts[place as usize][what as usize] += count;
+/// Wakes the agent's loop.
+#[derive(Clone, Debug, Default)]
+pub struct Wake(Arc<Notify>);
+
+impl Wake {
+    /// Asks for a tick, from any thread.
+    pub fn wake(&self) {
+        self.0.notify_one();
     }
 
-    /// Adds all of another's.
-    pub fn add_all(&mut self, other: &Self) {
-        for (place, what, count) in other.iter() {
-            self.add(place, what, count);
-        }
-    }
-
-    /// The places and kinds with a loss.
-    pub fn iter(&self) -> impl Iterator<Item = (LossPlace, LossKind, u64)> {
-        let places = LossPlace::ALL.into_iter().zip(self.counts);
-        places
-            .flat_map(|(place, counts)| {
-                LossKind::ALL.into_iter().zip(counts).map(move |(what, n)| (place, what, n))
-            })
-            .filter(|(_, _, count)| *count > 0)
-    }
-
-    /// The sum over all places and kinds.
-    pub fn total(&self) -> u64 {
-        self.counts.as_flattened().iter().sum()
-    }
-}
-
-/// Collects lines into chunks and hands them to the thread that writes. A chunk that finds the queue
-/// full is dropped whole; what it held comes back as pending losses.
-#[derive(Debug)]
-pub struct Output {
-    writer: Writer,
-    chunk: Chunk,
-    /// Losses that the stream has not told yet.
-    pending: Losses,
-    /// After an overflow, until the queue is half empty again.
-    overflowing: bool,
-    rows_dropped: u64,
-}
-
-impl Output {
-    /// Begins to write to stdout.
-    ///
-    /// # Errors
-    /// The thread can't be started.
-    pub fn stdout() -> std::io::Result<Self> {
-        Ok(Self {
-            writer: Writer::start()?,
-            chunk: Chunk::default(),
-            pending: Losses::default(),
-            overflowing: false,
-            rows_dropped: 0,
-        })
-    }
-
-    /// Appends a transition's line.
-    pub fn row(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        self.line(write);
-        self.chunk.rows += 1;
-    }
-
-    /// Appends a line that tells of a loss.
-    pub fn loss(&mut self, place: LossPlace, what: LossKind, count: u64, write: impl FnOnce(&mut Vec<u8>)) {
-        self.line(write);
-        self.chunk.losses.add(place, what, count);
-    }
-
-    /// Appends any other line.
-    pub fn line(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let start = self.chunk.bytes.len();
-        write(&mut self.chunk.bytes);
-        if self.chunk.bytes.len() > self.writer.chunk_bytes() && start > 0 {
-            let line = self.chunk.bytes.split_off(start);
-            self.send();
-            self.chunk.bytes.extend_from_slice(&line);
-        }
-    }
-
-    /// Notes a loss that the stream shall tell.
-    pub fn lost(&mut self, place: LossPlace, what: LossKind, count: u64) {
-        self.pending.add(place, what, count);
-    }
-
-    /// The losses to tell, once there is room to tell them.
-    pub fn take_losses(&mut self) -> Option<Losses> {
-        self.overflowing = self.overflowing && self.writer.queued_bytes() > QUEUE_BYTES / 2;
-        (!self.overflowing && self.pending.total() > 0).then(|| std::mem::take(&mut self.pending))
-    }
-
-    /// Whether there is room for as much again.
-    pub fn has_room(&self) -> bool {
-        self.writer.queued_bytes() < QUEUE_BYTES / 2
-    }
-
-    /// How many rows were dropped for a slow reader.
-    pub fn rows_dropped(&self) -> u64 {
-        self.rows_dropped
-    }
-
-    /// Hands over what has been collected.
-    pub fn flush(&mut self) {
-        if !self.chunk.bytes.is_empty() {
-            self.send();
-        }
-    }
-
-    /// Returns when stdout has ended: its reader went away, or an error.
-    pub async fn closed(&mut self) {
-        self.writer.ended().await;
-    }
-
-    /// Waits, for a bounded time, until the reader has everything; drops and counts what it hasn't.
-    pub async fn settle(&mut self) {
-        self.flush();
-        if !self.writer.drained_within(PATIENCE).await {
-            let dropped = self.writer.discard_queue().await;
-            self.take_back(&dropped);
-        }
-        self.overflowing = false;
-    }
-
-    /// Writes the last lines and ends; says how many rows arrived.
-    ///
-    /// # Errors
-    /// stdout could not be written, but for a reader that went away.
-    pub async fn finish(mut self) -> std::io::Result<u64> {
-        self.flush();
-        self.writer.finish_within(PATIENCE).await
-    }
-
-    fn send(&mut self) {
-        // Room for a whole chunk at once: a buffer that grows is copied, and beyond 128 KiB mapped anew.
-        let room =
-            Chunk { bytes: Vec::with_capacity(self.writer.chunk_bytes() + LINE_BYTES), ..Chunk::default() };
-        let chunk = std::mem::replace(&mut self.chunk, room);
-        if self.overflowing || self.writer.queued_bytes() + chunk.bytes.len() > QUEUE_BYTES {
-            self.overflowing = true;
-            self.take_back(&chunk);
-        } else {
-            self.writer.send(chunk);
-        }
-    }
-
-    fn take_back(&mut self, chunk: &Chunk) {
-        self.rows_dropped += chunk.rows;
-        self.pending.add(LossPlace::Output, LossKind::Transitions, chunk.rows);
-        self.pending.add_all(&chunk.losses);
+    /// Returns after the next [`Self::wake`], or at once if one came before. Dropping the future loses nothing.
+    pub async fn woken(&self) {
+        self.0.notified().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Which source it is: the one that was asked for, or the best that works.
+//! Chooses the source: the one that the user named, or the best that works.
 
 use anyhow::{Context as _, Result, bail};
 #[cfg(target_os = "linux")]
@@ -10,26 +10,26 @@ use super::windows::{self, TcpTable};
 #[cfg(target_os = "linux")]
 use super::{
     ebpf::{self, EbpfSource, Snapshotter},
-    proc::{self, ProcLooker},
+    proc::{self, ProcPoller},
 };
 use crate::options::{SourceChoice, TraceOptions};
 
 /// A source that works.
 pub enum Chosen {
-    /// The kernel's own events, and what looks at all sockets beside them.
+    /// eBPF's events, and snapshots of all sockets beside them.
     #[cfg(target_os = "linux")]
     Ebpf(Box<EbpfSource>, Option<Snapshotter>),
-    /// Looks at /proc.
+    /// Polls /proc.
     #[cfg(target_os = "linux")]
-    Proc(Box<PollSource<ProcLooker>>),
-    /// Looks at Windows' TCP table.
+    Proc(Box<PollSource<ProcPoller>>),
+    /// Polls Windows' TCP table.
     #[cfg(windows)]
     Windows(Box<PollSource<TcpTable>>),
 }
 
 #[cfg(target_os = "linux")]
 impl Chosen {
-    /// What it goes on to need once it has started, in the threads that it starts later.
+    /// The capabilities that it needs after its start, and in threads that it starts later.
     pub fn privileges(&self) -> CapabilitySet {
         match self {
             Self::Ebpf(..) => ebpf::PRIVILEGES,
@@ -38,7 +38,7 @@ impl Chosen {
     }
 }
 
-/// Starts the source. Has to be called within a tokio runtime.
+/// Starts the source. Must be called within a tokio runtime.
 ///
 /// # Errors
 /// The source that was named doesn't work here, or none does: why, and what to do.
@@ -69,7 +69,7 @@ pub fn start(options: &TraceOptions) -> Result<Chosen> {
 #[cfg(target_os = "linux")]
 fn ebpf(options: &TraceOptions) -> Result<Chosen> {
     let (source, snapshotter) = EbpfSource::start(&ebpf::LoadOptions {
-        filter: options.filter.for_kernel(),
+        filter: options.kernel_filter(),
         ring_bytes: options.ring_bytes,
         verbose: options.verbose,
         state_hook: options.state_hook,
@@ -80,13 +80,14 @@ fn ebpf(options: &TraceOptions) -> Result<Chosen> {
 
 #[cfg(target_os = "linux")]
 fn proc(options: &TraceOptions, instead_of: Option<&anyhow::Error>) -> Result<Chosen> {
-    let request = proc::Request {
+    let proc_options = proc::ProcOptions {
         root: options.proc_root.clone(),
         netns: options.filter.netns.clone(),
         interval: options.poll_interval,
+        table_size: options.table_size,
         instead_of,
     };
-    Ok(Chosen::Proc(Box::new(proc::start(request)?.remembering(options.table_size))))
+    Ok(Chosen::Proc(Box::new(proc::start(proc_options)?)))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -101,7 +102,7 @@ fn proc(_: &TraceOptions, _: Option<&anyhow::Error>) -> Result<Chosen> {
 
 #[cfg(windows)]
 fn windows(options: &TraceOptions) -> Result<Chosen> {
-    Ok(Chosen::Windows(Box::new(windows::start(options.poll_interval)?.remembering(options.table_size))))
+    Ok(Chosen::Windows(Box::new(windows::start(options.poll_interval, options.table_size)?)))
 }
 
 #[cfg(not(windows))]

@@ -18,31 +18,36 @@ pub use choice::{Chosen, start};
 #[cfg(target_os = "linux")]
 pub use lineage::keeps;
 
-use crate::{
-    model::{Event, Moment, Snapshot, SnapshotError, SnapshotKind, Started},
-    table::SourceCapabilities,
-};
+use crate::model::{Event, Moment, Snapshot, SnapshotError, SnapshotKind, SourceCapabilities, Started};
 
-/// Anything that yields events in the order in which they happened.
+/// Yields events in the order in which they happened.
 pub trait EventSource {
     /// What this source can see, and what it can't.
     fn started(&self) -> Started;
 
-    /// What the table has to know of that.
+    /// The part of that which the table has to know.
     fn capabilities(&self) -> SourceCapabilities;
 
-    /// Now, by the clocks of its events.
+    /// The present time, by the clocks of the events.
     fn now(&self) -> Moment;
 
     /// Returns when there may be events to drain. Dropping the future loses nothing.
     fn ready(&mut self) -> impl Future<Output = ()>;
 
-    /// Hands over what has come, and says until when that is everything. It returns early after some ten
-    /// thousand events; `ready` is ready then.
+    /// Yields the events that have come, and returns the time until which they are complete. It returns early after
+    /// some ten thousand events; then `ready` returns at once.
     fn drain(&mut self, apply: impl FnMut(Event)) -> Moment;
 
-    /// Stops seeing, and hands over what is left with the last word on what was lost.
+    /// Stops, and yields the remaining events and the final counts of what was lost.
     fn finish(self, apply: impl FnMut(Event));
+
+    /// Stops yielding events, or goes on, if the source can wait: a recording can, the kernel can't.
+    fn set_paused(&mut self, _is_paused: bool) {}
+
+    /// Goes on at another time, with the connections of that time first. False if the source has only the present.
+    fn seek(&mut self, _to: Moment) -> bool {
+        false
+    }
 }
 
 /// Takes snapshots of the kernel's sockets, beside the events.
@@ -82,7 +87,7 @@ impl<S: SnapshotSource> SnapshotSource for Option<S> {
     }
 }
 
-/// Nobody is asked about where no source tells who closes a connection.
+/// On systems whose source does not report which process closes a connection, the known owner stays.
 #[cfg(not(target_os = "linux"))]
 pub fn keeps(_: u32, _: u32) -> bool {
     true

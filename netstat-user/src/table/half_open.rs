@@ -1,74 +1,69 @@
-//! Half-open connections: a request socket until the handshake's last ACK, then a full socket.
+//! Half-open connections: a request socket represents them until the handshake's last ACK, then a full socket.
 
 use rustc_hash::FxHashMap;
 
-use super::{Interest, Table, connection::Connection, tuple::Tuple};
+use super::{Table, connection::Connection, tuple::Tuple};
 use crate::model::{MinisockCreated, Row, State};
 
-/// The half-open connections by their ends; the table has them by the request socket.
+/// The keys of the half-open connections' request sockets, by tuple.
 #[derive(Debug, Default)]
 pub(super) struct HalfOpen {
-    by_ends: FxHashMap<Tuple, u64>,
+    by_tuple: FxHashMap<Tuple, u64>,
 }
 
 impl HalfOpen {
-    pub(super) fn insert(&mut self, ends: Tuple, request: u64) {
-        self.by_ends.insert(ends, request);
+    pub(super) fn insert(&mut self, tuple: Tuple, request: u64) {
+        self.by_tuple.insert(tuple, request);
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.by_ends.len()
+        self.by_tuple.len()
     }
 }
 
 impl Table {
-    /// A request socket's timer starts: a SYN came, or the SYN-ACK was sent again.
-    pub(super) fn half_open_starts(
-        &mut self,
-        start: &MinisockCreated,
-        emit: &mut dyn FnMut(&Row) -> Interest,
-    ) {
-        let key = start.sock.sk;
-        if self.go_on_if_known(start, emit) {
+    /// A request socket was created by a SYN, or its timer was started again by a repeated SYN-ACK.
+    pub(super) fn request_created(&mut self, minisock: &MinisockCreated, emit: &mut dyn FnMut(&Row)) {
+        let key = minisock.sock.sk;
+        if self.keep_known_minisock(minisock, emit) {
             return;
         }
-        let ends = Tuple::of(start);
-        let id = self.new_id();
-        let mut connection = Connection::half_open(id, start);
-        let listener = start.listener.and_then(|listener| self.connections.get(&listener));
+        let tuple = Tuple::of(minisock);
+        let mut connection = Connection::half_open(self.new_id(), minisock);
+        let listener = minisock.listener.and_then(|listener| self.connections.get(&listener));
         connection.inherit(match listener {
             Some(listener) => listener.inheritance(),
-            None => self.listeners.owner(Some(start.netns), start.local),
+            None => self.listeners.inheritance(Some(minisock.netns), minisock.local),
         });
-        let row = connection.go(State::SynRecv, start.at, self.capabilities.source);
+        let row = connection.change_state(State::SynRecv, minisock.at, self.capabilities.source);
         self.connections.insert(key, connection);
-        self.half_open.insert(ends, key);
-        self.show(key, &row, emit);
+        self.half_open.insert(tuple, key);
+        self.emit(key, &row, emit);
         if !self.connections.contains_key(&key) {
-            self.forget_half_open(&ends, key);
+            self.forget_half_open(&tuple, key);
         }
     }
 
-    /// The full socket at `key` goes on with what its half-open connection was; false if there is none.
+    /// The full socket at `key` takes over its half-open connection; returns false if there is none.
     pub(super) fn take_over_half_open(&mut self, key: u64) -> bool {
-        let Some(ends) = self.connections.get(&key).and_then(Connection::minisock_ends) else { return false };
-        let Some(half_open) =
-            self.half_open.by_ends.remove(&ends).and_then(|request| self.connections.remove(&request))
-        else {
+        let Some(tuple) = self.connections.get(&key).and_then(Connection::minisock_tuple) else {
+            return false;
+        };
+        let request = self.half_open.by_tuple.remove(&tuple);
+        let Some(half_open) = request.and_then(|request| self.connections.remove(&request)) else {
             return false;
         };
         if let Some(child) = self.connections.get_mut(&key) {
-            child.go_on_from(&half_open);
+            child.take_over(&half_open);
         }
         true
     }
 
-    /// The connection at `key` is over: if it was half open, nothing becomes of it. Another may be, between the same
-    /// ends.
-    pub(super) fn forget_half_open(&mut self, ends: &Tuple, key: u64) {
-        if self.half_open.by_ends.get(ends) == Some(&key) {
-            self.half_open.by_ends.remove(ends);
+    /// Removes the connection at `key` from the half-open ones. Another connection may have the same tuple.
+    pub(super) fn forget_half_open(&mut self, tuple: &Tuple, key: u64) {
+        if self.half_open.by_tuple.get(tuple) == Some(&key) {
+            self.half_open.by_tuple.remove(tuple);
         }
     }
 }

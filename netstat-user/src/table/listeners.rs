@@ -1,10 +1,10 @@
-//! The listeners by port: whose a connection is until somebody accepts it.
+//! The listening sockets by port: their owner stands for a connection's until the connection is accepted.
 
 use rustc_hash::FxHashMap;
 
 use crate::model::{Endpoint, Owner, OwnerHow};
 
-/// What a connection has from its listener: owner and cgroup.
+/// What a connection inherits from its listener: owner and cgroup.
 pub(super) type Inheritance = (Option<Owner>, Option<u64>);
 
 /// The listening sockets, by network namespace and port.
@@ -34,7 +34,7 @@ impl Listeners {
         self.by_port.entry((netns, local.port)).or_default().push(Listener { key, local, owner, cgroup });
     }
 
-    /// The owner of a listener became known.
+    /// Sets the owner of a listener that is already known.
     pub(super) fn set_owner(&mut self, netns: Option<u32>, local: Endpoint, key: u64, owner: Owner) {
         let listeners = self.by_port.get_mut(&(netns, local.port)).into_iter().flatten();
         for listener in listeners.filter(|listener| listener.key == key) {
@@ -43,22 +43,22 @@ impl Listeners {
     }
 
     pub(super) fn remove(&mut self, netns: Option<u32>, local: Endpoint, key: u64) {
-        let at = (netns, local.port);
-        if let Some(listeners) = self.by_port.get_mut(&at) {
+        let port = (netns, local.port);
+        if let Some(listeners) = self.by_port.get_mut(&port) {
             listeners.retain(|listener| listener.key != key);
             if listeners.is_empty() {
-                self.by_port.remove(&at);
+                self.by_port.remove(&port);
             }
         }
     }
 
-    /// Whether something listens there.
+    /// Whether a socket listens at `local`.
     pub(super) fn has(&self, netns: Option<u32>, local: Endpoint) -> bool {
         self.matching(netns, local).next().is_some()
     }
 
-    /// What a connection to `local` has from its listener; nothing where several processes listen.
-    pub(super) fn owner(&self, netns: Option<u32>, local: Endpoint) -> Inheritance {
+    /// What a connection to `local` inherits: nothing where listeners of several processes match.
+    pub(super) fn inheritance(&self, netns: Option<u32>, local: Endpoint) -> Inheritance {
         let mut listeners = self.matching(netns, local);
         let Some(first) = listeners.next() else { return (None, None) };
         let pid = first.owner.map(|owner| owner.pid);
@@ -77,7 +77,7 @@ impl Listeners {
     }
 }
 
-/// The listener's owner as that of a connection that nobody has accepted.
+/// The listener's owner, as the owner of a connection that is not accepted yet.
 pub(super) fn as_listener(owner: Owner) -> Owner {
     Owner { how: OwnerHow::Listener, ..owner }
 }

@@ -1,175 +1,177 @@
 //! The live table of connections: what an event means for the connection that it happened to.
 
-mod closing;
 mod connection;
+mod connections;
 mod half_open;
 mod listeners;
-mod owners;
+mod owner_lookups;
 mod pending_rows;
+mod poll;
 mod reason;
+mod retention;
 mod snapshot;
 mod tcp_stats;
+mod timewait;
 mod tombstones;
 mod tuple;
 
 use rustc_hash::FxHashMap;
 
-pub use self::snapshot::Merged;
-use self::{
-    closing::Closing, connection::Connection, half_open::HalfOpen, listeners::Listeners, owners::Questions,
-    pending_rows::PendingRows, tombstones::Tombstones,
+pub use self::{
+    connection::{Connection, Entered},
+    connections::Connections,
+    retention::Retention,
+    snapshot::Merged,
 };
-use crate::model::{ConnId, Endpoint, Event, Moment, Owner, Row, SockId, Source, State, Transition};
+use self::{
+    half_open::HalfOpen, listeners::Listeners, owner_lookups::OwnerLookups, pending_rows::PendingRows,
+    poll::PollState, timewait::Minisocks, tombstones::Tombstones,
+};
+use crate::model::{
+    ConnId, Endpoint, Event, Moment, Owner, Row, SockId, SourceCapabilities, State, Transition,
+};
 
-/// What becomes of a connection after one of its rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interest {
-    /// It stays in the table.
-    Keep,
-    /// No row of it will ever be shown.
-    Forget,
-}
-
-/// Whether the process that was known to own a connection (the first), and not the one that closes it (the second),
-/// is to be named.
+/// Decides between the process that was known to own a connection (first argument) and the process that closes it
+/// (second argument), both by their ids. True: the known owner stays the owner.
 pub type OwnerPolicy = fn(u32, u32) -> bool;
 
-/// What a source can see, as far as the table has to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SourceCapabilities {
-    /// Who sees.
-    pub source: Source,
-    /// Whether [`Event::Tuple`] tells the local port that the kernel chooses after CLOSE→SYN_SENT.
-    pub ends: bool,
-    /// Whether minisockets are seen: half-open connections and TIME_WAIT.
-    pub minisocks: bool,
+/// What a table has to know when it is built.
+#[derive(Debug)]
+pub struct TableOptions {
+    /// What the source can see.
+    pub capabilities: SourceCapabilities,
+    /// How many connections the table keeps at most. Those beyond are reported, but not kept.
+    pub limit: usize,
+    /// Which connections the table keeps.
+    pub retention: Retention,
+    /// Whether the kernel filter omits transitions by their states: then the states in the table lag behind.
+    pub omits_states: bool,
+    /// Whether the process that closes a connection becomes its owner.
+    pub owner_policy: OwnerPolicy,
 }
 
-/// Every connection that the trace has seen and whose end it has not, by the kernel's socket.
+/// Every connection that the trace has seen and whose end it has not seen, by the kernel's socket.
 ///
-/// A socket's address is enough of a key: the stream tells in order when a socket begins another
-/// connection, and when a connection goes from a request socket to a full one and on to a timewait
-/// socket. The cookie tells that a beginning was missed.
+/// A socket's address is enough of a key. The event stream reports in order when a socket begins another connection,
+/// and when a connection goes from a request socket to a full socket and on to a timewait socket. The cookie shows
+/// that a beginning was missed.
 #[derive(Debug)]
 pub struct Table {
     connections: FxHashMap<u64, Connection>,
     pending_rows: PendingRows,
     half_open: HalfOpen,
-    closing: Closing,
+    minisocks: Minisocks,
     listeners: Listeners,
-    questions: Questions,
+    owner_lookups: OwnerLookups,
     tombstones: Tombstones,
-    /// Whether the connections that are older than the trace are in the table.
+    /// Whether the connections that existed before the trace are in the table.
     has_initial_connections: bool,
+    poll: PollState,
     capabilities: SourceCapabilities,
     next_id: u64,
-    /// Connections beyond this many are shown, but not remembered.
     limit: usize,
-    /// Connections that were not remembered.
+    retention: Retention,
+    omits_states: bool,
+    owner_policy: OwnerPolicy,
+    /// How many connections were reported, but not kept for want of capacity.
     beyond_limit: u64,
-    /// Whether the kernel side leaves out transitions by their states: then the table's states lag.
-    leaves_out_states: bool,
-    keeps: OwnerPolicy,
 }
 
 impl Table {
-    /// An empty table for at most `limit` connections.
-    pub fn new(capabilities: SourceCapabilities, limit: usize, keeps: OwnerPolicy) -> Self {
+    /// An empty table.
+    pub fn new(options: TableOptions) -> Self {
+        let TableOptions { capabilities, limit, retention, omits_states, owner_policy } = options;
         Self {
             connections: FxHashMap::default(),
             pending_rows: PendingRows::default(),
             half_open: HalfOpen::default(),
-            closing: Closing::default(),
+            minisocks: Minisocks::default(),
             listeners: Listeners::default(),
-            questions: Questions::default(),
+            owner_lookups: OwnerLookups::default(),
             tombstones: Tombstones::default(),
             has_initial_connections: false,
-            leaves_out_states: false,
+            poll: PollState::default(),
             capabilities,
             next_id: 1,
             limit,
+            retention,
+            omits_states,
+            owner_policy,
             beyond_limit: 0,
-            keeps,
         }
     }
 
-    /// The kernel side leaves out transitions by their states.
-    pub fn with_states_left_out(self, leaves_out_states: bool) -> Self {
-        Self { leaves_out_states, ..self }
+    /// Forgets all connections. Their names are not used again.
+    pub fn clear(&mut self) {
+        self.connections.clear();
+        self.pending_rows = PendingRows::default();
+        self.half_open = HalfOpen::default();
+        self.minisocks = Minisocks::default();
+        self.listeners = Listeners::default();
+        self.owner_lookups = OwnerLookups::default();
+        self.tombstones = Tombstones::default();
+        self.has_initial_connections = false;
+        self.poll = PollState::default();
     }
 
-    /// When it is worth to ask who holds the sockets whose owner is not known, CLOCK_MONOTONIC in nanoseconds.
-    pub fn next_question_ns(&self) -> Option<u64> {
-        self.questions.next_due_ns()
+    /// The connections, to be read.
+    pub fn connections(&self) -> Connections<'_> {
+        Connections(self)
     }
 
-    /// Whether there is something to ask now. What is not answered is asked again later.
-    pub fn asks_for_holders(&mut self, now: Moment) -> bool {
+    /// When the next owner has to be looked up, CLOCK_MONOTONIC in nanoseconds.
+    pub fn next_owner_lookup_ns(&self) -> Option<u64> {
+        self.owner_lookups.next_due_ns()
+    }
+
+    /// Whether an owner has to be looked up now. An owner that is not found is looked up again later.
+    pub fn needs_owner_lookup(&mut self, now: Moment) -> bool {
         let connections = &self.connections;
-        self.questions.take_due(now, |question| {
-            connections
-                .get(&question.key)
-                .filter(|known| known.id() == question.conn)
-                .map(|known| known.owner())
+        self.owner_lookups.take_due(now, |lookup| {
+            connections.get(&lookup.key).filter(|known| known.id() == lookup.conn).map(|known| known.owner())
         })
     }
 
-    /// How many connections it holds.
-    pub fn len(&self) -> usize {
-        self.connections.len()
-    }
-
-    /// Whether it holds none.
-    pub fn is_empty(&self) -> bool {
-        self.connections.is_empty()
-    }
-
-    /// How many connections were shown but not remembered, because the table was full.
+    /// How many connections were reported, but not kept, because the table was full.
     pub fn beyond_limit(&self) -> u64 {
         self.beyond_limit
     }
 
     /// Applies an event and emits the rows that it completes, oldest first.
-    pub fn apply(&mut self, event: &Event, emit: &mut dyn FnMut(&Row) -> Interest) {
+    pub fn apply(&mut self, event: &Event, emit: &mut dyn FnMut(&Row)) {
         match event {
             Event::Transition(change) => self.transition(change, emit),
-            Event::Tuple { sock, local, remote } => self.ends(*sock, *local, *remote, emit),
-            Event::MinisockCreated(start) => match start.state {
-                State::SynRecv => self.half_open_starts(start, emit),
-                _ if start.is_observation => self.rest_is_seen(start, emit),
-                _ => self.rest_starts(start, emit),
+            Event::Tuple { sock, local, remote } => self.tuple_reported(*sock, *local, *remote, emit),
+            Event::MinisockCreated(minisock) => match minisock.state {
+                State::SynRecv => self.request_created(minisock, emit),
+                _ if minisock.is_observation => self.timewait_observed(minisock, emit),
+                _ => self.timewait_created(minisock, emit),
             },
-            Event::MinisockRemoved(stop) => self.minisock_stops(stop, emit),
+            Event::MinisockRemoved(removed) => self.minisock_removed(removed, emit),
             Event::Accept { sock, owner } => self.accepted(*sock, *owner),
-            Event::Observed(row) => {
-                emit(row);
-            }
+            Event::Poll(poll) => self.poll(poll, emit),
             Event::Lost(_) | Event::Doubt => {}
         }
     }
 
     /// Whether something waits for [`Self::tick`].
-    pub fn waits(&self) -> bool {
-        !self.pending_rows.is_empty() || self.minisocks_stop()
+    pub fn needs_tick(&self) -> bool {
+        !self.pending_rows.is_empty() || self.minisocks.has_removed()
     }
 
-    /// Emits what has waited long enough, as it is.
-    pub fn tick(&mut self, now: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
-        self.pending_rows.release_old(now, |row| {
-            emit(row);
-        });
-        self.finish_stopped(now, emit);
+    /// Emits the rows that have waited long enough.
+    pub fn tick(&mut self, now: Moment, emit: &mut dyn FnMut(&Row)) {
+        self.pending_rows.release_old(now, emit);
+        self.end_removed_minisocks(now, emit);
     }
 
-    /// Emits all that waits: the trace ends.
-    pub fn release_all(&mut self, emit: &mut dyn FnMut(&Row) -> Interest) {
-        self.pending_rows.release_all(|row| {
-            emit(row);
-        });
-        self.finish_stopped(Moment { mono_ns: u64::MAX, unix_ns: i64::MAX }, emit);
+    /// Emits all rows that wait: the trace ends.
+    pub fn release_all(&mut self, emit: &mut dyn FnMut(&Row)) {
+        self.pending_rows.release_all(emit);
+        self.end_removed_minisocks(Moment { mono_ns: u64::MAX, unix_ns: i64::MAX }, emit);
     }
 
-    fn transition(&mut self, change: &Transition, emit: &mut dyn FnMut(&Row) -> Interest) {
+    fn transition(&mut self, change: &Transition, emit: &mut dyn FnMut(&Row)) {
         let key = change.sock.sk;
         let begins = begins_connection(change.old, change.new);
         if begins || self.connections.get(&key).is_none_or(|known| !known.can_be(change.sock)) {
@@ -180,31 +182,29 @@ impl Table {
                 return;
             }
         } else {
-            self.learn_ends(key, change.local, change.remote, emit);
+            self.learn_endpoints(key, change.local, change.remote, emit);
         }
         if change.new == State::Close {
             return self.close(change, emit);
         }
-        let keeps = self.keeps;
         let Some(connection) = self.connections.get_mut(&key) else { return };
-        let row = connection.change(change, keeps, self.capabilities.source);
-        if begins && connection.waits_for_ends(self.capabilities.ends) {
-            self.pending_rows.hold(key, row);
+        let row = connection.change(change, self.owner_policy, self.capabilities.source);
+        if begins && connection.waits_for_endpoints(self.capabilities.tuples) {
+            self.pending_rows.insert(key, row);
             return;
         }
         if change.new == State::Established {
-            self.questions.ask_later(key, &row);
+            self.owner_lookups.schedule(key, &row);
         }
-        self.show(key, &row, emit);
+        self.emit(key, &row, emit);
     }
 
-    /// A connection that the table has not heard of; what stood at its key has ended unseen.
-    fn begin(&mut self, key: u64, change: &Transition, emit: &mut dyn FnMut(&Row) -> Interest) {
-        self.end_known(key, change.at, emit);
-        let id = self.new_id();
-        let mut connection = Connection::new(id, change);
+    /// Adds a connection that the table does not know. What was known at its key has ended unseen.
+    fn begin(&mut self, key: u64, change: &Transition, emit: &mut dyn FnMut(&Row)) {
+        self.end_previous(key, change.at, emit);
+        let mut connection = Connection::new(self.new_id(), change);
         if change.old == State::Listen && begins_connection(change.old, change.new) {
-            connection.inherit(self.listeners.owner(change.netns, change.local));
+            connection.inherit(self.listeners.inheritance(change.netns, change.local));
         }
         if change.new == State::Listen {
             self.listeners.add(change.netns, change.local, key, change.process, change.cgroup);
@@ -218,51 +218,50 @@ impl Table {
         id
     }
 
-    /// Emits a row, and forgets the connection if it is none to show or beyond the table's limit.
-    fn show(&mut self, key: u64, row: &Row, emit: &mut dyn FnMut(&Row) -> Interest) {
-        let interest = emit(row);
+    /// Emits a row of the connection at `key`, which then leaves the table if that doesn't keep it.
+    fn emit(&mut self, key: u64, row: &Row, emit: &mut dyn FnMut(&Row)) {
+        emit(row);
+        self.retain_or_remove(key, row);
+    }
+
+    /// Removes a connection that the table doesn't keep, or has no capacity for.
+    fn retain_or_remove(&mut self, key: u64, row: &Row) {
         let is_beyond = self.connections.len() > self.limit;
         if is_beyond {
             self.beyond_limit += 1;
         }
-        if interest == Interest::Forget || is_beyond {
+        if is_beyond || !self.retention.keeps(row.family, row.local, row.remote) {
             self.connections.remove(&key);
         }
     }
 
-    fn ends(
+    fn tuple_reported(
         &mut self,
         sock: SockId,
         local: Endpoint,
         remote: Endpoint,
-        emit: &mut dyn FnMut(&Row) -> Interest,
+        emit: &mut dyn FnMut(&Row),
     ) {
         let Some(connection) = self.connections.get_mut(&sock.sk).filter(|known| known.can_be(sock)) else {
             return;
         };
         connection.first_segment_is_sent();
-        self.learn_ends(sock.sk, local, remote, emit);
+        self.learn_endpoints(sock.sk, local, remote, emit);
     }
 
-    /// Takes over what an event knows of the ends, and emits the row that waited for it.
-    fn learn_ends(
-        &mut self,
-        key: u64,
-        local: Endpoint,
-        remote: Endpoint,
-        emit: &mut dyn FnMut(&Row) -> Interest,
-    ) {
+    /// Takes over the endpoints of an event, and emits the row that waited for them.
+    fn learn_endpoints(&mut self, key: u64, local: Endpoint, remote: Endpoint, emit: &mut dyn FnMut(&Row)) {
         let Some(connection) = self.connections.get_mut(&key) else { return };
-        if !connection.learn_ends(local, remote) {
+        if !connection.learn_endpoints(local, remote) {
             return;
         }
         if self.take_over_half_open(key) {
-            // The half-open connection has shown this row already.
+            // The half-open connection has emitted this row already.
             self.pending_rows.discard(key);
         } else if let Some(connection) = self.connections.get(&key)
             && let Some(row) = self.pending_rows.complete(key, connection)
         {
-            self.show(key, &row, emit);
+            self.emit(key, &row, emit);
         }
     }
 
@@ -273,8 +272,8 @@ impl Table {
     }
 }
 
-/// Whether a transition is a connection's first: a socket may have had others before.
-/// An MPTCP socket comes of its listener as ESTABLISHED (`mptcp_sk_clone_init`, net/mptcp/protocol.c).
+/// Whether a transition is a connection's first. The socket may have had other connections before. A listener creates
+/// an MPTCP socket in ESTABLISHED (`mptcp_sk_clone_init`, net/mptcp/protocol.c).
 fn begins_connection(old: State, new: State) -> bool {
     matches!(
         (old, new),

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::{Interest, Table, connection::Connection, owners, pending_rows, tombstones::MARGIN_NS};
+use super::{Table, connection::Connection, owner_lookups, pending_rows, tombstones::MARGIN_NS};
 use crate::model::{CloseReason, Holder, Moment, Owner, Row, RowKind, Snapshot, SnapshotSocket, State};
 
 /// What the table could take from a snapshot.
@@ -29,7 +29,7 @@ impl Table {
     /// Merges a full snapshot. Every event until the snapshot's end must have been applied before. The first complete
     /// snapshot emits an [`RowKind::Existing`] row for each connection that is older than the trace. A later one emits a
     /// [`RowKind::Repaired`] row for each difference from the table.
-    pub fn merge(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row) -> Interest) -> Merged {
+    pub fn merge(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row)) -> Merged {
         let is_first = !self.has_initial_connections;
         if is_first {
             self.emit_initial_state_of_changed(snapshot, emit);
@@ -53,7 +53,7 @@ impl Table {
 
     /// Emits the initial state of connections that are older than the trace and have made a transition since its start:
     /// the state that they left first.
-    fn emit_initial_state_of_changed(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row) -> Interest) {
+    fn emit_initial_state_of_changed(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row)) {
         let source = self.capabilities.source;
         let mut rows = Vec::new();
         for (key, connection) in &mut self.connections {
@@ -76,22 +76,22 @@ impl Table {
         socket: &SnapshotSocket,
         snapshot: &Snapshot,
         is_first: bool,
-        emit: &mut dyn FnMut(&Row) -> Interest,
+        emit: &mut dyn FnMut(&Row),
     ) -> Merged {
         let key = socket.sock.sk;
         if self.tombstones.is_closed_since(key, socket.at) {
             return Merged::Complete;
         }
         if let Some(known) = self.connections.get_mut(&key) {
-            if known.seen_ns() + MARGIN_NS > socket.at.mono_ns {
+            if known.last_seen_ns() + MARGIN_NS > socket.at.mono_ns {
                 return Merged::Complete;
             }
-            if known.can_be(socket.sock) && known.may_have(socket.local, socket.remote) {
-                if known.state() != socket.state && !self.leaves_out_states {
-                    let mut row = known.go(socket.state, socket.at, self.capabilities.source);
+            if known.can_be(socket.sock) && known.can_have(socket.local, socket.remote) {
+                if known.state() != socket.state && !self.omits_states {
+                    let mut row = known.change_state(socket.state, socket.at, self.capabilities.source);
                     row.kind = RowKind::Repaired;
                     row.state_ns = None;
-                    self.show(key, &row, emit);
+                    self.emit(key, &row, emit);
                 }
                 return Merged::Complete;
             }
@@ -100,7 +100,7 @@ impl Table {
             return Merged::Incomplete;
         }
         if self.connections.contains_key(&key) {
-            self.end_known(key, snapshot.started, emit);
+            self.end_previous(key, snapshot.started, emit);
         }
         if self.connections.len() >= self.limit {
             return Merged::Complete;
@@ -116,11 +116,11 @@ impl Table {
                 socket.cgroup,
             ),
             State::SynSent => {}
-            _ if self.listeners.has(Some(socket.netns), socket.local) => connection.is_inbound(),
+            _ if self.listeners.has(Some(socket.netns), socket.local) => connection.set_inbound(),
             _ => {}
         }
         if !socket.has_socket && connection.is_waiting_to_be_accepted() {
-            connection.inherit(self.listeners.owner(Some(socket.netns), socket.local));
+            connection.inherit(self.listeners.inheritance(Some(socket.netns), socket.local));
         }
         if let Some(owner) = holder(&snapshot.holders, key) {
             connection.set_owner(owner);
@@ -129,12 +129,12 @@ impl Table {
         let row = connection.found_row(kind, socket.at, self.capabilities.source);
         if socket.state == State::SynRecv
             && connection.is_minisock()
-            && let Some(ends) = connection.ends()
+            && let Some(tuple) = connection.tuple()
         {
-            self.half_open.insert(ends, key);
+            self.half_open.insert(tuple, key);
         }
         self.connections.insert(key, connection);
-        self.show(key, &row, emit);
+        self.emit(key, &row, emit);
         if let Some(at) = self.tombstones.time_wait_since(key) {
             self.enter_time_wait(key, at, emit);
         }
@@ -143,21 +143,21 @@ impl Table {
 
     /// Ends stale connections: the snapshot should have found them and hasn't, so their end was missed. Leaves out
     /// minisockets whose timer was just stopped: their end follows.
-    fn end_stale(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row) -> Interest) {
+    fn end_stale(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row)) {
         let covered: FxHashSet<u32> = snapshot.netns_covered.iter().copied().collect();
         if covered.is_empty() {
             return;
         }
         let found: FxHashSet<u64> = snapshot.sockets.iter().map(|socket| socket.sock.sk).collect();
-        let stopping = self.stopping();
+        let removed = self.minisocks.removed();
         let stale: Vec<u64> = self
             .connections
             .iter()
             .filter(|(key, connection)| {
                 !found.contains(key)
-                    && !stopping.contains(&connection.id())
+                    && !removed.contains(&connection.id())
                     && connection.is_listed_in(&covered)
-                    && connection.seen_ns() + min_age_ns(connection) < snapshot.started.mono_ns
+                    && connection.last_seen_ns() + min_age_ns(connection) < snapshot.started.mono_ns
             })
             .map(|(key, _)| *key)
             .collect();
@@ -167,17 +167,15 @@ impl Table {
     }
 
     /// Ends a connection whose end was missed.
-    pub(super) fn repair_end(&mut self, key: u64, at: Moment, emit: &mut dyn FnMut(&Row) -> Interest) {
+    pub(super) fn repair_end(&mut self, key: u64, at: Moment, emit: &mut dyn FnMut(&Row)) {
         let source = self.capabilities.source;
-        self.pending_rows.release(key, |row| {
-            emit(row);
-        });
+        self.pending_rows.release(key, emit);
         let Some(mut connection) = self.connections.remove(&key) else { return };
-        if let Some(ends) = connection.ends() {
-            self.forget_half_open(&ends, key);
+        if let Some(tuple) = connection.tuple() {
+            self.forget_half_open(&tuple, key);
         }
         self.listeners.remove(connection.netns(), connection.local(), key);
-        let mut row = connection.go(State::Close, at, source);
+        let mut row = connection.change_state(State::Close, at, source);
         row.kind = RowKind::Repaired;
         row.state_ns = None;
         row.close_reason = (row.old_state != Some(State::Listen)).then_some(CloseReason::Unknown);
@@ -192,11 +190,11 @@ impl Table {
             holders = rest;
             let Some(connection) = self.connections.get_mut(&first.sk) else { continue };
             // A newer connection may have the address of the socket that the snapshot has found.
-            if connection.born_ns() > snapshot.started.mono_ns {
+            if connection.first_seen_ns() > snapshot.started.mono_ns {
                 continue;
             }
             let known = connection.owner();
-            if owners::is_open(known)
+            if owner_lookups::is_unresolved(known)
                 || known.is_some_and(|owner| of_one.iter().all(|one| one.owner.pid != owner.pid))
             {
                 connection.set_owner(first.owner);
@@ -209,7 +207,7 @@ impl Table {
 /// How old the last event of a connection must be for a snapshot to find it, nanoseconds. A connecting socket is in the
 /// kernel's tables only once it has a local port (`__inet_hash_connect`, net/ipv4/inet_hashtables.c, 6.18).
 fn min_age_ns(connection: &Connection) -> u64 {
-    if connection.local().port == 0 { pending_rows::PATIENCE_NS } else { MARGIN_NS }
+    if connection.local().port == 0 { pending_rows::MAX_WAIT_NS } else { MARGIN_NS }
 }
 
 /// The owner of a socket: the first of its holders.

@@ -1,8 +1,8 @@
-//! A connection's ends as a key: what a minisocket and its full socket have in common on all kernels.
+//! A connection's tuple as a key: what a minisocket and its full socket have in common on all kernels.
 
 use crate::model::{Endpoint, MinisockCreated};
 
-/// The four-tuple and where it counts.
+/// Both endpoints, and the network namespace in which they are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Tuple {
     pub(super) netns: Option<u32>,
@@ -11,8 +11,8 @@ pub(super) struct Tuple {
 }
 
 impl Tuple {
-    /// Those of a minisocket.
-    pub(super) fn of(start: &MinisockCreated) -> Self {
-        Self { netns: Some(start.netns), local: start.local, remote: start.remote }
+    /// The tuple of a minisocket.
+    pub(super) fn of(minisock: &MinisockCreated) -> Self {
+        Self { netns: Some(minisock.netns), local: minisock.local, remote: minisock.remote }
     }
 }

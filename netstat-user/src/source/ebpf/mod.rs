@@ -45,10 +45,7 @@ use self::{
     unread::Unread,
 };
 use super::{EventSource, clock};
-use crate::{
-    model::{Event, Missing, Moment, Source, Started, State},
-    table::SourceCapabilities,
-};
+use crate::model::{Event, Missing, Moment, Source, SourceCapabilities, Started, State};
 
 /// As many records a drain takes before the loop may look at signals again.
 const DRAIN_LIMIT: usize = 16_384;
@@ -108,7 +105,7 @@ impl EbpfSource {
             ebpf: Some(ebpf),
             hooks: attempts.attached(),
             missing,
-            capabilities: SourceCapabilities { source: Source::Ebpf, ends: syn_sent_port, minisocks },
+            capabilities: SourceCapabilities { source: Source::Ebpf, tuples: syn_sent_port, minisocks },
             ring,
             unread,
             began,

@@ -1,73 +1,69 @@
-//! A source that only looks, now and then: two looks at all sockets tell what became of each connection.
+//! A source that polls the system's socket table at an interval. The table of connections finds out what changed.
 
-mod capacity;
-mod connection;
-mod diff;
-mod listeners;
-mod seen;
-#[cfg(test)]
-mod tests;
+mod owner_cache;
 
 use std::{collections::VecDeque, time::Duration};
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::time::{Instant, sleep_until};
 
-pub use self::seen::{Handle, Look, Looker, Seen};
-use self::{capacity::Capacity, diff::Diff};
+use self::owner_cache::OwnerCache;
 use super::{EventSource, clock};
-use crate::{
-    model::{Event, Loss, LossKind, LossPlace, Moment, Started},
-    table::SourceCapabilities,
-};
+use crate::model::{Event, Moment, Owner, Poll, SocketHandle, SourceCapabilities, Started};
 
-/// Looks once every interval, and never more than half of the time.
-pub struct PollSource<L> {
-    looker: L,
-    diff: Diff,
+/// Reads the system's socket table.
+pub trait Poller {
+    /// All sockets that can be seen now, without their owners.
+    fn poll(&mut self) -> Poll;
+
+    /// The processes that hold these sockets. A socket whose owner can't be found is left out.
+    fn owners(&mut self, handles: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Owner>;
+}
+
+/// Polls once per interval, and spends at most half of the time in polls.
+pub struct PollSource<P> {
+    poller: P,
+    owners: OwnerCache,
     started: Started,
     interval: Duration,
-    next_look: Instant,
-    /// What the first look found.
-    waiting: VecDeque<Event>,
+    next_poll: Instant,
+    /// What has been polled and not been drained: the first poll.
+    pending: VecDeque<Event>,
 }
 
-impl<L: Looker> PollSource<L> {
-    /// Has not looked yet.
-    pub fn start(looker: L, interval: Duration, started: Started) -> Self {
-        let diff = Diff::new(started.source, Capacity::new(usize::MAX));
-        Self { looker, diff, started, interval, next_look: Instant::now(), waiting: VecDeque::new() }
+impl<P: Poller> PollSource<P> {
+    /// Takes the first poll, whose sockets become `existing` rows. Owners of at most `table_size` sockets are kept.
+    pub fn start(poller: P, interval: Duration, table_size: usize, started: Started) -> Self {
+        let mut source = Self {
+            poller,
+            owners: OwnerCache::new(table_size),
+            started,
+            interval,
+            next_poll: Instant::now(),
+            pending: VecDeque::new(),
+        };
+        let first = source.poll();
+        source.pending.push_back(first);
+        source
     }
 
-    /// Remembers at most so many sockets, and takes the first look. What it finds is told as existing.
-    pub fn remembering(mut self, sockets: usize) -> Self {
-        self.diff = Diff::new(self.started.source, Capacity::new(sockets));
-        let mut found = VecDeque::new();
-        self.look(|event| found.push_back(event));
-        self.waiting = found;
-        self
-    }
-
-    fn look(&mut self, mut emit: impl FnMut(Event)) {
-        let Self { looker, diff, interval, next_look, .. } = self;
+    fn poll(&mut self) -> Event {
         let began = Instant::now();
-        let look = looker.look();
-        let untold = diff.apply(&look, |handles| looker.owners(handles), |row| emit(Event::Observed(row)));
-        if untold > 0 {
-            let (place, what) = (LossPlace::Table, LossKind::Transitions);
-            emit(Event::Lost(Loss { at: look.at, count: untold, place, what }));
-        }
+        let mut poll = self.poller.poll();
+        self.owners.fill_in(&mut poll.sockets, |handles| self.poller.owners(handles));
         let ended = Instant::now();
-        *next_look = (began + *interval).max(ended + (ended - began));
+        self.next_poll = (began + self.interval).max(ended + (ended - began));
+        Event::Poll(Box::new(poll))
     }
 }
 
-impl<L: Looker> EventSource for PollSource<L> {
+impl<P: Poller> EventSource for PollSource<P> {
     fn started(&self) -> Started {
         self.started.clone()
     }
 
     fn capabilities(&self) -> SourceCapabilities {
-        SourceCapabilities { source: self.started.source, ends: false, minisocks: false }
+        SourceCapabilities { source: self.started.source, tuples: false, minisocks: false }
     }
 
     fn now(&self) -> Moment {
@@ -75,33 +71,34 @@ impl<L: Looker> EventSource for PollSource<L> {
     }
 
     async fn ready(&mut self) {
-        if self.waiting.is_empty() {
-            sleep_until(self.next_look).await;
+        if self.pending.is_empty() {
+            sleep_until(self.next_poll).await;
         }
     }
 
     fn drain(&mut self, mut apply: impl FnMut(Event)) -> Moment {
-        self.waiting.drain(..).for_each(&mut apply);
-        if Instant::now() >= self.next_look {
-            self.look(apply);
+        self.pending.drain(..).for_each(&mut apply);
+        if Instant::now() >= self.next_poll {
+            apply(self.poll());
         }
         clock::now()
     }
 
-    /// A last look tells what happened since the one before.
-    fn finish(mut self, apply: impl FnMut(Event)) {
-        self.look(apply);
+    /// A last poll finds what changed since the one before.
+    fn finish(mut self, mut apply: impl FnMut(Event)) {
+        self.pending.drain(..).for_each(&mut apply);
+        apply(self.poll());
     }
 }
 
-/// What no source of this kind can see, and why, in the words of [`Started::missing`].
-pub(super) fn between_looks(interval: Duration, where_it_looks: &str) -> (&'static str, String) {
+/// What no polling source can see, and why, in the words of [`Started::missing`].
+pub(super) fn between_polls(interval: Duration, polled: &str) -> (&'static str, String) {
     let interval = interval.as_secs_f64();
     (
-        "what happens between two looks",
+        "what happens between two polls",
         format!(
-            "{where_it_looks} is looked at every {interval} s: connections shorter than {interval} s are \
-             not seen, and of several steps only the last; --interval sets the time"
+            "{polled} is polled every {interval} s: connections shorter than {interval} s are not seen, and of \
+             several transitions only the last; --interval sets the time"
         ),
     )
 }

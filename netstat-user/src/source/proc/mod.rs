@@ -1,4 +1,4 @@
-//! The source that needs no privilege: looks at /proc, now and then.
+//! The source that needs no privilege: polls /proc.
 
 mod holders;
 mod namespace;
@@ -15,54 +15,56 @@ use anyhow::{Result, ensure};
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::thread::CapabilitySet;
 
-use self::{holders::Held, namespace::Namespace};
+use self::{holders::Scan, namespace::Namespace};
 use super::{
     clock,
-    poll::{self, Handle, Look, Looker, PollSource},
+    poll::{self, PollSource, Poller},
 };
 use crate::{
     filter::Values,
-    model::{Missing, Owner, Source, Started},
+    model::{Missing, Owner, Poll, SocketHandle, Source, Started},
 };
 
-/// What a look needs of capabilities(7), as far as we have it: to read what other users' processes hold, and to
-/// enter the network namespaces in which there is no process.
+/// The capabilities(7) that a poll uses, if the process has them: to read which files other users' processes hold, and
+/// to enter network namespaces without a process.
 pub const PRIVILEGES: CapabilitySet =
     CapabilitySet::SYS_PTRACE.union(CapabilitySet::DAC_READ_SEARCH).union(CapabilitySet::SYS_ADMIN);
 
-/// How much of the time goes into walks for the sake of namespaces alone: one part in so many.
-const SHARE: u32 = 20;
+/// Scans that only look for network namespaces take at most one part in this many of the time.
+const SCAN_SHARE: u32 = 20;
 
-/// Looks at the sockets that a /proc shows.
-pub struct ProcLooker {
+/// Reads the sockets from a proc file system.
+pub struct ProcPoller {
     root: PathBuf,
     netns: Values<u32>,
-    /// What the last walk through all files has found that holds network namespaces.
+    /// Network namespaces that a file of a process holds, as the last scan found them.
     held: FxHashMap<u32, PathBuf>,
-    /// When another walk is due at the latest, as the last one took long or not.
-    next_walk: Instant,
+    /// When the next scan for namespaces is due. It depends on how long the last one took.
+    next_scan: Instant,
 }
 
-/// Where to look, how often, and what else has been tried.
+/// What to poll and how often.
 #[derive(Debug)]
-pub struct Request<'a> {
+pub struct ProcOptions<'a> {
     /// Where the proc file system is mounted.
     pub root: PathBuf,
-    /// Inode numbers of the network namespaces to look at; all if none is named.
+    /// Inode numbers of the network namespaces to poll; all if none is named.
     pub netns: Values<u32>,
     /// How often.
     pub interval: Duration,
-    /// Why this isn't the better source that was wanted.
+    /// How many connections are kept at most.
+    pub table_size: usize,
+    /// Why eBPF can't be used.
     pub instead_of: Option<&'a anyhow::Error>,
 }
 
-/// Has not looked yet.
+/// Takes the first poll.
 ///
 /// # Errors
 /// There is no network namespace whose sockets can be read below the root.
-pub fn start(request: Request<'_>) -> Result<PollSource<ProcLooker>> {
-    let missing = missing(&request);
-    let Request { root, netns, interval, instead_of: _ } = request;
+pub fn start(options: ProcOptions<'_>) -> Result<PollSource<ProcPoller>> {
+    let missing = missing(&options);
+    let ProcOptions { root, netns, interval, table_size, instead_of: _ } = options;
     ensure!(
         is_readable(&root),
         "no process's net/tcp can be read below {}: name a mounted proc file system by --proc-root",
@@ -70,7 +72,7 @@ pub fn start(request: Request<'_>) -> Result<PollSource<ProcLooker>> {
     );
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     let started = Started { at: clock::now(), source: Source::Proc, kernel, hooks: Vec::new(), missing };
-    Ok(PollSource::start(ProcLooker::new(root, netns), interval, started))
+    Ok(PollSource::start(ProcPoller::new(root, netns), interval, table_size, started))
 }
 
 /// Whether there is a network namespace whose tables of sockets can be opened below the root.
@@ -78,50 +80,50 @@ pub fn is_readable(root: &Path) -> bool {
     tables::find(root, &FxHashMap::default()).iter().any(Namespace::opens)
 }
 
-impl ProcLooker {
+impl ProcPoller {
     fn new(root: PathBuf, netns: Values<u32>) -> Self {
-        Self { root, netns, held: FxHashMap::default(), next_walk: Instant::now() }
+        Self { root, netns, held: FxHashMap::default(), next_scan: Instant::now() }
     }
 
-    /// Asks all processes' files who holds these sockets; what holds namespaces is seen on the same way.
-    fn walk(&mut self, sockets: &FxHashSet<Handle>) -> FxHashMap<Handle, Owner> {
+    /// Scans the files of all processes for the owners of these sockets, and for network namespaces.
+    fn scan(&mut self, sockets: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Owner> {
         let began = Instant::now();
-        let Held { owners, namespaces } = holders::walk(&self.root, sockets);
+        let Scan { owners, namespaces } = holders::scan(&self.root, sockets);
         self.held = namespaces;
-        self.next_walk = Instant::now() + began.elapsed() * SHARE;
+        self.next_scan = Instant::now() + began.elapsed() * SCAN_SHARE;
         owners
     }
 }
 
-impl Looker for ProcLooker {
-    fn look(&mut self) -> Look {
-        if Instant::now() >= self.next_walk {
-            self.walk(&FxHashSet::default());
+impl Poller for ProcPoller {
+    fn poll(&mut self) -> Poll {
+        if Instant::now() >= self.next_scan {
+            self.scan(&FxHashSet::default());
         }
-        let mut look = Look::default();
+        let mut poll = Poll::default();
         for namespace in tables::find(&self.root, &self.held) {
             if !self.netns.allow(namespace.number) {
                 continue;
             }
             match namespace.read() {
-                Ok(sockets) => look.sockets.extend(sockets),
+                Ok(sockets) => poll.sockets.extend(sockets),
                 Err(_) => {
-                    look.unread.insert(Some(namespace.number));
+                    poll.unread.insert(Some(namespace.number));
                 }
             }
         }
-        look.at = clock::now();
-        look
+        poll.at = clock::now();
+        poll
     }
 
-    fn owners(&mut self, handles: &FxHashSet<Handle>) -> FxHashMap<Handle, Owner> {
-        self.walk(handles)
+    fn owners(&mut self, handles: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Owner> {
+        self.scan(handles)
     }
 }
 
-fn missing(request: &Request<'_>) -> Vec<Missing> {
-    let (what, limits) = poll::between_looks(request.interval, &request.root.display().to_string());
-    let why = match request.instead_of {
+fn missing(options: &ProcOptions<'_>) -> Vec<Missing> {
+    let (what, limits) = poll::between_polls(options.interval, &options.root.display().to_string());
+    let why = match options.instead_of {
         Some(error) => format!("{limits}; eBPF would show all of it, but {error:#}"),
         None => limits,
     };
@@ -129,14 +131,15 @@ fn missing(request: &Request<'_>) -> Vec<Missing> {
         Missing { what, why },
         Missing {
             what: "cgroups, reasons to end and numbers, times in a state",
-            why: format!("{} doesn't tell them", request.root.display()),
+            why: format!("{} doesn't show them", options.root.display()),
         },
     ];
     if !rustix::process::geteuid().is_root() {
         missing.push(Missing {
             what: "the processes of other users' sockets, and other network namespaces",
-            why: "only root may look into other users' processes: run it as root (sudo rnetstat-trace)"
-                .to_owned(),
+            why:
+                "only root may read the files of other users' processes: run it as root (sudo rnetstat-trace)"
+                    .to_owned(),
         });
     }
     missing

@@ -12,9 +12,8 @@ use procfs::{
     net::{TcpNetEntries, TcpNetEntry},
 };
 
-use super::super::poll::Seen;
 use crate::{
-    model::{Endpoint, State},
+    model::{Endpoint, PolledSocket, State},
     readers::namespaces,
 };
 
@@ -47,7 +46,7 @@ impl Namespace {
     ///
     /// # Errors
     /// None of the ways leads there any more, or a table is torn: then nothing is known of it.
-    pub(super) fn read(&self) -> ProcResult<Vec<Seen>> {
+    pub(super) fn read(&self) -> ProcResult<Vec<PolledSocket>> {
         for directory in &self.directories {
             // A process may have ended, or have moved elsewhere.
             if let Ok(tables) = Tables::open(directory) {
@@ -85,7 +84,7 @@ impl Tables {
         Ok(Self { tcp: opened, tcp6 })
     }
 
-    fn read(self, number: u32) -> ProcResult<Vec<Seen>> {
+    fn read(self, number: u32) -> ProcResult<Vec<PolledSocket>> {
         let mut sockets = Vec::new();
         for table in [Some(self.tcp), self.tcp6].into_iter().flatten() {
             let reader = BufReader::with_capacity(BUFFER_BYTES, table);
@@ -97,7 +96,7 @@ impl Tables {
 }
 
 /// None for a socket without a connection, which the kernel doesn't list anyway.
-fn seen(entry: &TcpNetEntry, number: u32) -> Option<Seen> {
+fn seen(entry: &TcpNetEntry, number: u32) -> Option<PolledSocket> {
     let end =
         |address: std::net::SocketAddr| Endpoint { addr: address.ip().to_canonical(), port: address.port() };
     let state = State::from_kernel(entry.state.to_u8());
@@ -105,11 +104,12 @@ fn seen(entry: &TcpNetEntry, number: u32) -> Option<Seen> {
         return None;
     }
     let handle = NonZero::new(entry.inode);
-    Some(Seen {
+    Some(PolledSocket {
         state,
         local: end(entry.local_address),
         remote: (state != State::Listen).then(|| end(entry.remote_address)),
         handle,
+        owner: None,
         // Where no process has the socket the kernel writes 0 (`get_timewait4_sock`, net/ipv4/tcp_ipv4.c).
         uid: handle.map(|_| entry.uid),
         netns: Some(number),

@@ -9,7 +9,7 @@ use std::{
 
 use super::*;
 use crate::{
-    model::{Event, Row, State},
+    model::{Event, PolledSocket, State},
     source::EventSource as _,
 };
 
@@ -40,21 +40,22 @@ impl Root {
         directory
     }
 
-    fn existing(&self) -> Result<Vec<Row>> {
-        let request = Request {
+    fn first_poll(&self) -> Result<Vec<PolledSocket>> {
+        let options = ProcOptions {
             root: self.0.clone(),
             netns: Values::default(),
             interval: Duration::from_secs(3600),
+            table_size: usize::MAX,
             instead_of: None,
         };
-        let mut rows = Vec::new();
-        start(request)?.remembering(usize::MAX).drain(|event| {
-            if let Event::Observed(row) = event {
-                rows.push(row);
+        let mut sockets = Vec::new();
+        start(options)?.drain(|event| {
+            if let Event::Poll(poll) = event {
+                sockets.extend(poll.sockets);
             }
         });
-        rows.sort_by_key(|row| row.netns);
-        Ok(rows)
+        sockets.sort_by_key(|socket| socket.netns);
+        Ok(sockets)
     }
 }
 
@@ -88,11 +89,12 @@ fn each_namespace_is_read_once_and_the_lowest_holder_owns() {
     for (pid, namespace, inode) in [(1, 11, 100), (20, 11, 100), (30, 11, 100), (40, 12, 200)] {
         table(&root.process(pid, namespace, inode), &listener(inode));
     }
-    let rows = root.existing().unwrap();
-    let found: Vec<_> = rows.iter().map(|row| (row.netns, row.owner.map(|owner| owner.pid))).collect();
+    let sockets = root.first_poll().unwrap();
+    let found: Vec<_> =
+        sockets.iter().map(|socket| (socket.netns, socket.owner.map(|owner| owner.pid))).collect();
     assert_eq!(found, [(Some(11), Some(20)), (Some(12), Some(40))]);
-    assert_eq!(rows[0].owner.unwrap().comm.as_bytes(), b"proc20");
-    assert_eq!(rows[0].new_state, State::Listen);
+    assert_eq!(sockets[0].owner.unwrap().comm.as_bytes(), b"proc20");
+    assert_eq!(sockets[0].state, State::Listen);
 }
 
 #[test]
@@ -111,8 +113,8 @@ fn a_table_of_wrong_bytes_takes_away_its_namespace_and_no_other() {
         let root = Root::new(&format!("wrong-{number}"));
         table(&root.process(20, 11, 100), &format!("{}{wrong}", listener(100)));
         table(&root.process(40, 12, 200), &listener(200));
-        let rows = root.existing().unwrap();
-        assert_eq!(rows.iter().map(|row| row.netns).collect::<Vec<_>>(), [Some(12)], "{wrong:?}");
+        let sockets = root.first_poll().unwrap();
+        assert_eq!(sockets.iter().map(|socket| socket.netns).collect::<Vec<_>>(), [Some(12)], "{wrong:?}");
     }
 }
 
@@ -125,7 +127,8 @@ fn a_process_that_is_half_gone_is_left_out() {
     table(&root.process(40, 11, 200), &(listener(100) + &listener(200)));
     fs::create_dir_all(root.0.join("99999999999999999999")).unwrap();
     fs::write(root.0.join("50"), "no directory").unwrap();
-    let pids: Vec<_> = root.existing().unwrap().iter().map(|row| row.owner.map(|owner| owner.pid)).collect();
+    let pids: Vec<_> =
+        root.first_poll().unwrap().iter().map(|socket| socket.owner.map(|owner| owner.pid)).collect();
     assert_eq!(pids, [None, Some(40)]);
 }
 
@@ -133,7 +136,7 @@ fn a_process_that_is_half_gone_is_left_out() {
 fn a_root_without_processes_is_named_in_the_error() {
     let _runtime = runtime().enter();
     let root = Root::new("empty");
-    let error = root.existing().unwrap_err().to_string();
+    let error = root.first_poll().unwrap_err().to_string();
     assert!(error.contains(root.0.to_str().unwrap()), "{error}");
     assert!(error.contains("--proc-root"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! Windows' own table of TCP connections, looked at now and then.
+//! Polls Windows' TCP table.
 
 use std::{io, net::SocketAddr, num::NonZero, time::Duration};
 
@@ -10,69 +10,70 @@ use windows_sys::{
 
 use super::{
     clock,
-    poll::{self, Handle, Look, Looker, PollSource, Seen},
+    poll::{self, PollSource, Poller},
 };
 use crate::{
-    model::{Endpoint, Family, Missing, Owner, Source, Started, State},
+    model::{Endpoint, Family, Missing, Owner, Poll, PolledSocket, SocketHandle, Source, Started, State},
     readers::windows::{
         process,
         table::{self, TcpRow},
     },
 };
 
-/// Looks at the host's TCP table.
+/// Reads the host's TCP table.
 pub struct TcpTable(());
 
-/// Begins with a first look.
+/// Takes the first poll.
 ///
 /// # Errors
 /// Windows doesn't give its table; the error has the system's words.
-pub fn start(interval: Duration) -> Result<PollSource<TcpTable>> {
+pub fn start(interval: Duration, table_size: usize) -> Result<PollSource<TcpTable>> {
     sockets()?;
-    let (what, why) = poll::between_looks(interval, "Windows' TCP table");
-    let untold = "users, reasons to end and numbers, times in a state";
+    let (what, why) = poll::between_polls(interval, "Windows' TCP table");
+    let unknown = "users, reasons to end and numbers, times in a state";
     let missing = vec![
         Missing { what, why },
-        Missing { what: untold, why: "Windows' TCP table doesn't tell them".to_owned() },
+        Missing { what: unknown, why: "Windows' TCP table doesn't show them".to_owned() },
     ];
     let started =
         Started { at: clock::now(), source: Source::Windows, kernel: version(), hooks: Vec::new(), missing };
-    Ok(PollSource::start(TcpTable(()), interval, started))
+    Ok(PollSource::start(TcpTable(()), interval, table_size, started))
 }
 
-impl Looker for TcpTable {
-    fn look(&mut self) -> Look {
+impl Poller for TcpTable {
+    fn poll(&mut self) -> Poll {
         let (sockets, unread) = match sockets() {
             Ok(sockets) => (sockets, FxHashSet::default()),
             Err(_) => (Vec::new(), FxHashSet::from_iter([None])),
         };
-        Look { at: clock::now(), sockets, unread }
+        Poll { at: clock::now(), sockets, unread }
     }
 
-    fn owners(&mut self, pids: &FxHashSet<Handle>) -> FxHashMap<Handle, Owner> {
+    fn owners(&mut self, pids: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Owner> {
         pids.iter().filter_map(|pid| Some((*pid, process::owner(*pid)?))).collect()
     }
 }
 
 /// All connections and listeners.
-fn sockets() -> io::Result<Vec<Seen>> {
+fn sockets() -> io::Result<Vec<PolledSocket>> {
     let mut rows = table::tcp(Family::Ipv4)?;
     rows.extend(table::tcp(Family::Ipv6)?);
-    Ok(rows.iter().filter_map(seen).collect())
+    Ok(rows.iter().filter_map(polled).collect())
 }
 
 /// None for a socket without a connection.
-fn seen(row: &TcpRow) -> Option<Seen> {
+fn polled(row: &TcpRow) -> Option<PolledSocket> {
     let state = row.state.state();
     if matches!(state, State::Close | State::Unknown) {
         return None;
     }
     let end = |end: SocketAddr| Endpoint { addr: end.ip().to_canonical(), port: end.port() };
-    Some(Seen {
+    Some(PolledSocket {
         state,
         local: end(row.local),
         remote: (state != State::Listen).then(|| end(row.remote)),
         handle: NonZero::new(row.pid.into()),
+        owner: None,
         uid: None,
         netns: None,
     })

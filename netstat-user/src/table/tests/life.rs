@@ -100,7 +100,7 @@ fn a_half_open_connection_dies_by_timeout_or_by_reset() {
         let rows = waited(&mut table, 10_000_000_000);
         assert_eq!(steps(&rows), [(Some(State::SynRecv), State::Close)]);
         assert_eq!((rows[0].close_reason, rows[0].state_ns), (Some(reason), Some(800)));
-        assert_eq!(table.len(), 1, "the listener");
+        assert_eq!(table.connections().len(), 1, "the listener");
     }
 }
 
@@ -116,7 +116,7 @@ fn a_syn_ack_that_is_sent_again_ends_nothing() {
         ],
     );
     assert_eq!(waited(&mut table, 10_000_000_000), []);
-    assert_eq!(table.len(), 1);
+    assert_eq!(table.connections().len(), 1);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn once_somebody_has_accepted_the_listener_s_owner_is_no_longer_named() {
 
 #[test]
 fn an_owner_that_has_exited_gives_way_to_who_closes() {
-    let mut table = Table::new(SIGHT, 100, |known, _| known != 10);
+    let mut table = Table::new(TableOptions { owner_policy: |known, _| known != 10, ..options() });
     let id = sock(1, 7);
     let mut connect = change(1, id, State::Close, State::SynSent, CLIENT, SERVER);
     connect.process = process(10, OwnerHow::Connect);
@@ -231,7 +231,7 @@ fn each_way_to_end_has_its_reason() {
 
 #[test]
 fn a_full_table_still_shows_rows_and_counts_what_it_can_t_remember() {
-    let mut table = Table::new(SIGHT, 1, |_, _| true);
+    let mut table = Table::new(TableOptions { limit: 1, ..options() });
     let seen = rows(
         &mut table,
         &[
@@ -239,5 +239,5 @@ fn a_full_table_still_shows_rows_and_counts_what_it_can_t_remember() {
             change(2, sock(2, 8), State::Close, State::SynSent, CLIENT, SERVER),
         ],
     );
-    assert_eq!((seen.len(), table.len(), table.beyond_limit()), (2, 1, 1));
+    assert_eq!((seen.len(), table.connections().len(), table.beyond_limit()), (2, 1, 1));
 }

@@ -1,19 +1,30 @@
-//! The table, told plain events.
+//! The table and plain events.
 
 use std::net::IpAddr;
 
 use super::*;
-use crate::model::{Comm, Direction, Family, Owner, OwnerHow, Protocol, RowKind};
+use crate::model::{Comm, Direction, Family, Owner, OwnerHow, Protocol, RowKind, Source};
 
 const CLIENT: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 5)), port: 45_012 };
 const SERVER: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9)), port: 443 };
 const NOT_CHOSEN: Endpoint = Endpoint { port: 0, ..CLIENT };
 const NOT_KNOWN: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), port: 0 };
 
-const SIGHT: SourceCapabilities = SourceCapabilities { source: Source::Ebpf, ends: true, minisocks: true };
+const CAPABILITIES: SourceCapabilities =
+    SourceCapabilities { source: Source::Ebpf, tuples: true, minisocks: true };
+
+fn options() -> TableOptions {
+    TableOptions {
+        capabilities: CAPABILITIES,
+        limit: 100,
+        retention: Retention::All,
+        omits_states: false,
+        owner_policy: |_, _| true,
+    }
+}
 
 fn table() -> Table {
-    Table::new(SIGHT, 100, |_, _| true)
+    Table::new(options())
 }
 
 fn sock(sk: u64, cookie: u64) -> SockId {
@@ -51,10 +62,7 @@ fn process(pid: u32, how: OwnerHow) -> Option<Owner> {
 fn rows_of(table: &mut Table, events: &[Event]) -> Vec<Row> {
     let mut rows = Vec::new();
     for event in events {
-        table.apply(event, &mut |row| {
-            rows.push(*row);
-            Interest::Keep
-        });
+        table.apply(event, &mut |row| rows.push(*row));
     }
     rows
 }
@@ -66,10 +74,7 @@ fn rows(table: &mut Table, changes: &[Transition]) -> Vec<Row> {
 /// The rows that have waited until `now`.
 fn waited(table: &mut Table, now: u64) -> Vec<Row> {
     let mut rows = Vec::new();
-    table.tick(moment(now), &mut |row| {
-        rows.push(*row);
-        Interest::Keep
-    });
+    table.tick(moment(now), &mut |row| rows.push(*row));
     rows
 }
 
@@ -78,6 +83,8 @@ fn steps(rows: &[Row]) -> Vec<(Option<State>, State)> {
 }
 
 mod life;
+mod poll;
+mod readers;
 mod rest;
 mod snapshot;
 
@@ -104,11 +111,11 @@ fn one_connection_keeps_its_name_its_times_and_its_direction() {
 fn the_syn_sent_row_waits_for_its_port() {
     let (mut table, id) = (table(), sock(1, 7));
     assert_eq!(rows(&mut table, &[change(1, id, State::Close, State::SynSent, NOT_CHOSEN, SERVER)]), []);
-    assert!(table.waits());
+    assert!(table.needs_tick());
     let ends = Event::Tuple { sock: id, local: CLIENT, remote: SERVER };
     let seen = rows_of(&mut table, std::slice::from_ref(&ends));
     assert_eq!((seen.len(), seen[0].local, seen[0].new_state), (1, CLIENT, State::SynSent));
-    assert!(!table.waits());
+    assert!(!table.needs_tick());
     assert_eq!(rows_of(&mut table, &[ends]), [], "a repeated SYN is no news");
 }
 
@@ -140,7 +147,10 @@ fn a_row_that_waits_in_vain_goes_out_without_a_port() {
 
 #[test]
 fn without_a_hook_for_the_port_no_row_waits() {
-    let mut table = Table::new(SourceCapabilities { ends: false, ..SIGHT }, 100, |_, _| true);
+    let mut table = Table::new(TableOptions {
+        capabilities: SourceCapabilities { tuples: false, ..CAPABILITIES },
+        ..options()
+    });
     let rows = rows(&mut table, &[change(1, sock(1, 0), State::Close, State::SynSent, NOT_CHOSEN, SERVER)]);
     assert_eq!(rows.len(), 1);
 }
@@ -201,7 +211,7 @@ fn another_cookie_at_the_same_address_is_another_connection() {
     assert_eq!((end.kind, end.conn, end.new_state), (RowKind::Repaired, rows[0].conn, State::Close));
     assert_ne!(rows[0].conn, rows[2].conn);
     assert_eq!((rows[2].state_ns, rows[2].direction), (None, None));
-    assert_eq!(table.len(), 1);
+    assert_eq!(table.connections().len(), 1);
 }
 
 #[test]
@@ -240,5 +250,5 @@ fn a_closed_connection_leaves_the_table() {
             change(2, id, State::Listen, State::Close, SERVER, NOT_KNOWN),
         ],
     );
-    assert!(table.is_empty());
+    assert!(table.connections().is_empty());
 }

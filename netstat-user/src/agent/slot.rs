@@ -1,0 +1,194 @@
+//! One output with its counts: what it was given, and what waits for it.
+
+use anyhow::Error;
+
+use super::initial_rows::InitialRows;
+use crate::{
+    model::{Ended, Loss, Moment, Row, RowKind, Started},
+    output::{Delivered, Flow, Output, Tick, Wake},
+};
+
+/// An output, and what the agent knows about it.
+pub(super) struct Slot {
+    output: Box<dyn Output>,
+    /// None once the rows of connections that existed before the trace have gone out, or if they are not wanted.
+    initial: Option<InitialRows>,
+    /// Transitions that the output was given.
+    transitions: u64,
+    repaired: u64,
+    /// The part of [`Output::dropped`] that has been reported.
+    reported_dropped: u64,
+    is_done: bool,
+    error: Option<Error>,
+}
+
+/// What became of one output.
+#[derive(Debug)]
+pub struct OutputSummary {
+    /// The output's name.
+    pub name: &'static str,
+    /// Transitions that the output was given.
+    pub given: u64,
+    /// Transitions that the output dropped while the trace ran: its queue was full.
+    pub dropped: u64,
+    /// Transitions that arrived where the output leads.
+    pub delivered: u64,
+    /// Rows of the kind [`RowKind::Repaired`].
+    pub repaired: u64,
+    /// Why the output ended the trace, if that was a failure.
+    pub error: Option<Error>,
+}
+
+impl Slot {
+    pub(super) fn new(output: Box<dyn Output>) -> Self {
+        Self {
+            output,
+            initial: None,
+            transitions: 0,
+            repaired: 0,
+            reported_dropped: 0,
+            is_done: false,
+            error: None,
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.output.name()
+    }
+
+    pub(super) fn wants_existing(&self) -> bool {
+        self.output.wants_existing()
+    }
+
+    /// Whether the output wants no more, or has failed.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    pub(super) fn start(&mut self, started: &Started, wake: Wake) {
+        let flow = self.output.start(started, wake);
+        self.follow(flow);
+    }
+
+    /// From now on other rows wait for those of connections that existed before the trace.
+    pub(super) fn hold_rows(&mut self) {
+        self.initial = Some(InitialRows::default());
+    }
+
+    pub(super) fn holds_rows(&self) -> bool {
+        self.initial.is_some()
+    }
+
+    /// No more rows of connections that existed before the trace follow.
+    pub(super) fn complete_initial_rows(&mut self) {
+        if let Some(initial) = &mut self.initial {
+            initial.complete();
+        }
+    }
+
+    /// Keeps a row that has to wait. Returns false if no more may wait.
+    pub(super) fn hold(&mut self, row: &Row) -> bool {
+        match (&mut self.initial, row.kind) {
+            (Some(initial), RowKind::Existing) => {
+                initial.add_existing(*row);
+                true
+            }
+            (Some(initial), RowKind::Transition | RowKind::Repaired) => initial.add_other(*row),
+            (None, _) => true,
+        }
+    }
+
+    /// Takes the next row that the output has room for, if one waits. The others wait no longer once there is none.
+    pub(super) fn next_held(&mut self) -> Held {
+        match &mut self.initial {
+            Some(initial) if self.output.has_room() => match initial.next_existing() {
+                Some(row) => Held::Row(Box::new(row)),
+                None if initial.is_over() => Held::Rest(self.take_held()),
+                None => Held::Nothing,
+            },
+            _ => Held::Nothing,
+        }
+    }
+
+    /// Takes all rows that wait; none will wait from now on.
+    pub(super) fn take_held(&mut self) -> Vec<Row> {
+        self.initial.take().into_iter().flat_map(InitialRows::into_rows).collect()
+    }
+
+    /// Gives the output a row that matches the filter.
+    pub(super) fn give(&mut self, row: &Row, cgroup: Option<&str>) {
+        if self.is_done {
+            return;
+        }
+        match row.kind {
+            RowKind::Transition => self.transitions += 1,
+            RowKind::Repaired => self.repaired += 1,
+            RowKind::Existing => {}
+        }
+        let flow = self.output.row(row, cgroup);
+        self.follow(flow);
+    }
+
+    pub(super) fn lost(&mut self, loss: &Loss) {
+        if !self.is_done {
+            let flow = self.output.lost(loss);
+            self.follow(flow);
+        }
+    }
+
+    pub(super) fn tick(&mut self, tick: &Tick<'_>) {
+        if !self.is_done {
+            let flow = self.output.tick(tick);
+            self.follow(flow);
+        }
+    }
+
+    /// How many transitions the output has dropped since the last call.
+    pub(super) fn take_dropped(&mut self) -> u64 {
+        let dropped = self.output.dropped();
+        dropped - std::mem::replace(&mut self.reported_dropped, dropped)
+    }
+
+    /// Ends the output; `lost` transitions were lost before the outputs.
+    pub(super) fn end(&mut self, at: Moment, lost: u64, duration_ns: u64) -> OutputSummary {
+        let (transitions, repaired) = (self.transitions, self.repaired);
+        let ended = Ended { at, transitions, lost, repaired, duration_ns };
+        let Delivered { transitions: delivered } = match self.output.end(&ended) {
+            Ok(delivered) => delivered,
+            Err(error) => {
+                self.error.get_or_insert(error);
+                Delivered::default()
+            }
+        };
+        let error = self.error.take();
+        OutputSummary {
+            name: self.name(),
+            given: transitions,
+            dropped: self.output.dropped(),
+            delivered,
+            repaired,
+            error,
+        }
+    }
+
+    fn follow(&mut self, flow: anyhow::Result<Flow>) {
+        match flow {
+            Ok(Flow::Continue) => {}
+            Ok(Flow::Done) => self.is_done = true,
+            Err(error) => {
+                self.is_done = true;
+                self.error.get_or_insert(error);
+            }
+        }
+    }
+}
+
+/// What an output can take of the rows that wait.
+pub(super) enum Held {
+    /// The next row.
+    Row(Box<Row>),
+    /// All the rest.
+    Rest(Vec<Row>),
+    /// Nothing now.
+    Nothing,
+}

@@ -1,0 +1,267 @@
+//! The loop with sources, outputs and commands of the tests' own.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    convert::Infallible,
+    io::{BufRead as _, BufReader},
+    rc::Rc,
+};
+
+use super::*;
+use crate::{
+    filter::{FamilyFilter, Filter},
+    format,
+    model::{
+        Ended, Endpoint, Event, Family, Loss, LossKind, LossPlace, Moment, Protocol, Row, SockId, Source,
+        SourceCapabilities, Started, State as TcpState, Transition,
+    },
+    options::{Format, MinisockHook, SourceChoice, StateHook},
+    output::{
+        StreamOptions, StreamOutput, Target,
+        memory::{MemoryOutput, Told},
+    },
+};
+
+/// No snapshots beside the events.
+const NO_SNAPSHOTS: Option<Infallible> = None;
+
+/// What a test's source yields, a batch for each drain, and what happens before it.
+struct Script {
+    batches: VecDeque<Batch>,
+    commands: CommandSender,
+    /// What the loop told the source.
+    log: Rc<RefCell<Vec<String>>>,
+    can_seek: bool,
+}
+
+#[derive(Default)]
+struct Batch {
+    before: Vec<Command>,
+    events: Vec<Event>,
+}
+
+fn moment(mono_ns: u64) -> Moment {
+    Moment { mono_ns, unix_ns: 0 }
+}
+
+impl EventSource for Script {
+    fn started(&self) -> Started {
+        Started {
+            at: moment(0),
+            source: Source::Ebpf,
+            kernel: String::new(),
+            hooks: Vec::new(),
+            missing: Vec::new(),
+        }
+    }
+
+    fn capabilities(&self) -> SourceCapabilities {
+        SourceCapabilities { source: Source::Ebpf, tuples: false, minisocks: false }
+    }
+
+    fn now(&self) -> Moment {
+        moment(0)
+    }
+
+    async fn ready(&mut self) {
+        // The commands of the last batch are obeyed before the next one comes.
+        sleep(Duration::from_millis(2)).await;
+    }
+
+    fn drain(&mut self, apply: impl FnMut(Event)) -> Moment {
+        match self.batches.pop_front() {
+            Some(batch) => {
+                batch.events.into_iter().for_each(apply);
+                if let Some(next) = self.batches.front_mut() {
+                    next.before.drain(..).for_each(|command| self.commands.send(command));
+                }
+            }
+            None => self.commands.send(Command::Quit),
+        }
+        moment(0)
+    }
+
+    fn finish(self, _: impl FnMut(Event)) {}
+
+    fn set_paused(&mut self, is_paused: bool) {
+        self.log.borrow_mut().push(format!("paused {is_paused}"));
+    }
+
+    fn seek(&mut self, to: Moment) -> bool {
+        self.log.borrow_mut().push(format!("seek {}", to.mono_ns));
+        self.can_seek
+    }
+}
+
+fn options() -> TraceOptions {
+    TraceOptions {
+        format: Format::Json,
+        color: false,
+        filter: Filter::default(),
+        filter_may_change: true,
+        duration: None,
+        count: None,
+        source: SourceChoice::Auto,
+        poll_interval: Duration::from_secs(1),
+        proc_root: "/proc".into(),
+        verbose: false,
+        ring_bytes: 4096,
+        state_hook: StateHook::Auto,
+        minisock_hook: MinisockHook::Auto,
+        existing: false,
+        table_size: 1_000_000,
+        reconcile_interval: Duration::from_secs(60),
+    }
+}
+
+/// A connection's first transition; an odd number makes it an IPv6 connection.
+fn opens(number: u64) -> Event {
+    let is_v6 = number % 2 == 1;
+    let addr = if is_v6 { "::1".parse().unwrap() } else { "127.0.0.1".parse().unwrap() };
+    let end = |port| Endpoint { addr, port };
+    Event::Transition(Transition {
+        at: moment(number),
+        sock: SockId { sk: number + 1, cookie: number + 1 },
+        family: if is_v6 { Family::Ipv6 } else { Family::Ipv4 },
+        protocol: Protocol::Tcp,
+        old: TcpState::Close,
+        new: TcpState::SynSent,
+        local: end(4000),
+        remote: end(80),
+        process: None,
+        netns: Some(1),
+        cgroup: None,
+        has_socket: Some(true),
+        error: Some(0),
+        kernel_tcp_stats: None,
+    })
+}
+
+fn run_script(
+    options: &TraceOptions,
+    batches: Vec<Batch>,
+    can_seek: bool,
+    outputs: Vec<Box<dyn Output>>,
+) -> (anyhow::Result<Vec<OutputSummary>>, Vec<String>) {
+    let (sender, receiver) = commands();
+    let log = Rc::default();
+    let source = Script { batches: batches.into(), commands: sender, log: Rc::clone(&log), can_seek };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let result = runtime.block_on(run(options, source, NO_SNAPSHOTS, outputs, receiver));
+    let log = log.borrow().clone();
+    (result, log)
+}
+
+fn events(numbers: std::ops::Range<u64>) -> Batch {
+    Batch { before: Vec::new(), events: numbers.map(opens).collect() }
+}
+
+fn numbers(rows: &[Row]) -> Vec<u64> {
+    rows.iter().map(|row| row.at.mono_ns).collect()
+}
+
+#[test]
+fn an_output_that_is_stuck_takes_nothing_from_the_others_and_its_losses_are_exact() {
+    const ROWS: u64 = 5_000;
+    let (reader, writer) = std::io::pipe().unwrap();
+    let stream = StreamOutput::new(
+        format::new(Format::Json, false),
+        Target::Pipe(writer, 256 << 10),
+        StreamOptions::default(),
+    );
+    let memory = MemoryOutput::default();
+    let batches = (0..ROWS / 100).map(|batch| events(batch * 100..(batch + 1) * 100)).collect();
+    let (result, _) =
+        run_script(&options(), batches, false, vec![Box::new(stream), Box::new(memory.clone())]);
+    let summaries = result.unwrap();
+
+    assert_eq!(numbers(&memory.rows()), (0..ROWS).collect::<Vec<_>>(), "the other output has every row");
+    let lost = memory.told.borrow().iter().filter(|told| matches!(told, Told::Lost(_))).count();
+    assert_eq!(lost, 0, "what one output loses is no loss of another");
+    let stuck = &summaries[0];
+    assert_eq!((stuck.name, stuck.given), ("stdout", ROWS));
+    assert!(stuck.dropped > 0 && stuck.delivered < ROWS - stuck.dropped, "{stuck:?}");
+    // What was not dropped waits in the pipe and in the queue. Once somebody reads, it comes, and no more.
+    let transitions = BufReader::new(reader).lines().map(Result::unwrap);
+    let read = transitions.filter(|line| line.contains("\"transition\"")).count() as u64;
+    assert_eq!(read + stuck.dropped, ROWS);
+}
+
+#[test]
+fn the_trace_ends_when_one_output_wants_no_more_and_all_outputs_are_ended() {
+    let (one, other) = (MemoryOutput { count: 3, ..MemoryOutput::default() }, MemoryOutput::default());
+    let outputs: Vec<Box<dyn Output>> = vec![Box::new(one.clone()), Box::new(other.clone())];
+    let (result, _) = run_script(&options(), vec![events(0..2), events(2..9), events(9..20)], false, outputs);
+    assert_eq!(result.unwrap().iter().map(|summary| summary.given).collect::<Vec<_>>(), [3, 9]);
+    for (output, transitions) in [(one, 3), (other, 9)] {
+        let told = output.told.borrow();
+        let Some(Told::End(Ended { transitions: counted, .. })) = told.last() else { panic!("{told:?}") };
+        assert_eq!(*counted, transitions);
+    }
+}
+
+#[test]
+fn losses_before_the_outputs_are_told_to_all_of_them() {
+    let (one, other) = (MemoryOutput::default(), MemoryOutput::default());
+    let loss = Loss { at: moment(1), count: 7, place: LossPlace::Ring, what: LossKind::Transitions };
+    let batch = Batch { before: Vec::new(), events: vec![Event::Lost(loss)] };
+    run_script(&options(), vec![batch], false, vec![Box::new(one.clone()), Box::new(other.clone())])
+        .0
+        .unwrap();
+    for output in [one, other] {
+        let told = output.told.borrow();
+        assert_eq!(told[1], Told::Lost(loss));
+        assert!(matches!(told.last(), Some(Told::End(Ended { lost: 7, .. }))), "{told:?}");
+    }
+}
+
+#[test]
+fn rows_are_withheld_and_counted_while_paused_and_the_table_goes_on() {
+    let memory = MemoryOutput::default();
+    let batches = vec![
+        events(0..2),
+        Batch { before: vec![Command::Pause(true)], ..events(2..5) },
+        Batch { before: vec![Command::Pause(false)], ..events(5..6) },
+    ];
+    let (result, log) = run_script(&options(), batches, false, vec![Box::new(memory.clone())]);
+    result.unwrap();
+    assert_eq!(numbers(&memory.rows()), [0, 1, 5]);
+    let withheld = memory.withheld.borrow();
+    assert!(withheld.contains(&Some(3)) && withheld.last() == Some(&None), "{withheld:?}");
+    assert_eq!(*memory.connections.borrow(), 6);
+    assert_eq!(log, ["paused true", "paused false"]);
+}
+
+#[test]
+fn a_filter_that_may_change_changes_and_a_fixed_one_stays() {
+    let only_v6 = Filter { family: FamilyFilter(Some(Family::Ipv6)), ..Filter::default() };
+    for (filter_may_change, expected) in [(true, &[0, 1, 3][..]), (false, &[0, 1, 2, 3])] {
+        let memory = MemoryOutput::default();
+        let change = Command::SetFilter(Box::new(only_v6.clone()));
+        let batches = vec![events(0..2), Batch { before: vec![change], ..events(2..4) }];
+        let options = TraceOptions { filter_may_change, ..options() };
+        run_script(&options, batches, false, vec![Box::new(memory.clone())]).0.unwrap();
+        assert_eq!(numbers(&memory.rows()), expected);
+    }
+}
+
+#[test]
+fn a_filter_that_may_change_is_not_given_to_the_kernel() {
+    let only_v6 = Filter { family: FamilyFilter(Some(Family::Ipv6)), ..Filter::default() };
+    let options = TraceOptions { filter: only_v6, ..options() };
+    let all = netstat_ebpf::wire::Filter::ALL;
+    assert_eq!(options.kernel_filter(), all);
+    assert_ne!(TraceOptions { filter_may_change: false, ..options }.kernel_filter(), all);
+}
+
+#[test]
+fn seeking_forgets_the_connections_of_the_other_time_if_the_source_can_seek() {
+    for (can_seek, connections) in [(true, 1), (false, 3)] {
+        let memory = MemoryOutput::default();
+        let batches = vec![events(0..2), Batch { before: vec![Command::Seek(moment(9))], ..events(2..3) }];
+        let (result, log) = run_script(&options(), batches, can_seek, vec![Box::new(memory.clone())]);
+        result.unwrap();
+        assert_eq!((*memory.connections.borrow(), log), (connections, vec!["seek 9".to_owned()]));
+    }
+}

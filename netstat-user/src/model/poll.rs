@@ -1,0 +1,40 @@
+//! What one poll of the system's socket table finds: /proc/net/tcp, or Windows' TCP table.
+
+use std::num::NonZero;
+
+use rustc_hash::FxHashSet;
+
+use super::{Endpoint, Moment, Owner, State};
+
+/// By what the system's table links a socket to its owner: an inode number on Linux, a process id on Windows.
+pub type SocketHandle = NonZero<u64>;
+
+/// A socket as one poll found it. A poll has no address and no cookie of a socket, and sees no transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolledSocket {
+    /// Its state; never CLOSE.
+    pub state: State,
+    /// This end.
+    pub local: Endpoint,
+    /// The other end; None for a listener.
+    pub remote: Option<Endpoint>,
+    /// None where no process holds the socket: not yet (before accept), or no longer (after close).
+    pub handle: Option<SocketHandle>,
+    /// The process that holds it; None if it was not found, or not looked up.
+    pub owner: Option<Owner>,
+    /// Its user, where a process holds the socket and the system's table has the user.
+    pub uid: Option<u32>,
+    /// Inode number of its network namespace.
+    pub netns: Option<u32>,
+}
+
+/// All sockets that one poll found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Poll {
+    /// When the poll ended.
+    pub at: Moment,
+    /// The sockets. A socket that changed during the poll may be listed twice, the newer entry later.
+    pub sockets: Vec<PolledSocket>,
+    /// Network namespaces that exist but could not be read: nothing is known about their sockets.
+    pub unread: FxHashSet<Option<u32>>,
+}

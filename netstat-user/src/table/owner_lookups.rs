@@ -1,0 +1,77 @@
+//! When to look up the owner of a connection: its owner is unknown, or it accepted the connection and may have
+//! handed it to another process since.
+
+use std::collections::VecDeque;
+
+use crate::model::{ConnId, Moment, Owner, OwnerHow, Row};
+
+/// The ages of a connection at which its owner is looked up, nanoseconds; the last one repeats. A connection that
+/// ends before the first is attributed to the process that closes it. An owner that is known to have accepted the
+/// connection is looked up once, at the second age.
+const AGES_NS: [u64; 4] = [50_000_000, 500_000_000, 5_000_000_000, 30_000_000_000];
+
+/// The connections whose owner has to be looked up: a queue for each age, the earliest due first.
+#[derive(Debug, Default)]
+pub(super) struct OwnerLookups {
+    by_age: [VecDeque<OwnerLookup>; AGES_NS.len()],
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OwnerLookup {
+    pub(super) due_ns: u64,
+    pub(super) key: u64,
+    pub(super) conn: ConnId,
+    established_ns: u64,
+}
+
+impl OwnerLookups {
+    /// Schedules lookups for a connection that was just established, unless its owner is certain.
+    pub(super) fn schedule(&mut self, key: u64, row: &Row) {
+        if is_unresolved(row.owner) || has_accepted(row.owner) {
+            let established_ns = row.at.mono_ns;
+            let due_ns = established_ns + AGES_NS[0];
+            self.by_age[0].push_back(OwnerLookup { due_ns, key, conn: row.conn, established_ns });
+        }
+    }
+
+    /// When the next lookup is due, CLOCK_MONOTONIC in nanoseconds.
+    pub(super) fn next_due_ns(&self) -> Option<u64> {
+        self.by_age.iter().filter_map(|queue| Some(queue.front()?.due_ns)).min()
+    }
+
+    /// Removes the lookups that are due and schedules them for the next age; returns whether one has to be made.
+    /// `owner` returns the owner of a connection that still exists.
+    pub(super) fn take_due(
+        &mut self,
+        now: Moment,
+        owner: impl Fn(&OwnerLookup) -> Option<Option<Owner>>,
+    ) -> bool {
+        let mut any = false;
+        for age in 0..AGES_NS.len() {
+            while let Some(lookup) =
+                self.by_age[age].front().copied().filter(|next| next.due_ns <= now.mono_ns)
+            {
+                self.by_age[age].pop_front();
+                let Some(owner) = owner(&lookup) else { continue };
+                let is_early = age == 0 && has_accepted(owner);
+                any |= is_unresolved(owner) || (has_accepted(owner) && !is_early);
+                if is_unresolved(owner) || is_early {
+                    let next = (age + 1).min(AGES_NS.len() - 1);
+                    let due_ns = now.mono_ns.max(lookup.established_ns) + AGES_NS[next];
+                    self.by_age[next].push_back(OwnerLookup { due_ns, ..lookup });
+                }
+            }
+        }
+        any
+    }
+}
+
+/// Whether the owner is the process that accepted the connection.
+fn has_accepted(owner: Option<Owner>) -> bool {
+    owner.is_some_and(|owner| owner.how == OwnerHow::Accept)
+}
+
+/// Whether the owner is unknown, or only the listener's.
+pub(super) fn is_unresolved(owner: Option<Owner>) -> bool {
+    owner.is_none_or(|owner| owner.how == OwnerHow::Listener)
+}
