@@ -5,10 +5,6 @@ pub mod args;
 pub mod cgroup;
 pub mod cli;
 pub mod console;
-#[cfg(target_os = "linux")]
-pub mod doctor;
-#[cfg(not(target_os = "linux"))]
-#[path = "doctor/absent.rs"]
 pub mod doctor;
 pub mod filter;
 pub mod format;
@@ -25,3 +21,4 @@ pub mod socket_holders;
 pub mod source;
 mod stdout;
 pub mod table;
+mod text;

@@ -1,11 +1,11 @@
-//! Capabilities (capabilities(7)): what the calling thread may do, and giving up what it needs no more.
+//! Capabilities (capabilities(7)): which ones the calling thread has, and how it gives up those that it no longer needs.
 
 use std::io;
 
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_no_new_privs};
 
-/// The capabilities that this program has a use for, by the names that setcap(8) and Docker give them.
-pub const OF_USE: [(CapabilitySet, &str); 8] = [
+/// The capabilities that this program can use, with their names.
+pub const USEFUL: [(CapabilitySet, &str); 8] = [
     (CapabilitySet::BPF, "CAP_BPF"),
     (CapabilitySet::PERFMON, "CAP_PERFMON"),
     (CapabilitySet::SYS_ADMIN, "CAP_SYS_ADMIN"),
@@ -16,26 +16,27 @@ pub const OF_USE: [(CapabilitySet, &str); 8] = [
     (CapabilitySet::SYS_RESOURCE, "CAP_SYS_RESOURCE"),
 ];
 
-/// What the calling thread may do now; nothing if the kernel doesn't tell.
+/// The effective capabilities of the calling thread; none if capget(2) fails.
 pub fn effective() -> CapabilitySet {
     capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective)
 }
 
-/// The names of what is missing for eBPF. CAP_SYS_ADMIN stands for both, as before Linux 5.8.
+/// The names of the capabilities that eBPF needs and `effective` lacks. CAP_SYS_ADMIN implies both (`bpf_capable` and
+/// `perfmon_capable`, include/linux/capability.h, 5.8).
 pub fn missing_for_ebpf(effective: CapabilitySet) -> Vec<&'static str> {
     if effective.contains(CapabilitySet::SYS_ADMIN) {
         return Vec::new();
     }
     let needed = CapabilitySet::BPF | CapabilitySet::PERFMON;
-    let missing = OF_USE.iter().filter(|(one, _)| (needed - effective).contains(*one));
+    let missing = USEFUL.iter().filter(|(one, _)| (needed - effective).contains(*one));
     missing.map(|(_, name)| *name).collect()
 }
 
-/// Gives up, for good, all that is not in `kept`: for the calling thread and those that it starts later. No
-/// program that they might run gets it back either.
+/// Gives up all capabilities but `kept`, for the calling thread and the threads that it starts later. Neither they nor
+/// a program that they run can get one back.
 ///
 /// # Errors
-/// The kernel doesn't let us change our own capabilities, which only a system call filter can forbid.
+/// capset(2) or prctl(2) fails, which only a system call filter causes here.
 pub fn keep_only(kept: CapabilitySet) -> io::Result<()> {
     let sets = capabilities(None)?;
     let sets = CapabilitySets {
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ebpf_lacks_is_named() {
+    fn the_capabilities_that_ebpf_lacks_are_named() {
         assert_eq!(missing_for_ebpf(CapabilitySet::empty()), ["CAP_BPF", "CAP_PERFMON"]);
         assert_eq!(missing_for_ebpf(CapabilitySet::PERFMON), ["CAP_BPF"]);
         assert!(missing_for_ebpf(CapabilitySet::BPF | CapabilitySet::PERFMON).is_empty());
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_up_is_gone_for_this_thread_and_its_children_only() {
+    fn a_thread_and_the_threads_it_starts_lose_the_capabilities_and_others_keep_them() {
         let before = effective();
         std::thread::spawn(|| {
             keep_only(CapabilitySet::SYS_NICE).unwrap();

@@ -1,18 +1,21 @@
-//! What to do about what can't be seen: each piece of advice with a command where there is one.
+//! What the user can do about what can't be seen, with a command where there is one.
 
 use rustix::thread::CapabilitySet;
 
-use super::Report;
-use crate::{privilege, source::ebpf::Outcome};
+use super::report::Report;
+use crate::{
+    privilege,
+    source::ebpf::{self, HookSet, Outcome, Remedy},
+};
 
-/// What helps here, the most important first.
+/// What helps on this host, the most important first.
 pub(super) fn advice(report: &Report) -> Vec<String> {
     let Report { host, .. } = report;
-    let lacks = |capability| !host.capabilities.contains(capability);
     let mut advice = Vec::new();
     if !privilege::missing_for_ebpf(host.capabilities).is_empty() {
         advice.push(if host.user == 0 {
-            "Give this root what it lacks; to a container by --cap-add BPF --cap-add PERFMON.".to_owned()
+            "Grant this root user the missing capabilities; in a container: --cap-add BPF --cap-add PERFMON."
+                .to_owned()
         } else {
             "Run it as root: sudo rnetstat-trace. Or let every user trace: \
              sudo setcap cap_bpf,cap_perfmon,cap_syslog+ep \"$(command -v rnetstat-trace)\""
@@ -23,48 +26,74 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
     }
     if host.btf.is_err() {
         advice.push(
-            "Use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as all great distributions have it; in a container, \
-             let it see /sys/kernel/btf."
+            "Use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of all major distributions are. In a \
+             container, make /sys/kernel/btf visible."
                 .to_owned(),
         );
         if host.tracefs.is_err() {
             advice.push(
-                "Without BTF it reads tracefs: mount -t tracefs tracefs /sys/kernel/tracing".to_owned(),
+                "Without BTF, tracefs is needed: mount -t tracefs tracefs /sys/kernel/tracing".to_owned(),
             );
         }
+    } else {
+        advice.extend(remedies(report));
     }
-    let sees_by_functions = report.is_attached("fentry");
-    if report.missing.is_ok()
-        && host.btf.is_ok()
-        && !sees_by_functions
-        && !report.is_attached_by_name("timer_start")
-    {
-        advice.push(if host.kptr_restrict == Some(2) {
-            "Let root see addresses, for TIME_WAIT and half-open connections: sysctl kernel.kptr_restrict=1"
-                .to_owned()
-        } else {
-            "Add CAP_SYSLOG, for TIME_WAIT and half-open connections.".to_owned()
-        });
-    }
-    if report.missing.is_ok() && lacks(CapabilitySet::SYS_ADMIN) {
+    if report.missing.is_ok() && !host.capabilities.contains(CapabilitySet::SYS_ADMIN) {
         advice.push(
-            "Add CAP_SYS_ADMIN and CAP_SYS_PTRACE, or run it as root, for what was there before the start in \
+            "Add CAP_SYS_ADMIN and CAP_SYS_PTRACE, or run it as root, to see connections from before the start in \
              other network namespaces."
                 .to_owned(),
         );
     }
-    if host.container.is_some() && !crate::source::ebpf::in_initial_pid_namespace() {
-        advice
-            .push("Run the container with the host's PID namespace (--pid=host), for all owners.".to_owned());
+    if host.container.is_some() && !ebpf::in_initial_pid_namespace() {
+        advice.push(
+            "Run the container in the host's PID namespace (--pid=host), to find the owners of all sockets."
+                .to_owned(),
+        );
     }
     advice
 }
 
-/// The capabilities are there, and the kernel says no.
+/// What to do for each missing fact, by the table of hooks.
+fn remedies(report: &Report) -> Vec<String> {
+    let mut facts: Vec<(Remedy, Vec<&str>)> = Vec::new();
+    for missing in report.missing.iter().flatten() {
+        let sets = ebpf::sets().filter(|set| set.facts.contains(&missing.what) && !is_attached(report, set));
+        // The last one asks for the least.
+        let Some(set) = sets.last() else { continue };
+        match facts.iter_mut().find(|(remedy, _)| *remedy == set.remedy) {
+            Some((_, facts)) => facts.push(missing.what),
+            None => facts.push((set.remedy, vec![missing.what])),
+        }
+    }
+    let remedies = facts.into_iter().map(|(remedy, facts)| {
+        let what = match remedy {
+            Remedy::KernelAddresses if report.host.kptr_restrict == Some(2) => {
+                "let root see kernel addresses: sysctl kernel.kptr_restrict=1".to_owned()
+            }
+            Remedy::KernelAddresses => "add CAP_SYSLOG".to_owned(),
+            Remedy::Privileges | Remedy::Tracefs => "run it as root".to_owned(),
+            Remedy::Kernel(kernel) => format!("use {kernel}"),
+        };
+        format!("To see {}: {what}.", facts.join("; "))
+    });
+    remedies.collect()
+}
+
+fn is_attached(report: &Report, set: &HookSet) -> bool {
+    let attached = |name: &str| {
+        let mut attempts = report.attempts.all().iter();
+        attempts.any(|attempt| attempt.name == name && attempt.outcome == Outcome::Attached)
+    };
+    set.hooks.iter().any(|hook| attached(hook.name()))
+}
+
+/// The capabilities suffice, and the kernel refuses nevertheless.
 fn forbidden(report: &Report) -> String {
     let host = &report.host;
     if host.lockdown.as_deref() == Some("confidentiality") {
-        return "Lockdown forbids programs to read kernel memory: boot with lockdown=integrity.".to_owned();
+        return "Kernel lockdown forbids programs to read kernel memory: boot with lockdown=integrity."
+            .to_owned();
     }
     let limit = host.memlock.map(|bytes| {
         format!(
@@ -73,20 +102,8 @@ fn forbidden(report: &Report) -> String {
         )
     });
     format!(
-        "Look for a seccomp filter or a security module that forbids bpf(); a container's goes by \
-         --security-opt seccomp=unconfined.{}",
+        "Look for a seccomp filter or a security module that forbids bpf(2). In a container, \
+         --security-opt seccomp=unconfined lifts the filter.{}",
         limit.unwrap_or_default()
     )
-}
-
-impl Report {
-    fn is_attached(&self, kind: &str) -> bool {
-        let mut all = self.attempts.all().iter();
-        all.any(|tried| tried.kind == kind && tried.outcome == Outcome::Attached)
-    }
-
-    fn is_attached_by_name(&self, name: &str) -> bool {
-        let mut all = self.attempts.all().iter();
-        all.any(|tried| tried.name == name && tried.outcome == Outcome::Attached)
-    }
 }

@@ -1,4 +1,4 @@
-//! What the host and the user have, before anything is tried.
+//! Facts about the host and the user, from before any program is loaded.
 
 use std::{fs, io, path::Path};
 
@@ -12,26 +12,26 @@ use crate::{
 const BTF: &str = "/sys/kernel/btf/vmlinux";
 const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
-/// The facts on which it depends what can be seen. None is what the kernel doesn't tell.
+/// The facts that decide what can be seen. None where the kernel doesn't show it.
 pub(super) struct Host {
     /// The kernel's release.
     pub kernel: String,
-    /// The kernel's machine, as `x86_64`.
+    /// The machine: `x86_64`.
     pub machine: String,
-    /// Length of the kernel's BTF, bytes.
+    /// Length of the kernel's BTF, bytes; or why it can't be read.
     pub btf: Result<u64, String>,
     pub user: u32,
     pub capabilities: CapabilitySet,
-    /// By which mark it is known that this is a container.
+    /// The sign by which this is known to be a container; None if there is no sign.
     pub container: Option<String>,
     /// `none`, `integrity` or `confidentiality`.
     pub lockdown: Option<String>,
     pub kptr_restrict: Option<i32>,
     pub perf_event_paranoid: Option<i32>,
     pub unprivileged_bpf_disabled: Option<i32>,
-    /// Where it is mounted and can be read.
+    /// Its mount point; or why it can't be read.
     pub tracefs: Result<&'static str, String>,
-    /// Bytes of memory that may be locked; None is no limit.
+    /// The limit on locked memory, bytes; None if there is none.
     pub memlock: Option<u64>,
 }
 
@@ -45,7 +45,9 @@ impl Host {
             user: geteuid().as_raw(),
             capabilities: privilege::effective(),
             container: container(),
-            lockdown: fs::read_to_string("/sys/kernel/security/lockdown").ok().and_then(|text| chosen(&text)),
+            lockdown: fs::read_to_string("/sys/kernel/security/lockdown")
+                .ok()
+                .and_then(|text| word_in_brackets(&text)),
             kptr_restrict: sysctl("kptr_restrict"),
             perf_event_paranoid: sysctl("perf_event_paranoid"),
             unprivileged_bpf_disabled: sysctl("unprivileged_bpf_disabled"),
@@ -54,9 +56,9 @@ impl Host {
         }
     }
 
-    /// Of the capabilities that are of use here, those that are there, or those that are not.
-    pub(super) fn capability_names(&self, there: bool) -> Vec<&'static str> {
-        let wanted = privilege::OF_USE.iter().filter(|(one, _)| self.capabilities.contains(*one) == there);
+    /// The useful capabilities that this process has (`held`), or those that it lacks.
+    pub(super) fn capability_names(&self, held: bool) -> Vec<&'static str> {
+        let wanted = privilege::USEFUL.iter().filter(|(one, _)| self.capabilities.contains(*one) == held);
         wanted.map(|(_, name)| *name).collect()
     }
 }
@@ -64,7 +66,7 @@ impl Host {
 fn btf() -> Result<u64, String> {
     match fs::File::open(BTF).and_then(|file| file.metadata()) {
         Ok(metadata) => Ok(metadata.len()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!("there is no {BTF}")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(format!("{BTF} doesn't exist")),
         Err(error) => Err(format!("{BTF}: {error}")),
     }
 }
@@ -75,7 +77,7 @@ fn tracefs() -> Result<&'static str, String> {
         match fs::metadata(Path::new(root).join("events")) {
             Ok(_) => return Ok(root),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                why = "only root can read it".to_owned();
+                why = "readable by root only".to_owned();
             }
             Err(_) => {}
         }
@@ -88,21 +90,21 @@ fn sysctl(name: &str) -> Option<i32> {
 }
 
 /// The word in brackets: `none [integrity] confidentiality`.
-fn chosen(text: &str) -> Option<String> {
+fn word_in_brackets(text: &str) -> Option<String> {
     let (_, rest) = text.split_once('[')?;
     Some(rest.split_once(']')?.0.to_owned())
 }
 
-/// The marks that container managers leave (docker, podman, systemd-nspawn, lxc), or the root of a PID namespace
-/// that is not the host's.
+/// The sign that this is a container: a file that a container manager creates (docker, podman, systemd-nspawn, lxc), or
+/// a PID namespace other than the host's.
 fn container() -> Option<String> {
-    for mark in ["/.dockerenv", "/run/.containerenv"] {
-        if Path::new(mark).exists() {
-            return Some(mark.to_owned());
+    for file in ["/.dockerenv", "/run/.containerenv"] {
+        if Path::new(file).exists() {
+            return Some(file.to_owned());
         }
     }
     if let Ok(manager) = fs::read_to_string("/run/systemd/container") {
-        // It is somebody else's file: no more than a word of it.
+        // Another program wrote the file: show one harmless word of it.
         let word: String = manager.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
         return Some(word);
     }
@@ -114,8 +116,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_chosen_lockdown_is_the_word_in_brackets() {
-        assert_eq!(chosen("none [integrity] confidentiality\n").as_deref(), Some("integrity"));
-        assert_eq!(chosen("torn [inte"), None);
+    fn the_lockdown_in_force_is_the_word_in_brackets() {
+        assert_eq!(word_in_brackets("none [integrity] confidentiality\n").as_deref(), Some("integrity"));
+        assert_eq!(word_in_brackets("torn [inte"), None);
     }
 }

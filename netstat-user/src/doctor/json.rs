@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::{Report, advice::advice};
-use crate::source::ebpf::Outcome;
+use super::{advice::advice, report::Report};
+use crate::source::ebpf::{Attempt, Outcome};
 
 #[derive(Serialize)]
 struct Shape<'a> {
-    /// What a trace would take: `ebpf`; or `proc` or null, and `error` says why not `ebpf`.
+    /// The source that a trace would choose: `ebpf`; or `proc` or null, and then `error` says why not `ebpf`.
     source: Option<&'static str>,
     error: Option<&'a str>,
     kernel: &'a str,
@@ -16,15 +16,15 @@ struct Shape<'a> {
     capabilities: Vec<&'static str>,
     capabilities_missing: Vec<&'static str>,
     container: Option<&'a str>,
-    /// Null if there is none.
+    /// Null if the kernel has no BTF.
     btf_bytes: Option<u64>,
     lockdown: Option<&'a str>,
     kptr_restrict: Option<i32>,
     perf_event_paranoid: Option<i32>,
     unprivileged_bpf_disabled: Option<i32>,
-    /// Where it is, if it can be read.
+    /// Its mount point, if it can be read.
     tracefs: Option<&'static str>,
-    /// Null is no limit.
+    /// Null if there is no limit.
     memlock_bytes: Option<u64>,
     probes: Vec<Probe<'a>>,
     missing: Vec<Missing<'a>>,
@@ -46,19 +46,19 @@ struct Missing<'a> {
     why: &'a str,
 }
 
-/// One line.
+/// The report in one line.
 ///
 /// # Errors
-/// There is none: everything in it has a form in JSON.
+/// serde_json can't write a value: none of these types is one of those.
 pub(super) fn write(report: &Report) -> serde_json::Result<String> {
     let host = &report.host;
-    let probes = report.attempts.all().iter().map(|tried| {
-        let (result, why) = match &tried.outcome {
+    let probes = report.attempts.all().iter().map(|Attempt { name, kind, outcome }| {
+        let (result, why) = match outcome {
             Outcome::Attached => ("attached", None),
             Outcome::Loads => ("loads", None),
             Outcome::Refused(why) => ("refused", Some(why.as_str())),
         };
-        Probe { name: tried.name, kind: tried.kind, result, why }
+        Probe { name, kind, result, why }
     });
     let missing = report.missing.as_deref().unwrap_or_default().iter();
     let shape = Shape {

@@ -20,12 +20,24 @@ const MODULES: &[(&str, &[&str])] = &[
     // rnetstat knows nothing of the tracer: no agent, table, options or source.
     (
         "netstat",
-        &["args", "console", "filter", "format", "model", "readers", "signals", "socket_holders", "stdout"],
+        &[
+            "args",
+            "console",
+            "filter",
+            "format",
+            "model",
+            "readers",
+            "signals",
+            "socket_holders",
+            "stdout",
+            "text",
+        ],
     ),
     ("bin/rnetstat.rs", &["console", "netstat"]),
     ("console.rs", &[]),
     ("signals.rs", &[]),
     ("stdout.rs", &[]),
+    ("text.rs", &[]),
 ];
 
 /// A crate, and the files and directories below netstat-user/src that may use it: the complete list.

@@ -7,13 +7,11 @@ mod english;
 mod japanese;
 mod korean;
 mod language;
-mod layout;
 mod text;
 
 use anstyle::{Effects, Style};
 use anyhow::Result;
 use serde::Serialize;
-use terminal_size::Width;
 
 pub use args::ExplainArgs;
 pub use language::Language;
@@ -23,11 +21,9 @@ use super::json;
 use crate::{
     format::state_style,
     model::{LEGAL_TRANSITIONS, State},
+    text::{paragraph, width},
 };
 
-/// How wide text is at most: longer lines are hard to read.
-const WIDEST: usize = 100;
-const NARROWEST: usize = 40;
 const HEADING: Style = Style::new().effects(Effects::BOLD);
 
 /// How the connections of both ends normally run.
@@ -61,14 +57,6 @@ pub fn page(state: Option<State>, language: Language, json: bool, color: bool) -
     })
 }
 
-/// The terminal's width, or what was always usual.
-fn width() -> usize {
-    match terminal_size::terminal_size_of(std::io::stdout()) {
-        Some((Width(columns @ 1..), _)) => usize::from(columns).clamp(NARROWEST, WIDEST),
-        _ => 80,
-    }
-}
-
 fn one(state: State, language: Language, color: bool, width: usize) -> String {
     let words = text::words(language);
     let StateText { meaning, client, server, normal, many, checks } = text::state(language, state);
@@ -88,16 +76,16 @@ fn one(state: State, language: Language, color: bool, width: usize) -> String {
     ] {
         if !text.is_empty() {
             section(&mut out, heading, color);
-            layout::paragraph(&mut out, "  ", text, width);
+            paragraph(&mut out, "  ", text, width);
         }
     }
     section(&mut out, words.checks, color);
     for check in checks {
-        layout::paragraph(&mut out, "  - ", check, width);
+        paragraph(&mut out, "  - ", check, width);
     }
     if cfg!(not(target_os = "linux")) {
         out.push('\n');
-        layout::paragraph(&mut out, "", words.elsewhere, width);
+        paragraph(&mut out, "", words.elsewhere, width);
     }
     out
 }
@@ -113,17 +101,17 @@ fn all(language: Language, color: bool, width: usize) -> Result<String> {
     let unknown = counts.get(&State::Unknown).map(|count| format!("{} {count}", State::Unknown));
     for line in [Some((*counts_text).to_owned()), unknown, Some((*left_out).to_owned())].into_iter().flatten()
     {
-        layout::paragraph(&mut out, "  ", &line, width);
+        paragraph(&mut out, "  ", &line, width);
     }
     out.push('\n');
     section(&mut out, order, color);
     for (whose, states) in [(order_client, CLIENT_ORDER), (order_server, SERVER_ORDER)] {
-        layout::paragraph(&mut out, "  ", &format!("{whose}:"), width);
+        paragraph(&mut out, "  ", &format!("{whose}:"), width);
         let names: Vec<&str> = states.iter().map(|state| state.name()).collect();
-        layout::paragraph(&mut out, "    ", &names.join(" → "), width);
+        paragraph(&mut out, "    ", &names.join(" → "), width);
     }
     out.push('\n');
-    layout::paragraph(&mut out, "", more, width);
+    paragraph(&mut out, "", more, width);
     Ok(out)
 }
 

@@ -3,6 +3,8 @@
 //! Loading, the types that aya gets, the ways to lose records, `doctor`, `start.hooks`, `start.missing` and the
 //! README's list derive from it.
 
+#[cfg(test)]
+mod readme;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -61,7 +61,7 @@ pub static STATE_CLASSIC: HookSet = HookSet {
         kind: Kind::Tracepoint,
         target: "inet_sock_set_state",
         condition: Condition::Always,
-        kernels: "those without BTF",
+        kernels: "those where tp_btf doesn't load",
         reports: "every transition of a full socket, with its addresses, ports and states only",
     }],
     need: Need::Required,
@@ -117,7 +117,7 @@ pub static MINISOCK_FUNCTIONS: HookSet = HookSet {
             kind: Kind::Fentry,
             target: "__inet_csk_reqsk_queue_drop",
             condition: Condition::Always,
-            kernels: "those that have the function (6.1, 6.12)",
+            kernels: "Debian's 6.1 and later",
             reports: "a request socket is removed before its handshake completes",
         },
         Hook {
@@ -125,7 +125,7 @@ pub static MINISOCK_FUNCTIONS: HookSet = HookSet {
             kind: Kind::Fentry,
             target: "reqsk_queue_unlink",
             condition: Condition::Without(program::HALF_OPEN_REMOVED),
-            kernels: "the others (5.10)",
+            kernels: "those without the function above (Debian's 5.10)",
             reports: "a request socket is removed before its handshake completes",
         },
         Hook {

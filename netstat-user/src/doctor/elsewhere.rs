@@ -1,10 +1,10 @@
-//! The doctor where there is nothing to examine: Windows gives its TCP table to everybody.
+//! `doctor` on other systems than Linux: Windows shows its TCP table to every user, so there is nothing to examine.
 
 use anyhow::Context as _;
 
 use crate::{options::DoctorOptions, stdout};
 
-/// Says which source there is; true, because it works.
+/// Writes which source works; always true.
 ///
 /// # Errors
 /// stdout can't be written, for another reason than that its reader went away.
@@ -12,8 +12,8 @@ pub fn run(options: DoctorOptions) -> anyhow::Result<bool> {
     let text = if options.json {
         "{\"source\":\"windows\",\"error\":null}\n"
     } else {
-        "Windows' TCP table is looked at now and then (source: windows), which needs no privilege.\n\
-         Connections that are shorter than --interval are not seen. Only Linux has eBPF, which sees them all.\n"
+        "A trace polls Windows' TCP table (source: windows), which needs no privilege.\n\
+         It doesn't see connections that are shorter than --interval. Only Linux has eBPF, which sees them all.\n"
     };
     stdout::write(text.as_bytes()).context("stdout can't be written")?;
     Ok(true)

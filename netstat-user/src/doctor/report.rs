@@ -1,0 +1,46 @@
+//! What `doctor` finds out: facts about the host, and the outcome of a real start.
+
+use std::path::Path;
+
+use netstat_ebpf::wire::RING_BYTES;
+
+use super::host::Host;
+use crate::{
+    model::Missing,
+    source::{
+        ebpf::{self, Attempts, LoadOptions},
+        proc,
+    },
+};
+
+/// What was found out.
+pub(super) struct Report {
+    /// The host and the user.
+    pub host: Host,
+    /// Each program that a start tries to load.
+    pub attempts: Attempts,
+    /// What a trace by eBPF would not see; the error if there can't be one.
+    pub missing: Result<Vec<Missing>, String>,
+    /// Whether /proc can be polled instead.
+    pub has_proc: bool,
+}
+
+impl Report {
+    /// Examines the host, and starts a trace by eBPF and ends it.
+    pub fn of_this_host() -> Self {
+        // First, because the start raises limits.
+        let host = Host::examine();
+        let mut attempts = Attempts::default();
+        let missing = ebpf::probe(&LoadOptions::unfiltered(RING_BYTES), &mut attempts);
+        let has_proc = proc::is_readable(Path::new("/proc"));
+        Self { host, attempts, missing: missing.map_err(|error| format!("{error:#}")), has_proc }
+    }
+
+    /// The source that a trace would choose, as `--source` names it; None if none works.
+    pub fn source(&self) -> Option<&'static str> {
+        match self.missing {
+            Ok(_) => Some("ebpf"),
+            Err(_) => self.has_proc.then_some("proc"),
+        }
+    }
+}
