@@ -2,20 +2,20 @@
 
 #![cfg(target_os = "linux")]
 
-use std::collections::HashSet;
+use std::{collections::HashSet, error::Error, fmt};
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
     compare,
     event::{LostWhere, Row},
-    lives::{self, Life},
+    history::{self, History},
+    normalization::{self, Comparison},
     oracle::{ORDINARY, Oracle},
-    refinement::{self, Rules},
-    scenario::{self, Case, Place},
+    scenario::{self, Scenario, TestNet},
     skip,
     trace::Events,
     tracer::Tracer,
-    wait,
+    unobserved, wait,
 };
 
 #[test]
@@ -25,27 +25,27 @@ fn there_are_at_least_thirty_kinds() {
 
 #[test]
 fn connections_closed_by_fins_live_as_the_kernel_says() -> Result<()> {
-    hold_against_the_record(scenario::close::CASES)
+    compare_with_record(scenario::close::SCENARIOS)
 }
 
 #[test]
 fn connections_ended_by_resets_live_as_the_kernel_says() -> Result<()> {
-    hold_against_the_record(scenario::reset::CASES)
+    compare_with_record(scenario::reset::SCENARIOS)
 }
 
 #[test]
 fn opening_connections_live_as_the_kernel_says() -> Result<()> {
-    hold_against_the_record(scenario::open::CASES)
+    compare_with_record(scenario::open::SCENARIOS)
 }
 
 #[test]
 fn listeners_live_as_the_kernel_says() -> Result<()> {
-    hold_against_the_record(scenario::listen::CASES)
+    compare_with_record(scenario::listen::SCENARIOS)
 }
 
 #[test]
 fn ipv6_and_mapped_connections_live_as_the_kernel_says() -> Result<()> {
-    hold_against_the_record(scenario::ipv6::CASES)
+    compare_with_record(scenario::ipv6::SCENARIOS)
 }
 
 #[test]
@@ -53,98 +53,114 @@ fn mptcp_connections_and_their_subflows_live_as_the_kernel_says() -> Result<()> 
     if skip::without_mptcp() {
         return Ok(());
     }
-    hold_against_the_record(scenario::mptcp::CASES)
+    compare_with_record(scenario::mptcp::SCENARIOS)
 }
 
 #[test]
 fn connections_between_namespaces_live_as_the_kernel_says() -> Result<()> {
-    hold_against_the_record(scenario::network::CASES)
+    compare_with_record(scenario::network::SCENARIOS)
 }
 
 #[test]
 fn connections_that_change_hands_live_as_the_kernel_says() -> Result<()> {
-    hold_against_the_record(scenario::process::CASES)
+    compare_with_record(scenario::process::SCENARIOS)
 }
 
 #[test]
 fn the_classic_tracepoint_tells_the_same_lives() -> Result<()> {
-    let cases = [scenario::close::CASES, scenario::reset::CASES, scenario::open::CASES].concat();
-    play_beside_a_trace(&cases, &["--state-hook", "tracepoint"], refinement::CLASSIC)
+    let scenarios =
+        [scenario::close::SCENARIOS, scenario::reset::SCENARIOS, scenario::open::SCENARIOS].concat();
+    run_with_trace(&scenarios, &["--state-hook", "tracepoint"], normalization::CLASSIC_TRACEPOINT)
 }
 
-fn hold_against_the_record(cases: &[Case]) -> Result<()> {
-    play_beside_a_trace(cases, &[], refinement::TODAY)
+fn compare_with_record(scenarios: &[Scenario]) -> Result<()> {
+    run_with_trace(scenarios, &[], normalization::DEFAULT)
 }
 
-/// How often an emulated processor may take so long over a program that others were skipped meanwhile, and told as lost.
+/// How often scenarios run in all, where a run failed by chance.
 const TRIES: usize = 3;
 
-/// Plays the cases beside a trace, again where that is for want of speed.
-fn play_beside_a_trace(cases: &[Case], arguments: &[&str], rules: Rules) -> Result<()> {
+/// An emulated CPU took so long over a program that the kernel skipped others meanwhile. The trace reported them as lost.
+#[derive(Debug)]
+struct ProgramsSkipped;
+
+impl fmt::Display for ProgramsSkipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the kernel skipped nested programs")
+    }
+}
+
+impl Error for ProgramsSkipped {}
+
+/// Runs the scenarios beside a trace, and again after a failure that is due to chance.
+fn run_with_trace(scenarios: &[Scenario], arguments: &[&str], comparison: Comparison) -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
     let mut tries = 1;
-    while !play_once(cases, arguments, rules)? {
-        ensure!(tries < TRIES, "transitions were lost to nested programs {TRIES} times");
+    while let Err(error) = run_once(scenarios, arguments, comparison) {
+        let is_by_chance = error.is::<ProgramsSkipped>() || error.is::<unobserved::TooMany>();
+        if !is_by_chance || tries == TRIES {
+            return Err(error);
+        }
+        eprintln!("the scenarios run again: {error:#}");
         tries += 1;
     }
     Ok(())
 }
 
-/// Plays the cases one after the other beside one trace and one record, each in a place of its own. Says whether the
-/// trace could tell all: not where the processor is emulated and programs were skipped.
-fn play_once(cases: &[Case], arguments: &[&str], rules: Rules) -> Result<bool> {
-    let places = cases.iter().map(|_| Place::new()).collect::<Result<Vec<_>>>()?;
-    let blocks: Vec<_> = places.iter().map(|place| &place.block).collect();
+/// Runs the scenarios one after the other beside one trace and one record, each in a network of its own, and compares.
+fn run_once(scenarios: &[Scenario], arguments: &[&str], comparison: Comparison) -> Result<()> {
+    let nets = scenarios.iter().map(|_| TestNet::new()).collect::<Result<Vec<_>>>()?;
+    let blocks: Vec<_> = nets.iter().map(|net| &net.addresses).collect();
     let mut oracle = Oracle::start(ORDINARY, &blocks)?;
     let tracer = Tracer::start(arguments)?;
-    for (case, place) in cases.iter().zip(&places) {
-        place.play(case).with_context(|| format!("playing {:?}", case.name))?;
+    for (scenario, net) in scenarios.iter().zip(&nets) {
+        net.run(scenario).with_context(|| format!("playing {:?}", scenario.name))?;
     }
-    let record = lives::completed(&mut oracle, &blocks)?;
+    let record = history::completed(&mut oracle, &blocks)?;
     let trace = tracer.stop()?;
     let Events { losses, repaired, .. } = trace.events()?;
-    if wait::is_slow() && losses.iter().any(|lost| lost.place == LostWhere::Nested) {
-        eprintln!("played again: {losses:?}");
-        return Ok(false);
-    }
+    let skipped = losses.iter().any(|lost| lost.place == LostWhere::Nested);
+    ensure!(!(wait::is_slow() && skipped), ProgramsSkipped);
     let rows = trace.rows()?;
-    for (case, place) in cases.iter().zip(&places) {
+    for (scenario, net) in scenarios.iter().zip(&nets) {
         let check = || {
-            let record: Vec<Life> = record.iter().filter(|life| life.is_of(&place.block)).cloned().collect();
-            made_what_it_should(case, &record)?;
-            let rows = rows_of(&rows, place);
+            let record: Vec<History> =
+                record.iter().filter(|history| history.belongs_to(&net.addresses)).cloned().collect();
+            made_expected_histories(scenario, &record)?;
+            let rows = rows_of(&rows, net);
             // The classic tracepoint doesn't know the namespace.
             if arguments.is_empty() {
-                name_the_namespace(&rows, place)?;
+                name_the_namespace(&rows, net)?;
             }
-            compare::hold_against(&record, rows, rules)
+            compare::with_record(&record, rows, comparison)
         };
-        check().with_context(|| format!("after {:?}; what was repaired: {repaired:?}", case.name))?;
+        check().with_context(|| format!("after {:?}; what was repaired: {repaired:?}", scenario.name))?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// All rows of the connections that were played there. The first of an MPTCP connection may not know its ends yet.
-fn rows_of<'a>(rows: &'a [Row], place: &Place) -> Vec<&'a Row> {
-    let played = rows.iter().filter(|row| row.is_of(&place.block)).map(|row| row.conn.as_str());
-    let played: HashSet<&str> = played.collect();
-    rows.iter().filter(|row| played.contains(row.conn.as_str())).collect()
+fn rows_of<'a>(rows: &'a [Row], net: &TestNet) -> Vec<&'a Row> {
+    let run = rows.iter().filter(|row| row.belongs_to(&net.addresses)).map(|row| row.conn.as_str());
+    let run: HashSet<&str> = run.collect();
+    rows.iter().filter(|row| run.contains(row.conn.as_str())).collect()
 }
 
 /// The player did what the case says: otherwise it would prove nothing.
-fn made_what_it_should(case: &Case, record: &[Life]) -> Result<()> {
-    let mut made: Vec<String> = record.iter().map(|life| scenario::mptcp::as_planned(life.path())).collect();
-    let mut expected = case.lives.to_vec();
+fn made_expected_histories(scenario: &Scenario, record: &[History]) -> Result<()> {
+    let mut made: Vec<String> =
+        record.iter().map(|history| scenario::mptcp::with_expected_timing(history.path())).collect();
+    let mut expected = scenario.histories.to_vec();
     made.sort();
     expected.sort_unstable();
     ensure!(made == expected, "the kernel made {made:#?}, not {expected:#?}");
     Ok(())
 }
 
-fn name_the_namespace(rows: &[&Row], place: &Place) -> Result<()> {
-    let here = Some(place.here.inum()?);
-    ensure!(rows.is_empty() || rows.iter().any(|row| row.netns == here), "no row names the namespace");
+fn name_the_namespace(rows: &[&Row], net: &TestNet) -> Result<()> {
+    let netns = Some(net.netns.inum()?);
+    ensure!(rows.is_empty() || rows.iter().any(|row| row.netns == netns), "no row names the namespace");
     Ok(())
 }

@@ -5,7 +5,7 @@
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result, ensure};
-use netstat_tests::{hidden, privilege::Copy, skip, tracer, tracer::Tracer};
+use netstat_tests::{mounts, privilege::BinaryCopy, skip, tracer, tracer::Tracer};
 use serde_json::Value;
 
 #[test]
@@ -43,7 +43,7 @@ fn a_user_without_privileges_is_told_what_to_do_and_gets_exit_code_1() -> Result
     if skip::without_root() {
         return Ok(());
     }
-    let copy = Copy::new(None)?;
+    let copy = BinaryCopy::new(None)?;
     let (code, report) = examined(&mut copy.as_nobody(&["doctor", "--json"]))?;
     ensure!(code == Some(1) && report["source"] == "proc" && report["error"].is_string(), "{report:#}");
     ensure!(list(&report, "capabilities")?.is_empty(), "{report:#}");
@@ -79,7 +79,7 @@ fn without_btf_the_classic_tracepoint_is_what_is_left() -> Result<()> {
         return Ok(());
     }
     let mut command = tracer::command(&["doctor", "--json"])?;
-    hidden::hide(&mut command, &[c"/sys/kernel/btf"]);
+    mounts::hide(&mut command, &[c"/sys/kernel/btf"]);
     let (code, report) = examined(&mut command)?;
     ensure!(code == Some(0) && report["btf_bytes"].is_null(), "{report:#}");
     let probes = list(&report, "probes")?;

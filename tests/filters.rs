@@ -9,15 +9,15 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    alone::alone,
     event::{Direction, Family, Row},
-    lives,
+    history,
     oracle::{ORDINARY, Oracle},
-    scenario::{Pair, Place, close, ipv6, open, reset},
+    scenario::{Pair, TestNet, close, ipv6, open, reset},
     skip,
     sock::Sock,
     state::State,
     tracer::Tracer,
+    wait::for_exclusive_turn,
 };
 
 /// A filter's arguments, and what it must let through.
@@ -28,7 +28,7 @@ struct Filter {
 
 #[test]
 fn families_let_through_their_own_with_mapped_addresses_as_ipv4() -> Result<()> {
-    hold_against_unfiltered(|_| {
+    compare_with_unfiltered(|_| {
         vec![
             filter(&["-4"], |row| row.family == Family::Ipv4),
             filter(&["-6"], |row| row.family == Family::Ipv6),
@@ -38,8 +38,8 @@ fn families_let_through_their_own_with_mapped_addresses_as_ipv4() -> Result<()> 
 
 #[test]
 fn ports_let_through_what_has_one_of_them_at_that_end() -> Result<()> {
-    hold_against_unfiltered(|place| {
-        let port = place.block.port();
+    compare_with_unfiltered(|net| {
+        let port = net.addresses.port();
         let next = port + 1;
         let local = move |row: &Row| row.local_port == Some(port);
         let remote = move |row: &Row| row.remote_port == Some(port);
@@ -63,8 +63,8 @@ fn ports_let_through_what_has_one_of_them_at_that_end() -> Result<()> {
 
 #[test]
 fn addresses_let_through_what_has_one_of_them_at_that_end() -> Result<()> {
-    hold_against_unfiltered(|place| {
-        let (v4, v6) = (place.block.loopback(1), place.block.v6(1));
+    compare_with_unfiltered(|net| {
+        let (v4, v6) = (net.addresses.loopback(1), net.addresses.v6(1));
         let local = |addr: IpAddr| move |row: &Row| row.local_addr == Some(addr);
         let remote = |addr: IpAddr| move |row: &Row| row.remote_addr == Some(addr);
         let either =
@@ -90,7 +90,7 @@ fn states_let_through_transitions_from_and_to_them_and_keep_the_durations() -> R
     let from_or_to = |states: &'static [State]| {
         move |row: &Row| states.contains(&row.old_state) || states.contains(&row.new_state)
     };
-    hold_against_unfiltered(|_| {
+    compare_with_unfiltered(|_| {
         vec![
             filter(&["-s", "ESTABLISHED"], from_or_to(&["ESTABLISHED"])),
             filter(&["-s", "fin-wait-2,LAST_ACK"], from_or_to(&["FIN_WAIT2", "LAST_ACK"])),
@@ -104,9 +104,9 @@ fn states_let_through_transitions_from_and_to_them_and_keep_the_durations() -> R
 
 #[test]
 fn several_filters_all_have_to_match() -> Result<()> {
-    hold_against_unfiltered(|place| {
-        let port = place.block.port();
-        let address = place.block.loopback(1);
+    compare_with_unfiltered(|net| {
+        let port = net.addresses.port();
+        let address = net.addresses.loopback(1);
         vec![
             filter(&["-6", "-s", "ESTABLISHED", "-L", &port.to_string()], move |row| {
                 row.family == Family::Ipv6
@@ -130,33 +130,33 @@ fn filter(arguments: &[&str], shows: impl Fn(&Row) -> bool + 'static) -> Filter 
 }
 
 /// Runs an unfiltered trace and one for each filter beside the same traffic.
-fn hold_against_unfiltered(filters: impl FnOnce(&Place) -> Vec<Filter>) -> Result<()> {
+fn compare_with_unfiltered(filters: impl FnOnce(&TestNet) -> Vec<Filter>) -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
     // A child, such as another test's tracer, has a copy of every socket of this process until it runs its program:
     // who closes last is then a matter of the moment at which a trace looks. So each test has the process to itself.
-    let _alone = alone();
-    let place = Place::new()?;
-    let filters = filters(&place);
-    let mut oracle = Oracle::start(ORDINARY, &[&place.block])?;
+    let _alone = for_exclusive_turn();
+    let net = TestNet::new()?;
+    let filters = filters(&net);
+    let mut oracle = Oracle::start(ORDINARY, &[&net.addresses])?;
     let unfiltered = Tracer::start(&[])?;
     let mut filtered = Vec::new();
     for filter in &filters {
         let arguments: Vec<&str> = filter.arguments.iter().map(String::as_str).collect();
         filtered.push(Tracer::start(&arguments)?);
     }
-    traffic(&place)?;
-    lives::completed(&mut oracle, &[&place.block])?;
+    traffic(&net)?;
+    history::completed(&mut oracle, &[&net.addresses])?;
     let all = unfiltered.stop()?.rows()?;
     for (filter, tracer) in filters.iter().zip(filtered) {
         let trace = tracer.stop()?;
         let shown = trace.rows()?;
         let check = || {
             ensure!(shown.iter().all(|row| (filter.shows)(row)), "it shows what it should not");
-            let expected = all.iter().filter(|row| row.is_of(&place.block) && (filter.shows)(row));
-            let shown = shown.iter().filter(|row| row.is_of(&place.block));
-            same(&told(expected), &told(shown))
+            let expected = all.iter().filter(|row| row.belongs_to(&net.addresses) && (filter.shows)(row));
+            let shown = shown.iter().filter(|row| row.belongs_to(&net.addresses));
+            same(&reported(expected), &reported(shown))
         };
         check().with_context(|| format!("with {:?}", filter.arguments))?;
     }
@@ -164,13 +164,15 @@ fn hold_against_unfiltered(filters: impl FnOnce(&Place) -> Vec<Filter>) -> Resul
 }
 
 /// Both families, several ports and addresses, every state that loopback can show.
-fn traffic(place: &Place) -> Result<()> {
-    for case in [close::CASES, reset::CASES, ipv6::CASES, open::CASES].into_iter().flatten() {
-        place.play(case)?;
+fn traffic(net: &TestNet) -> Result<()> {
+    for scenario in
+        [close::SCENARIOS, reset::SCENARIOS, ipv6::SCENARIOS, open::SCENARIOS].into_iter().flatten()
+    {
+        net.run(scenario)?;
     }
-    place.here.run(|| {
-        for port in place.block.port() + 1..=place.block.last_port() {
-            let listener = Sock::listening(SocketAddr::new(place.block.loopback(2), port), 8)?;
+    net.netns.run(|| {
+        for port in net.addresses.port() + 1..=net.addresses.last_port() {
+            let listener = Sock::listening(SocketAddr::new(net.addresses.loopback(2), port), 8)?;
             Pair::through(listener)?.server_closes()?;
         }
         Ok(())
@@ -179,7 +181,7 @@ fn traffic(place: &Place) -> Result<()> {
 
 /// What a row tells, apart from the names and stamps that differ between two traces.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Told {
+struct Expected {
     local: SocketAddr,
     remote: Option<SocketAddr>,
     old: State,
@@ -191,10 +193,10 @@ struct Told {
 }
 
 /// What is told of each connection, in a comparable order of connections.
-fn told<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Vec<Told>> {
-    let mut connections: HashMap<&str, Vec<Told>> = HashMap::new();
+fn reported<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Vec<Expected>> {
+    let mut connections: HashMap<&str, Vec<Expected>> = HashMap::new();
     for row in rows {
-        connections.entry(&row.conn).or_default().push(Told {
+        connections.entry(&row.conn).or_default().push(Expected {
             local: row.local(),
             remote: row.remote(),
             old: row.old_state,
@@ -205,12 +207,12 @@ fn told<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Vec<Told>> {
             pid: row.pid,
         });
     }
-    let mut told: Vec<_> = connections.into_values().collect();
-    told.sort();
-    told
+    let mut reported: Vec<_> = connections.into_values().collect();
+    reported.sort();
+    reported
 }
 
-fn same(expected: &[Vec<Told>], shown: &[Vec<Told>]) -> Result<()> {
+fn same(expected: &[Vec<Expected>], shown: &[Vec<Expected>]) -> Result<()> {
     ensure!(!expected.is_empty(), "the traffic has nothing for this filter");
     let missing: Vec<_> = expected.iter().filter(|connection| !shown.contains(connection)).collect();
     let surplus: Vec<_> = shown.iter().filter(|connection| !expected.contains(connection)).collect();

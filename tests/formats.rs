@@ -7,7 +7,7 @@ use std::ffi::CStr;
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
     output::Destination,
-    scenario::Place,
+    scenario::TestNet,
     skip,
     sock::Sock,
     tracer::{Tracer, command},
@@ -35,13 +35,13 @@ fn a_hostile_name_can_harm_no_format() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
+    let net = TestNet::new()?;
     for format in ["json", "csv", "line"] {
-        let tracer = start(&place, &["--format", format])?;
+        let tracer = start(&net, &["--format", format])?;
         for name in HOSTILE {
-            place.here.run(|| {
+            net.netns.run(|| {
                 rustix::thread::set_name(name)?;
-                place.pair()?.client_closes()
+                net.pair()?.client_closes()
             })?;
         }
         let trace = tracer.stop()?;
@@ -64,9 +64,9 @@ fn csv_has_a_header_and_a_line_for_each_transition() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
-    let tracer = start(&place, &["--format", "csv"])?;
-    place.here.run(|| place.pair()?.client_closes())?;
+    let net = TestNet::new()?;
+    let tracer = start(&net, &["--format", "csv"])?;
+    net.netns.run(|| net.pair()?.client_closes())?;
     let trace = tracer.stop()?;
     is_a_table(&trace.stdout)?;
     let header = trace.stdout.lines().next().context("no header")?;
@@ -85,9 +85,9 @@ fn lines_for_people_fit_in_100_columns_and_a_pipe_gets_no_colours() -> Result<()
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
-    let tracer = start(&place, &[])?;
-    place.here.run(|| place.pair()?.client_closes())?;
+    let net = TestNet::new()?;
+    let tracer = start(&net, &[])?;
+    net.netns.run(|| net.pair()?.client_closes())?;
     let stdout = tracer.stop()?.stdout;
     // How a connection ended may stand behind the 100 columns of what happened.
     let says_why = |line: &&str| line.contains("→ CLOSE ") || line.contains("→ TIME_WAIT");
@@ -105,15 +105,15 @@ fn colours_can_be_demanded_and_json_has_none_even_so() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
+    let net = TestNet::new()?;
     for (arguments, coloured) in [
         (&["--color", "always"][..], true),
         (&["--color", "never"], false),
         (&["--color", "auto"], false),
         (&["--json", "--color", "always"], false),
     ] {
-        let tracer = start(&place, arguments)?;
-        place.here.run(|| place.pair()?.client_closes())?;
+        let tracer = start(&net, arguments)?;
+        net.netns.run(|| net.pair()?.client_closes())?;
         let stdout = tracer.stop()?.stdout;
         ensure!(stdout.contains("ESTABLISHED"), "{arguments:?} shows nothing: {stdout}");
         ensure!(stdout.contains('\x1b') == coloured, "{arguments:?}: {stdout}");
@@ -123,13 +123,13 @@ fn colours_can_be_demanded_and_json_has_none_even_so() -> Result<()> {
 
 /// Starts a trace of the place's addresses in any format. That it sees what happens is known from a first row,
 /// for which connections are refused until it comes.
-fn start(place: &Place, arguments: &[&str]) -> Result<Tracer> {
+fn start(net: &TestNet, arguments: &[&str]) -> Result<Tracer> {
     let mut command = command(arguments)?;
-    command.args(["--addr", &place.block.server().ip().to_string()]);
+    command.args(["--addr", &net.addresses.server().ip().to_string()]);
     let tracer = Tracer::spawn(&mut command, Destination::Pipe)?;
     wait::until("a first row is written", || {
-        place.here.run(|| {
-            Sock::tcp(place.block.server())?.connect_fails(place.block.server(), Errno::CONNREFUSED)
+        net.netns.run(|| {
+            Sock::tcp(net.addresses.server())?.connect_fails(net.addresses.server(), Errno::CONNREFUSED)
         })?;
         Ok(tracer.lines_so_far()?.contains("SYN_SENT").then_some(()))
     })?;

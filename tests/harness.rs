@@ -2,26 +2,31 @@
 
 #![cfg(target_os = "linux")]
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use netstat_tests::{
-    block::Block,
+    address_block::AddressBlock,
     compare,
-    lives::{self, Life},
+    history::{self, History, Transition},
     netns::Namespace,
-    oracle::{ORDINARY, Oracle},
+    normalization::Comparison,
+    oracle::{ORDINARY, Oracle, Protocol},
     proc_tcp,
-    refinement::Rules,
     relay::Relay,
-    scenario::{CLIENT_CLOSES, LISTENER, Place, SERVER_FOLLOWS},
+    scenario::{CLIENT_ACTIVE_CLOSE, LISTENER, SERVER_PASSIVE_CLOSE, TestNet},
     skip,
     sock::Sock,
+    unobserved::{TooMany, Unobserved},
 };
 
 #[test]
 fn no_two_blocks_share_an_address() -> Result<()> {
-    let (one, other) = (Block::claim()?, Block::claim()?);
+    let (one, other) = (AddressBlock::claim()?, AddressBlock::claim()?);
     for host in [0, 1, 255] {
         assert!(
             one.contains(one.loopback(host)) && one.contains(one.link(host)) && one.contains(one.v6(host))
@@ -38,13 +43,13 @@ fn a_namespace_has_a_loopback_and_settings_of_its_own() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let (here, there) = (Namespace::new()?, Namespace::new()?);
-    assert_ne!(here.inum()?, there.inum()?);
-    here.sysctl("ipv4/tcp_syncookies", "2")?;
+    let (netns, there) = (Namespace::new()?, Namespace::new()?);
+    assert_ne!(netns.inum()?, there.inum()?);
+    netns.sysctl("ipv4/tcp_syncookies", "2")?;
     let address = "127.0.0.1:1".parse()?;
-    here.run(|| Sock::listening(address, 1).map(|_| ()))?;
+    netns.run(|| Sock::listening(address, 1).map(|_| ()))?;
     let read = || Ok(std::fs::read_to_string("/proc/sys/net/ipv4/tcp_syncookies")?);
-    assert_eq!(here.run(read)?.trim(), "2");
+    assert_eq!(netns.run(read)?.trim(), "2");
     assert_ne!(there.run(read)?.trim(), "2");
     Ok(())
 }
@@ -54,9 +59,9 @@ fn the_oracle_shows_a_connection_s_every_step_in_order() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let mut paths: Vec<String> = record_of_a_connection()?.iter().map(Life::path).collect();
+    let mut paths: Vec<String> = record_of_a_connection()?.iter().map(History::path).collect();
     paths.sort();
-    let mut expected = [LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS];
+    let mut expected = [LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE];
     expected.sort_unstable();
     assert_eq!(paths, expected);
     Ok(())
@@ -68,30 +73,95 @@ fn the_comparison_finds_every_kind_of_difference() -> Result<()> {
         return Ok(());
     }
     let record = record_of_a_connection()?;
-    let rules = Rules { record: &[], output: &[] };
-    compare::same_lives(&record, &record, rules)?;
-    let changes: [fn(&mut Vec<Life>); 7] = [
-        |lives| lives.truncate(2),
-        |lives| lives.push(lives[0].clone()),
-        |lives| lives[1].steps.truncate(2),
-        |lives| lives[1].steps.swap(1, 2),
-        |lives| lives[1].steps[1].new = "CLOSING",
-        |lives| lives[1].steps[1].local.set_port(1),
-        |lives| lives[1].steps[0].mono_ns /= 2,
+    let none = Unobserved::default();
+    compare::same_histories(&record, &record, UNCHANGED, &none)?;
+    let changes: [fn(&mut Vec<History>); 7] = [
+        |histories| histories.truncate(2),
+        |histories| histories.push(histories[0].clone()),
+        |histories| histories[1].transitions.truncate(2),
+        |histories| histories[1].transitions.swap(1, 2),
+        |histories| histories[1].transitions[1].new = "CLOSING",
+        |histories| histories[1].transitions[1].local.set_port(1),
+        |histories| histories[1].transitions[0].mono_ns /= 2,
     ];
     for (number, change) in changes.into_iter().enumerate() {
         let mut changed = record.clone();
         change(&mut changed);
-        assert!(compare::same_lives(&record, &changed, rules).is_err(), "change {number} wasn't found");
+        let outcome = compare::same_histories(&record, &changed, UNCHANGED, &none);
+        assert!(outcome.is_err(), "change {number} wasn't found");
     }
     Ok(())
 }
 
-fn record_of_a_connection() -> Result<Vec<Life>> {
-    let place = Place::new()?;
-    let mut oracle = Oracle::start(ORDINARY, &[&place.block])?;
-    place.here.run(|| place.pair()?.client_closes())?;
-    lives::completed(&mut oracle, &[&place.block])
+/// No rule changes either side.
+const UNCHANGED: Comparison = Comparison { record: &[], output: &[], max_unobserved: 0 };
+
+/// A thread whose transitions no program observes, in a forged record.
+const PROTECTED: u32 = 1;
+
+/// A forged record of so many connections. The first `unobserved` of them have a transition in [`PROTECTED`]'s context.
+fn forged_record(connections: u16, unobserved: u16) -> Result<Vec<History>> {
+    let server = "127.0.0.1:80".parse()?;
+    let history = |number: u16| {
+        let local = (Ipv4Addr::LOCALHOST, 1000 + number).into();
+        let transition = |old, new, mono_ns, thread| Transition {
+            mono_ns: u64::from(number) * 10 + mono_ns,
+            local,
+            remote: Some(server),
+            old,
+            new,
+            thread: Some(thread),
+        };
+        let thread = if number < unobserved { PROTECTED } else { 1000 };
+        let transitions = [("CLOSE", "SYN_SENT", 1, 1000), ("SYN_SENT", "CLOSE", 2, thread)];
+        let transitions =
+            transitions.map(|(old, new, mono_ns, thread)| transition(old, new, mono_ns, thread));
+        History { protocol: Protocol::Tcp, transitions: transitions.into() }
+    };
+    Ok((0..connections).map(history).collect())
+}
+
+/// Compares a forged record with an output that lacks the first `missing` connections.
+fn compare_forged(unobserved: u16, missing: usize, at_most: usize) -> Result<()> {
+    let record = forged_record(4, unobserved)?;
+    let left_out = Unobserved::in_context_of(&HashSet::from([PROTECTED]), &record, at_most)?;
+    compare::same_histories(&record, &record[missing..], UNCHANGED, &left_out)
+}
+
+#[test]
+fn a_comparison_leaves_out_no_more_connections_than_the_scenario_allows() -> Result<()> {
+    compare_forged(0, 0, 0)?;
+    compare_forged(1, 1, 1)?;
+    compare_forged(2, 1, 3)?;
+    for (unobserved, at_most) in [(1, 0), (3, 2), (4, 4)] {
+        let error = compare_forged(unobserved, unobserved.into(), at_most).err().context("it passed")?;
+        assert!(error.is::<TooMany>() && format!("{error}").contains("thread 1"), "{error:#}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_connection_is_left_out_only_with_evidence_that_no_program_observed_it() -> Result<()> {
+    // One more is missing than the record explains.
+    let error = compare_forged(1, 2, 3).err().context("it passed")?;
+    assert!(error.to_string().starts_with("1 connections differ"), "{error:#}");
+    Ok(())
+}
+
+#[test]
+fn an_invented_connection_is_found_although_its_tuple_is_left_out() -> Result<()> {
+    let record = forged_record(4, 1)?;
+    let left_out = Unobserved::in_context_of(&HashSet::from([PROTECTED]), &record, 1)?;
+    let output = [record.as_slice(), &record[..1]].concat();
+    assert!(compare::same_histories(&record, &output, UNCHANGED, &left_out).is_err());
+    Ok(())
+}
+
+fn record_of_a_connection() -> Result<Vec<History>> {
+    let net = TestNet::new()?;
+    let mut oracle = Oracle::start(ORDINARY, &[&net.addresses])?;
+    net.netns.run(|| net.pair()?.client_closes())?;
+    history::completed(&mut oracle, &[&net.addresses])
 }
 
 #[test]
@@ -99,11 +169,11 @@ fn the_relay_carries_packets_late_or_not_at_all() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let block = Block::claim()?;
+    let addresses = AddressBlock::claim()?;
     let (near, far) = (Namespace::new()?, Namespace::new()?);
     let delay = Duration::from_millis(20);
-    let relay = Relay::between((&near, block.link(1)), (&far, block.link(2)), delay)?;
-    let address = (block.link(2), block.port()).into();
+    let relay = Relay::between((&near, addresses.link(1)), (&far, addresses.link(2)), delay)?;
+    let address = (addresses.link(2), addresses.port()).into();
     let listener = far.run(|| Sock::listening(address, 8))?;
     let begin = Instant::now();
     let client = near.run(|| Sock::connected(address))?;
@@ -115,7 +185,7 @@ fn the_relay_carries_packets_late_or_not_at_all() -> Result<()> {
     let late = near.run(|| Sock::tcp(address))?;
     late.start_connect(address)?;
     assert_eq!(late.state()?, "SYN_SENT");
-    assert_eq!(far.run(|| proc_tcp::count(block.port(), "ESTABLISHED"))?, 1);
+    assert_eq!(far.run(|| proc_tcp::count(addresses.port(), "ESTABLISHED"))?, 1);
     relay.cut_forward(false);
     server.receive(4)?;
     late.wait_for("ESTABLISHED")

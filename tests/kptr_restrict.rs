@@ -6,7 +6,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    output::Destination, scenario::Place, skip, story::wait_for_rows, tracer, tracer::Tracer,
+    output::Destination, scenario::TestNet, skip, state_path::wait_for_rows, tracer, tracer::Tracer,
 };
 
 const SETTING: &str = "/proc/sys/kernel/kptr_restrict";
@@ -16,23 +16,23 @@ fn where_addresses_are_hidden_only_what_needs_them_is_missing() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let hidden = Hidden::new()?;
-    let place = Place::new()?;
+    let mounts = HiddenAddresses::new()?;
+    let net = TestNet::new()?;
     let mut command = tracer::command(&["--json", "--source", "ebpf"])?;
-    command.args(["--addr", &place.block.server().ip().to_string()]);
+    command.args(["--addr", &net.addresses.server().ip().to_string()]);
     let tracer = Tracer::spawn(&mut command, Destination::Pipe)?.started()?;
-    place.here.run(|| place.pair()?.client_closes())?;
-    wait_for_rows(&tracer, &place, 12)?;
+    net.netns.run(|| net.pair()?.client_closes())?;
+    wait_for_rows(&tracer, &net, 12)?;
     let trace = tracer.stop()?;
-    drop(hidden);
+    drop(mounts);
 
     let start = trace.events()?.start;
     let by_functions = start.hooks.iter().any(|hook| hook.kind == "fentry");
-    let told = start.missing.iter().any(|missing| {
+    let reported = start.missing.iter().any(|missing| {
         missing.what.contains("TIME_WAIT") && missing.why.contains("sysctl kernel.kptr_restrict=1")
     });
-    ensure!(by_functions != told, "functions need no addresses, timers do: {start:?}");
-    ensure!(told == trace.stderr.contains("kptr_restrict"), "{}", trace.stderr);
+    ensure!(by_functions != reported, "functions need no addresses, timers do: {start:?}");
+    ensure!(reported == trace.stderr.contains("kptr_restrict"), "{}", trace.stderr);
     // Three lives, and where it is seen the client's in TIME_WAIT.
     let rows = trace.rows()?;
     ensure!(rows.len() == 12, "{} rows: {}", rows.len(), trace.stdout);
@@ -41,9 +41,9 @@ fn where_addresses_are_hidden_only_what_needs_them_is_missing() -> Result<()> {
 }
 
 /// Addresses are hidden as long as this lives.
-struct Hidden(String);
+struct HiddenAddresses(String);
 
-impl Hidden {
+impl HiddenAddresses {
     fn new() -> Result<Self> {
         let before = fs::read_to_string(SETTING).context(SETTING)?;
         fs::write(SETTING, "2").context(SETTING)?;
@@ -51,7 +51,7 @@ impl Hidden {
     }
 }
 
-impl Drop for Hidden {
+impl Drop for HiddenAddresses {
     fn drop(&mut self) {
         // A test that can't give the setting back has to say so.
         assert!(fs::write(SETTING, &self.0).is_ok(), "{SETTING} was {}", self.0);

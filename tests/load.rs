@@ -6,20 +6,20 @@ use std::{ops::RangeInclusive, sync::mpsc::channel, thread, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    alone::alone,
-    blind,
     churn::{Pair, churn},
     compare,
     event::{LostWhat, Row},
-    lives::{self, Life},
+    history::{self, History},
+    normalization,
     oracle::Oracle,
     output::Destination,
-    refinement,
-    scenario::Place,
+    scenario::TestNet,
     skip,
     trace::Trace,
     tracer::Tracer,
+    unobserved::Unobserved,
     wait,
+    wait::for_exclusive_turn,
 };
 
 /// How many connections the lossless load makes in all.
@@ -30,6 +30,10 @@ const TOO_MANY: usize = 30_000;
 const RECORD_KIB: u32 = 160 << 10;
 /// What the process may take, far above its ring buffer and its queue and far below what it drops.
 const MEMORY_KIB: u64 = 200 << 10;
+
+/// How many connections of a load may be left out as unobserved: of 200,000 transitions 2 to 8 were made in the context of
+/// process 1, and [`CONNECTIONS`] make a million.
+const MAX_UNOBSERVED: usize = 100;
 
 /// How many repaired connections an error shows.
 const SHOWN: usize = 4;
@@ -67,31 +71,32 @@ fn nothing_is_lost(pairs: &[Pair]) -> Result<()> {
         return Ok(());
     }
     // Each load has the machine to itself.
-    let _alone = alone();
-    let place = Place::new()?;
-    let mut oracle = Oracle::start(RECORD_KIB, &[&place.block])?;
-    let tracer = Tracer::start_into(Destination::File, &["--port", &ports(&place)])?;
-    churn(&place.here, &place.block, CONNECTIONS / pairs.len(), pairs)?;
-    let record = lives::completed(&mut oracle, &[&place.block])?;
+    let _alone = for_exclusive_turn();
+    let net = TestNet::new()?;
+    let mut oracle = Oracle::start(RECORD_KIB, &[&net.addresses])?;
+    let tracer = Tracer::start_into(Destination::File, &["--port", &ports(&net)])?;
+    churn(&net.netns, &net.addresses, CONNECTIONS / pairs.len(), pairs)?;
+    let record = history::completed(&mut oracle, &[&net.addresses])?;
     let trace = tracer.stop()?;
 
-    let clients = record.iter().filter(|life| life.path().starts_with("CLOSE SYN_SENT")).count();
+    let clients = record.iter().filter(|history| history.path().starts_with("CLOSE SYN_SENT")).count();
     ensure!(clients == CONNECTIONS, "the kernel made {clients} connections, not {CONNECTIONS}");
     let events = trace.events()?;
     let seen = u64::try_from(events.rows.len())?;
     let summary = trace.summary()?;
-    let told = format!(
+    let reported = format!(
         "{seen} rows, {:?}, {:?}, {summary:?}, repaired: {:#?}",
         events.losses,
         events.end,
         events.repaired.iter().take(SHOWN).collect::<Vec<_>>()
     );
-    compare::hold_against(&record, &events.rows, refinement::TODAY).context(told.clone())?;
-    ensure!(events.losses.is_empty() && (summary.seen, summary.lost) == (seen, 0), "{told}");
+    compare::with_record(&record, &events.rows, normalization::DEFAULT.with_unobserved(MAX_UNOBSERVED))
+        .context(reported.clone())?;
+    ensure!(events.losses.is_empty() && (summary.seen, summary.lost) == (seen, 0), "{reported}");
     let recorded = recorded(&events.rows)?;
     ensure!(
         visible(&record)?.contains(&recorded),
-        "{:?} transitions were to be seen, but {recorded} of {told}",
+        "{:?} transitions were to be seen, but {recorded} of {reported}",
         visible(&record)?
     );
     Ok(())
@@ -101,15 +106,17 @@ fn nothing_is_lost(pairs: &[Pair]) -> Result<()> {
 /// cores' traffic an RST ends some (RFC 1337). What goes on in FIN_WAIT2 without its full socket is closed there.
 fn recorded(rows: &[Row]) -> Result<u64> {
     let in_record = rows.iter().filter(|row| row.old_state != "TIME_WAIT").count();
-    let lives = lives::of_rows(rows);
-    let resting = lives.iter().filter(|life| life.steps.last().is_some_and(|step| step.new == "FIN_WAIT2"));
+    let histories = history::by_connection(rows);
+    let last = |history: &History| history.transitions.last().map(|transition| transition.new);
+    let resting = histories.iter().filter(|(_, history)| last(history) == Some("FIN_WAIT2"));
     Ok(u64::try_from(in_record + resting.count())?)
 }
 
 /// How many transitions programs could see: all, as a rule.
-fn visible(record: &[Life]) -> Result<RangeInclusive<u64>> {
-    let transitions: usize = record.iter().map(|life| life.steps.len()).sum();
-    Ok(u64::try_from(transitions - blind::count(record))?..=u64::try_from(transitions)?)
+fn visible(record: &[History]) -> Result<RangeInclusive<u64>> {
+    let transitions: usize = record.iter().map(|history| history.transitions.len()).sum();
+    Ok(u64::try_from(transitions - Unobserved::in_record(record, MAX_UNOBSERVED)?.transitions())?
+        ..=u64::try_from(transitions)?)
 }
 
 /// Makes more than the reader takes; `as_it_ends` runs when the trace has been told to end.
@@ -118,12 +125,12 @@ fn losses_are_counted(reader: Destination, as_it_ends: impl FnOnce()) -> Result<
         return Ok(());
     }
     // Each load has the machine to itself.
-    let _alone = alone();
-    let place = Place::new()?;
-    let mut oracle = Oracle::start(RECORD_KIB, &[&place.block])?;
-    let tracer = Tracer::start_into(reader, &["--port", &ports(&place)])?;
-    churn(&place.here, &place.block, TOO_MANY, &[Pair { client: 0, server: 0 }])?;
-    let record = lives::completed(&mut oracle, &[&place.block])?;
+    let _alone = for_exclusive_turn();
+    let net = TestNet::new()?;
+    let mut oracle = Oracle::start(RECORD_KIB, &[&net.addresses])?;
+    let tracer = Tracer::start_into(reader, &["--port", &ports(&net)])?;
+    churn(&net.netns, &net.addresses, TOO_MANY, &[Pair { client: 0, server: 0 }])?;
+    let record = history::completed(&mut oracle, &[&net.addresses])?;
     let memory = memory_kib(tracer.pid())?;
     tracer.signal(rustix::process::Signal::INT)?;
     as_it_ends();
@@ -144,15 +151,18 @@ fn counted_exactly(trace: &Trace, transitions: &RangeInclusive<u64>) -> Result<(
     ensure!(transitions.contains(&(rows + summary.lost)), "{transitions:?} transitions, but {summary:?}");
     // The stream tells the same, unless its last lines found no reader in time.
     if let Some(end) = &events.end {
-        let told: u64 = events.lost(LostWhat::Transitions);
-        ensure!((end.transitions, end.lost) == (rows, told), "{rows} rows, {told} told as lost, but {end:?}");
-        ensure!(told == summary.lost, "the stream tells {told} lost, the summary {summary:?}");
+        let reported: u64 = events.lost(LostWhat::Transitions);
+        ensure!(
+            (end.transitions, end.lost) == (rows, reported),
+            "{rows} rows, {reported} told as lost, but {end:?}"
+        );
+        ensure!(reported == summary.lost, "the stream tells {reported} lost, the summary {summary:?}");
     }
     Ok(())
 }
 
-fn ports(place: &Place) -> String {
-    format!("{}-{}", place.block.port(), place.block.last_port())
+fn ports(net: &TestNet) -> String {
+    format!("{}-{}", net.addresses.port(), net.addresses.last_port())
 }
 
 /// The most memory that the process has had.

@@ -10,14 +10,14 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    hidden,
+    mounts,
     netns::{Namespace, ip},
-    netstat::{agree, ours, text},
-    privilege::Copy,
+    netstat::{matches_netstat, rnetstat, text},
+    privilege::BinaryCopy,
+    sample_sockets::{LONG, SampleSockets, at},
     skip,
     sock::Sock,
     terminal, wait,
-    world::{LONG, World, at},
 };
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -26,11 +26,11 @@ fn it_agrees_with_netstat_field_by_field() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let world = World::new()?;
+    let sample_sockets = SampleSockets::new()?;
     for state in ["LISTEN", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "CLOSE_WAIT", "FIN_WAIT2", "TIME_WAIT"] {
-        ensure!(world.text(&["-ant"])?.contains(state), "nothing is in {state}");
+        ensure!(sample_sockets.text(&["-ant"])?.contains(state), "nothing is in {state}");
     }
-    world.here.run(|| {
+    sample_sockets.netns.run(|| {
         for flags in [
             "-ant",
             "-anu",
@@ -61,9 +61,9 @@ fn it_agrees_with_netstat_field_by_field() -> Result<()> {
             "-s6",
             "-anW",
         ] {
-            agree(&[flags])?;
+            matches_netstat(&[flags])?;
         }
-        agree(&["--numeric-hosts"])
+        matches_netstat(&["--numeric-hosts"])
     })
 }
 
@@ -72,8 +72,8 @@ fn netstat_s_own_names_for_ports_and_users_are_shown() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let world = World::new()?;
-    world.here.run(|| agree(&["-ltue", "--numeric-hosts"]))
+    let sample_sockets = SampleSockets::new()?;
+    sample_sockets.netns.run(|| matches_netstat(&["-ltue", "--numeric-hosts"]))
 }
 
 #[test]
@@ -81,9 +81,9 @@ fn filters_leave_only_what_matches() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let world = World::new()?;
+    let sample_sockets = SampleSockets::new()?;
     let rows = |arguments: &[&str]| -> Result<Vec<String>> {
-        let text = world.text(&[&["-ant"], arguments].concat())?;
+        let text = sample_sockets.text(&[&["-ant"], arguments].concat())?;
         Ok(text.lines().skip(2).map(str::to_owned).collect())
     };
     for (arguments, matches) in [
@@ -111,9 +111,10 @@ fn the_summary_counts_what_the_table_lists() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let world = World::new()?;
-    let listening = world.text(&["-lnt"])?.lines().skip(2).filter(|row| row.starts_with("tcp ")).count();
-    let summary = world.text(&["-ant", "--summary"])?;
+    let sample_sockets = SampleSockets::new()?;
+    let listening =
+        sample_sockets.text(&["-lnt"])?.lines().skip(2).filter(|row| row.starts_with("tcp ")).count();
+    let summary = sample_sockets.text(&["-ant", "--summary"])?;
     let counted = summary.lines().find_map(|line| line.trim().strip_suffix(" tcp LISTEN"));
     ensure!(counted == Some(listening.to_string().as_str()), "not {listening} listeners: {summary}");
     let owner = format!(" {}/", std::process::id());
@@ -126,19 +127,22 @@ fn json_has_a_line_for_each_row_of_every_mode() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let world = World::new()?;
+    let sample_sockets = SampleSockets::new()?;
     for (flags, titles) in [("-antp", 2), ("-anx", 2), ("-rn", 2), ("-rn6", 2), ("-i", 2)] {
-        let rows = world.text(&[flags])?.lines().count() - titles;
-        let objects: Vec<serde_json::Value> =
-            world.text(&[flags, "--json"])?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        let rows = sample_sockets.text(&[flags])?.lines().count() - titles;
+        let objects: Vec<serde_json::Value> = sample_sockets
+            .text(&[flags, "--json"])?
+            .lines()
+            .map(serde_json::from_str)
+            .collect::<Result<_, _>>()?;
         ensure!(objects.len() == rows, "{flags}: {} objects, {rows} rows", objects.len());
     }
-    let statistics = world.text(&["-s", "--json"])?;
+    let statistics = sample_sockets.text(&["-s", "--json"])?;
     let groups: Vec<serde_json::Value> =
         statistics.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let tcp = groups.iter().find(|group| group["group"] == "Tcp").context("no Tcp")?;
     ensure!(tcp["counters"]["InSegs"].as_u64().is_some_and(|count| count > 0), "{tcp}");
-    let sockets = world.text(&["-antp", "--json"])?;
+    let sockets = sample_sockets.text(&["-antp", "--json"])?;
     for line in sockets.lines() {
         let socket: serde_json::Value = serde_json::from_str(line)?;
         if socket["state"] == "LISTEN" {
@@ -158,9 +162,9 @@ fn all_network_namespaces_are_shown_on_request() -> Result<()> {
         return Ok(());
     }
     // Nobody is in it: an open file of this process holds it.
-    let world = World::new()?;
-    let shown = text(&mut ours(&["-lnt", "--all-netns"])?)?;
-    let inum = world.here.inum()?.to_string();
+    let sample_sockets = SampleSockets::new()?;
+    let shown = text(&mut rnetstat(&["-lnt", "--all-netns"])?)?;
+    let inum = sample_sockets.netns.inum()?.to_string();
     ensure!(shown.lines().any(|row| row.contains(":8081 ") && row.ends_with(&inum)), "not in {inum}");
     Ok(())
 }
@@ -176,7 +180,7 @@ fn wrong_usage_is_exit_code_2_and_names_what_is_wrong() -> Result<()> {
         (&["explain", "--lang", "fr"], "fr"),
         (&["surplus"], "surplus"),
     ] {
-        let output = ours(arguments)?.output()?;
+        let output = rnetstat(arguments)?.output()?;
         let stderr = String::from_utf8(output.stderr)?;
         ensure!(output.status.code() == Some(2) && output.stdout.is_empty(), "{arguments:?}: {stderr}");
         ensure!(stderr.starts_with("error: ") && stderr.contains(named), "{arguments:?}: {stderr}");
@@ -186,7 +190,7 @@ fn wrong_usage_is_exit_code_2_and_names_what_is_wrong() -> Result<()> {
 
 #[test]
 fn a_reader_that_goes_away_is_a_normal_end() -> Result<()> {
-    let mut child = ours(&["-anc"])?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut child = rnetstat(&["-anc"])?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let mut first = String::new();
     BufReader::new(child.stdout.take().context("no stdout")?).read_line(&mut first)?;
     let output = child.wait_with_output()?;
@@ -198,7 +202,7 @@ fn a_reader_that_goes_away_is_a_normal_end() -> Result<()> {
 #[test]
 fn continuous_goes_on_until_it_is_interrupted() -> Result<()> {
     for mode in ["-antc", "-rnc", "-ic", "-sc"] {
-        let mut child = ours(&[mode])?.stdout(Stdio::piped()).spawn()?;
+        let mut child = rnetstat(&[mode])?.stdout(Stdio::piped()).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
         let first = lines.next().context("nothing")??;
         let again = lines.by_ref().find(|line| line.as_ref().is_ok_and(|line| *line == first));
@@ -215,7 +219,7 @@ fn without_root_the_others_owners_are_missing_and_it_says_so() -> Result<()> {
         return Ok(());
     }
     let _listener = Sock::listening(at("127.0.0.1", 0)?, 1)?;
-    let output = Copy::of("rnetstat")?.as_nobody(&["-lntp"]).output()?;
+    let output = BinaryCopy::of("rnetstat")?.as_nobody(&["-lntp"]).output()?;
     let (stdout, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
     ensure!(output.status.success(), "{stderr}");
     ensure!(stderr.lines().count() == 1 && stderr.contains("root"), "{stderr}");
@@ -230,17 +234,17 @@ fn a_dead_name_server_delays_the_table_a_little_and_leaves_numbers() -> Result<(
     if skip::without_root() {
         return Ok(());
     }
-    let here = Namespace::new()?;
-    here.run(|| {
+    let netns = Namespace::new()?;
+    netns.run(|| {
         ip("route add 10.255.0.0/16 dev lo")?;
         ip("addr add 10.88.0.1/24 dev lo")?;
         let listener = Sock::listening(at("10.88.0.1", 8080)?, 8)?;
         let _client = Sock::connected(listener.local()?)?;
-        let mut command = ours(&["-at"])?;
+        let mut command = rnetstat(&["-at"])?;
         let resolver = std::env::temp_dir().join(format!("resolv-{}", std::process::id()));
         std::fs::write(&resolver, "nameserver 10.255.255.1\noptions timeout:20 attempts:3\n")?;
         let path = std::ffi::CString::new(resolver.as_os_str().as_encoded_bytes())?;
-        hidden::replaced(&mut command, c"/etc/resolv.conf", path);
+        mounts::replaced(&mut command, c"/etc/resolv.conf", path);
         let begin = Instant::now();
         let shown = text(&mut command);
         std::fs::remove_file(resolver)?;
@@ -256,10 +260,10 @@ fn a_dead_name_server_delays_the_table_a_little_and_leaves_numbers() -> Result<(
 fn explain_shows_every_state_in_every_language() -> Result<()> {
     for (lang, word) in [("en", "What it means"), ("ko", "의미"), ("ja", "意味")] {
         for state in ["CLOSE", "listening", "SYN_RECEIVED", "FIN_WAIT_1", "time-wait", "UNKNOWN", "closing"] {
-            let shown = text(&mut ours(&["explain", state, "--lang", lang])?)?;
+            let shown = text(&mut rnetstat(&["explain", state, "--lang", lang])?)?;
             ensure!(shown.contains(word), "{state} in {lang}: {shown}");
         }
-        let by_environment = text(ours(&["explain", "listen"])?.env("LC_ALL", lang))?;
+        let by_environment = text(rnetstat(&["explain", "listen"])?.env("LC_ALL", lang))?;
         ensure!(by_environment.contains(word), "{lang} by LC_ALL: {by_environment}");
     }
     Ok(())
@@ -270,9 +274,9 @@ fn explain_alone_counts_this_host_s_sockets_in_the_diagram() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let world = World::new()?;
-    let listening = world.text(&["-lnt"])?.lines().skip(2).count();
-    let diagram = world.text(&["explain"])?;
+    let sample_sockets = SampleSockets::new()?;
+    let listening = sample_sockets.text(&["-lnt"])?.lines().skip(2).count();
+    let diagram = sample_sockets.text(&["explain"])?;
     ensure!(diagram.contains(&format!("LISTEN {listening}")), "not {listening}: {diagram}");
     ensure!(diagram.contains("SYN_RECV 1"), "{diagram}");
     Ok(())
@@ -283,17 +287,18 @@ fn the_width_of_the_terminal_changes_no_table() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let world = World::new()?;
+    let sample_sockets = SampleSockets::new()?;
     let arguments = ["-antux", "--color", "never"];
-    let shown = |columns| world.here.run(|| terminal::shown(&mut ours(&arguments)?, columns));
+    let shown = |columns| sample_sockets.netns.run(|| terminal::shown(&mut rnetstat(&arguments)?, columns));
     // More than once, since sockets may change between two looks.
     wait::until("the table is the same at 60 columns, at 200, and in a pipe", || {
         let (narrow, wide, piped) =
-            (shown(60)?, shown(200)?, world.here.run(|| text(&mut ours(&arguments)?))?);
+            (shown(60)?, shown(200)?, sample_sockets.netns.run(|| text(&mut rnetstat(&arguments)?))?);
         ensure!(narrow.lines().count() > 10, "no table: {narrow}");
         Ok((narrow == wide && wide == piped).then_some(()))
     })?;
-    let coloured = world.here.run(|| terminal::shown(&mut ours(&["explain", "time-wait"])?, 60))?;
+    let coloured =
+        sample_sockets.netns.run(|| terminal::shown(&mut rnetstat(&["explain", "time-wait"])?, 60))?;
     ensure!(coloured.contains('\x1b'), "no colours on a terminal: {coloured}");
     Ok(())
 }

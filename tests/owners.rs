@@ -6,16 +6,19 @@ use std::{os::unix::net::UnixStream, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    alone::alone,
     child::Child,
     event::{Direction, Found, Owner, Row},
-    handover,
-    scenario::Place,
+    fd_passing,
+    scenario::TestNet,
     skip,
     sock::Sock,
-    story::{CLIENT_CLOSES, CLIENT_FOLLOWS, SERVER_CLOSES, SERVER_FOLLOWS, case, found_so_far, trace_one},
+    state_path::{
+        CLIENT_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE, SERVER_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE,
+        existing_so_far, scenario, trace_one,
+    },
     tracer::Tracer,
     wait,
+    wait::for_exclusive_turn,
 };
 
 #[test]
@@ -24,9 +27,9 @@ fn a_connection_belongs_to_who_connected_and_to_the_listener_before_accept() -> 
         return Ok(());
     }
     // A child has a copy of every socket of this process, so each test has the process to itself.
-    let _alone = alone();
-    let case = case("the client closes before accept()")?;
-    let rows = trace_one(&[CLIENT_CLOSES, SERVER_FOLLOWS], case.play)?;
+    let _alone = for_exclusive_turn();
+    let scenario = scenario("the client closes before accept()")?;
+    let rows = trace_one(&[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE], scenario.run)?;
     for row in &rows {
         let before_accept = matches!(row.new_state, "SYN_RECV" | "ESTABLISHED" | "CLOSE_WAIT");
         let owner = match row.direction {
@@ -53,7 +56,7 @@ fn a_thread_that_accepts_does_so_for_its_process() -> Result<()> {
 #[test]
 fn a_child_that_accepts_holds_the_connection() -> Result<()> {
     accepted_connection_belongs_to(|listener| {
-        Holder::child(|go_on| listener.accept().is_ok_and(|server| handover::wait_for_end(go_on, server)))
+        Holder::child(|go_on| listener.accept().is_ok_and(|server| fd_passing::wait_for_end(go_on, server)))
     })
 }
 
@@ -62,7 +65,7 @@ fn who_was_left_the_listener_holds_what_it_accepts() -> Result<()> {
     accepted_connection_belongs_to(|listener| {
         let holder = Holder::child(|go_on| {
             // The connection comes only when the maker of the listener is gone.
-            listener.accept().is_ok_and(|server| handover::wait_for_end(go_on, server))
+            listener.accept().is_ok_and(|server| fd_passing::wait_for_end(go_on, server))
         })?;
         listener.close();
         Ok(holder)
@@ -72,11 +75,11 @@ fn who_was_left_the_listener_holds_what_it_accepts() -> Result<()> {
 #[test]
 fn who_was_sent_a_connection_by_scm_rights_holds_it() -> Result<()> {
     accepted_connection_belongs_to(|listener| {
-        let (ours, theirs) = UnixStream::pair()?;
+        let (rnetstat, theirs) = UnixStream::pair()?;
         let holder = Holder::child(|go_on| {
-            handover::receive(&theirs).is_ok_and(|server| handover::wait_for_end(go_on, server))
+            fd_passing::receive(&theirs).is_ok_and(|server| fd_passing::wait_for_end(go_on, server))
         })?;
-        handover::send(&ours, &listener.accept()?)?;
+        fd_passing::send(&rnetstat, &listener.accept()?)?;
         Ok(holder)
     })
 }
@@ -84,20 +87,21 @@ fn who_was_sent_a_connection_by_scm_rights_holds_it() -> Result<()> {
 #[test]
 fn who_is_left_when_the_one_that_accepted_exits_holds_the_connection() -> Result<()> {
     accepted_connection_belongs_to(|listener| {
-        let (ours, theirs) = UnixStream::pair()?;
+        let (rnetstat, theirs) = UnixStream::pair()?;
         let holder = Holder::child(|go_on| {
-            handover::receive(&theirs).is_ok_and(|server| handover::wait_for_end(go_on, server))
+            fd_passing::receive(&theirs).is_ok_and(|server| fd_passing::wait_for_end(go_on, server))
         })?;
         // It accepts, hands a copy on, and exits.
-        let first =
-            Child::start(|| listener.accept().is_ok_and(|server| handover::send(&ours, &server).is_ok()))?;
+        let first = Child::start(|| {
+            listener.accept().is_ok_and(|server| fd_passing::send(&rnetstat, &server).is_ok())
+        })?;
         first.wait()?;
         Ok(holder)
     })
 }
 
 /// By then a trace has asked again who holds a connection, on a slow machine too.
-const HALF_A_SECOND_OLD: Duration = Duration::from_secs(2);
+const AFTER_OWNER_LOOKUP: Duration = Duration::from_secs(2);
 
 /// Who holds an accepted connection until it is told to close it.
 enum Holder {
@@ -109,13 +113,13 @@ enum Holder {
 
 impl Holder {
     fn child(work: impl FnOnce(&UnixStream) -> bool) -> Result<Self> {
-        let (ours, theirs) = UnixStream::pair()?;
+        let (rnetstat, theirs) = UnixStream::pair()?;
         let child = Child::start(|| {
             // The child's copy of our end would keep the pair open.
-            handover::close_copy(&ours);
+            fd_passing::close_copy(&rnetstat);
             work(&theirs)
         })?;
-        Ok(Self::There(child, ours))
+        Ok(Self::There(child, rnetstat))
     }
 
     fn pid(&self) -> u32 {
@@ -143,18 +147,18 @@ fn accepted_connection_belongs_to(accept: impl FnOnce(Sock) -> Result<Holder> + 
         return Ok(());
     }
     // A child has a copy of every socket of this process, so each test has the process to itself.
-    let _alone = alone();
+    let _alone = for_exclusive_turn();
     let mut holder_pid = None;
-    let rows = trace_one(&[SERVER_CLOSES, CLIENT_FOLLOWS], |place| {
-        let listener = place.listener()?;
-        let client = Sock::tcp(place.block.server())?;
-        client.start_connect(place.block.server())?;
+    let rows = trace_one(&[SERVER_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE], |net| {
+        let listener = net.listener()?;
+        let client = Sock::tcp(net.addresses.server())?;
+        client.start_connect(net.addresses.server())?;
         let holder = accept(listener)?;
         holder_pid = Some(holder.pid());
-        is_held_by(place, holder.pid())?;
+        finds_owner(net, holder.pid())?;
         if matches!(holder, Holder::There(..)) {
             // It may have been handed on since accept(): the trace asks once half a second old.
-            std::thread::sleep(HALF_A_SECOND_OLD);
+            std::thread::sleep(AFTER_OWNER_LOOKUP);
         }
         holder.close()?;
         client.receive_fin()?;
@@ -173,14 +177,14 @@ fn accepted_connection_belongs_to(accept: impl FnOnce(Sock) -> Result<Holder> + 
 }
 
 /// A trace that begins now finds the accepted connection with its holder.
-fn is_held_by(place: &Place, holder: u32) -> Result<()> {
-    let server = place.block.server();
+fn finds_owner(net: &TestNet, holder: u32) -> Result<()> {
+    let server = net.addresses.server();
     wait::until("the connection is accepted", || {
         let tracer = Tracer::start(&["--existing"])?;
         let found = wait::until("the server's end is shown", || {
             let accepted =
                 |found: &Found| found.remote_port.is_some() && found.local_port == Some(server.port());
-            Ok(found_so_far(&tracer, place)?.into_iter().find(accepted))
+            Ok(existing_so_far(&tracer, net)?.into_iter().find(accepted))
         })?;
         tracer.stop()?;
         let is_right = (found.pid, found.owner) == (Some(holder), Some(Owner::Scan));

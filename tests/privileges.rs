@@ -6,14 +6,14 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    compare, forbidden,
-    lives::{self, Life},
+    compare,
+    history::{self, History},
+    normalization,
     oracle::{ORDINARY, Oracle},
     output::Destination,
-    privilege::{Copy, as_root_without, charges_memlock, effective_of_threads},
-    refinement,
-    scenario::{Place, close, reset},
-    skip,
+    privilege::{BinaryCopy, as_root_without, charges_memlock, effective_of_threads},
+    scenario::{TestNet, close, reset},
+    seccomp, skip,
     trace::Trace,
     tracer::{self, Tracer},
 };
@@ -37,7 +37,7 @@ fn without_privileges_it_says_so_in_one_line() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let copy = Copy::new(None)?;
+    let copy = BinaryCopy::new(None)?;
     refuses(&mut copy.as_nobody(&TRACE), &["not permitted", "sudo", "CAP_BPF", "CAP_PERFMON", "setcap"])
 }
 
@@ -100,7 +100,7 @@ fn where_a_filter_forbids_every_load_it_is_suspected() -> Result<()> {
         return Ok(());
     }
     let mut command = tracer::command(&TRACE)?;
-    forbidden::loads_fail_with(&mut command, libc::EPERM);
+    seccomp::loads_fail_with(&mut command, libc::EPERM);
     refuses(&mut command, &["even the simplest program", "seccomp", "lockdown", "rnetstat-trace doctor"])
 }
 
@@ -128,15 +128,15 @@ fn a_user_with_capabilities_and_a_small_limit_on_locked_memory_is_told_of_it() -
     if skip::without_root() || skip::without_memlock_accounting() {
         return Ok(());
     }
-    let copy = Copy::new(Some("cap_bpf,cap_perfmon+ep"))?;
+    let copy = BinaryCopy::new(Some("cap_bpf,cap_perfmon+ep"))?;
     let output = with_64_kib(&mut copy.as_nobody(&TRACE)).output()?;
     is_one_error(&output, &["limit on locked memory", "64 KiB", "ulimit"])
 }
 
 /// A copy with these capabilities, and what raises the limit on locked memory where it counts.
-fn copy_with(capabilities: &str) -> Result<Copy> {
+fn copy_with(capabilities: &str) -> Result<BinaryCopy> {
     let more = if charges_memlock() { ",cap_sys_resource" } else { "" };
-    Copy::new(Some(&format!("{capabilities}{more}+ep")))
+    BinaryCopy::new(Some(&format!("{capabilities}{more}+ep")))
 }
 
 /// As after `ulimit -l 64`.
@@ -153,40 +153,48 @@ fn inside_a_network_and_a_pid_namespace_the_whole_host_is_seen() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
+    let net = TestNet::new()?;
     let mut command = tracer::command_of(
         "unshare".as_ref(),
         &["--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--"],
     );
-    let address = place.block.server().ip().to_string();
+    let address = net.addresses.server().ip().to_string();
     command.arg(tracer::binary()?).args(TRACE).args(["-n", "12", "--addr", &address]);
     let tracer = Tracer::spawn(&mut command, Destination::Pipe)?.started()?;
-    place.here.run(|| place.pair()?.client_closes())?;
+    net.netns.run(|| net.pair()?.client_closes())?;
     let trace = tracer.finish()?;
     let missing = trace.events()?.start.missing;
     ensure!(missing.iter().any(|missing| missing.what.contains("PID namespace")), "{missing:?}");
     let rows = trace.rows()?;
     let connects = rows.iter().find(|row| row.new_state == "SYN_SENT").context("no SYN_SENT")?;
-    ensure!(connects.netns == Some(place.here.inum()?), "another namespace: {connects:?}");
+    ensure!(connects.netns == Some(net.netns.inum()?), "another namespace: {connects:?}");
     ensure!(connects.pid == Some(std::process::id()), "another process: {connects:?}");
     Ok(())
 }
 
+/// How many connections of one run may be left out as unobserved: it makes about 400 transitions, and of 200,000 transitions
+/// at most 8 were made in the context of process 1.
+const MAX_UNOBSERVED: usize = 1;
+
 /// Runs a trace beside some connections; what it shows is what the kernel recorded.
 fn beside_traffic(command: &mut Command) -> Result<Trace> {
-    let place = Place::new()?;
-    let mut oracle = Oracle::start(ORDINARY, &[&place.block])?;
+    let net = TestNet::new()?;
+    let mut oracle = Oracle::start(ORDINARY, &[&net.addresses])?;
     let tracer = Tracer::spawn(command, Destination::Pipe)?.started()?;
-    for case in close::CASES.iter().chain(reset::CASES) {
-        place.play(case)?;
+    for scenario in close::SCENARIOS.iter().chain(reset::SCENARIOS) {
+        net.run(scenario)?;
     }
-    let record: Vec<Life> = lives::completed(&mut oracle, &[&place.block])?;
+    let record: Vec<History> = history::completed(&mut oracle, &[&net.addresses])?;
     let trace = tracer.stop()?;
     let events = trace.events()?;
-    let blind = events.start.missing.iter().any(|missing| missing.what.contains("TIME_WAIT"));
-    let rules = if blind { refinement::CLASSIC } else { refinement::TODAY };
+    let is_classic = events.start.missing.iter().any(|missing| missing.what.contains("TIME_WAIT"));
+    let comparison = if is_classic { normalization::CLASSIC_TRACEPOINT } else { normalization::DEFAULT };
     let rows = trace.rows()?;
-    compare::hold_against(&record, rows.iter().filter(|row| row.is_of(&place.block)), rules)?;
+    compare::with_record(
+        &record,
+        rows.iter().filter(|row| row.belongs_to(&net.addresses)),
+        comparison.with_unobserved(MAX_UNOBSERVED),
+    )?;
     Ok(trace)
 }
 

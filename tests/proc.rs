@@ -6,11 +6,11 @@ use std::{fs, net::SocketAddr, os::unix::fs::symlink, path::Path, process::Comma
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    block::Block,
+    address_block::AddressBlock,
     event::{Direction, Event, LostWhere, Owner, Row, Source},
     netns::Namespace,
     process::Process,
-    scenario::{Pair, Place},
+    scenario::{Pair, TestNet},
     skip,
     sock::Sock,
     state::State,
@@ -23,20 +23,20 @@ fn a_connection_s_states_are_shown_as_they_are_found() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let watch = Watch::begin()?;
-    watch.place.here.run(|| {
-        let listener = watch.place.listener()?;
-        watch.until(&["LISTEN"])?;
+    let trace = PollingTrace::begin()?;
+    trace.net.netns.run(|| {
+        let listener = trace.net.listener()?;
+        trace.until(&["LISTEN"])?;
         let Pair { listener, client, server } = Pair::through(listener)?;
-        watch.until(&["ESTABLISHED", "ESTABLISHED"])?;
+        trace.until(&["ESTABLISHED", "ESTABLISHED"])?;
         client.shutdown_write()?;
-        watch.until(&["FIN_WAIT2", "CLOSE_WAIT"])?;
+        trace.until(&["FIN_WAIT2", "CLOSE_WAIT"])?;
         server.close();
-        watch.until(&["TIME_WAIT", "CLOSE"])?;
+        trace.until(&["TIME_WAIT", "CLOSE"])?;
         drop((listener, client));
-        watch.until(&["CLOSE", "CLOSE"])
+        trace.until(&["CLOSE", "CLOSE"])
     })?;
-    let rows = watch.end()?;
+    let rows = trace.end()?;
     let own = Some(std::process::id());
     for row in &rows {
         ensure!(row.source == Source::Proc && row.state_ns.is_none() && row.cgroup.is_none(), "{row:?}");
@@ -57,22 +57,22 @@ fn an_attempt_that_nobody_answers_is_shown() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let watch = Watch::begin()?;
-    watch.place.here.run(|| {
+    let trace = PollingTrace::begin()?;
+    trace.net.netns.run(|| {
         // Nobody answers at an address whose neighbour can't be found; the SYN is sent again and again.
-        let nowhere = SocketAddr::new(watch.place.block.link(9), watch.place.block.port());
+        let nowhere = SocketAddr::new(trace.net.addresses.link(9), trace.net.addresses.port());
         netstat_tests::netns::ip("link add veth0 type veth peer name veth1")?;
         for step in ["link set veth0 up", "link set veth1 up"] {
             netstat_tests::netns::ip(step)?;
         }
-        netstat_tests::netns::ip(&format!("addr add {}/24 dev veth0", watch.place.block.link(1)))?;
+        netstat_tests::netns::ip(&format!("addr add {}/24 dev veth0", trace.net.addresses.link(1)))?;
         let client = Sock::tcp(nowhere)?;
         client.start_connect(nowhere)?;
-        watch.until(&["SYN_SENT"])?;
+        trace.until(&["SYN_SENT"])?;
         client.close();
-        watch.until(&["CLOSE"])
+        trace.until(&["CLOSE"])
     })?;
-    let rows = watch.end()?;
+    let rows = trace.end()?;
     ensure!(rows.iter().all(|row| row.direction == Some(Direction::Outbound)), "{rows:?}");
     Ok(())
 }
@@ -82,15 +82,15 @@ fn a_connection_that_waits_in_the_queue_is_its_listener_s() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let watch = Watch::begin()?;
-    watch.place.here.run(|| {
-        let listener = watch.place.listener()?;
+    let trace = PollingTrace::begin()?;
+    trace.net.netns.run(|| {
+        let listener = trace.net.listener()?;
         let client = Sock::connected(listener.local()?)?;
-        watch.until(&["LISTEN", "ESTABLISHED", "ESTABLISHED"])?;
+        trace.until(&["LISTEN", "ESTABLISHED", "ESTABLISHED"])?;
         drop((client, listener));
         Ok(())
     })?;
-    let rows = watch.end()?;
+    let rows = trace.end()?;
     let waiting =
         rows.iter().find(|row| row.new_state == "ESTABLISHED" && row.owner == Some(Owner::Listener));
     ensure!(waiting.is_some_and(|row| row.pid == Some(std::process::id())), "{rows:?}");
@@ -102,14 +102,14 @@ fn existing_connections_are_those_that_ss_lists() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
-    place.here.run(|| {
-        let pairs = [place.pair()?, place.pair_v6()?];
+    let net = TestNet::new()?;
+    net.netns.run(|| {
+        let pairs = [net.pair()?, net.pair_v6()?];
         pairs[0].client.shutdown_write()?;
         pairs[0].server.receive_fin()?;
         pairs[0].client.wait_for("FIN_WAIT2")?;
         let mut expected = listed_by_ss()?;
-        let own = place.here.inum()?.to_string();
+        let own = net.netns.inum()?.to_string();
         let arguments = ["--source", "proc", "--existing", "-n", "6", "--netns", &own];
         let trace = Tracer::start(&arguments)?.finish()?;
         let mut found = Vec::new();
@@ -133,15 +133,15 @@ fn every_network_namespace_in_which_a_process_is_is_looked_at() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
-    let inum = place.here.inum()?;
+    let net = TestNet::new()?;
+    let inum = net.netns.inum()?;
     let tracer = Tracer::start(&["--source", "proc", "--interval", "20ms", "--netns", &inum.to_string()])?;
     // The process makes the namespace known; the socket is ours.
-    let _inhabitant = place.here.run(|| Ok(Process::new(Command::new("sleep").arg("60").spawn()?)))?;
-    place.here.run(|| {
-        let _listener = place.listener()?;
+    let _inhabitant = net.netns.run(|| Ok(Process::new(Command::new("sleep").arg("60").spawn()?)))?;
+    net.netns.run(|| {
+        let _listener = net.listener()?;
         wait::until("the namespace's listener is shown", || {
-            let rows = rows_of(&tracer, &place.block)?;
+            let rows = rows_of(&tracer, &net.addresses)?;
             Ok(rows.iter().any(|row| row.netns == Some(inum) && row.new_state == "LISTEN").then_some(()))
         })
     })?;
@@ -154,12 +154,12 @@ fn a_namespace_that_only_an_open_file_holds_is_looked_at() -> Result<()> {
         return Ok(());
     }
     // No process is in it, and it is mounted nowhere: this process holds it.
-    let place = Place::new()?;
-    let inum = place.here.inum()?;
+    let net = TestNet::new()?;
+    let inum = net.netns.inum()?;
     let tracer = Tracer::start(&["--source", "proc", "--interval", "20ms", "--netns", &inum.to_string()])?;
-    let _listener = place.here.run(|| place.listener())?;
+    let _listener = net.netns.run(|| net.listener())?;
     wait::until("the namespace's listener is shown", || {
-        let rows = rows_of(&tracer, &place.block)?;
+        let rows = rows_of(&tracer, &net.addresses)?;
         Ok(rows.iter().any(|row| row.netns == Some(inum) && row.new_state == "LISTEN").then_some(()))
     })?;
     tracer.stop().map(drop)
@@ -170,21 +170,21 @@ fn what_the_table_has_no_room_for_is_counted_and_never_made_up() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
-    let listener = place.here.run(|| place.listener())?;
-    let inum = place.here.inum()?.to_string();
+    let net = TestNet::new()?;
+    let listener = net.netns.run(|| net.listener())?;
+    let inum = net.netns.inum()?.to_string();
     let arguments = ["--source", "proc", "--interval", "20ms", "--netns", &inum, "--table-size", "1"];
     let tracer = Tracer::start(&arguments)?;
-    let pair = place.here.run(|| Pair::through(listener))?;
+    let pair = net.netns.run(|| Pair::through(listener))?;
     wait::until("a loss is told", || {
         let events = tracer.lines_so_far()?;
         let is_loss = |line| Ok(matches!(Event::parse(line)?, Event::Lost(_)));
         let lost = events.lines().map(is_loss).collect::<Result<Vec<_>>>()?;
         Ok(lost.contains(&true).then_some(()))
     })?;
-    place.here.run(|| pair.client_closes())?;
+    net.netns.run(|| pair.client_closes())?;
     wait::until("the listener's end is shown", || {
-        let rows = rows_of(&tracer, &place.block)?;
+        let rows = rows_of(&tracer, &net.addresses)?;
         Ok(rows.iter().any(|row| row.old_state == "LISTEN" && row.new_state == "CLOSE").then_some(()))
     })?;
     let trace = tracer.stop()?;
@@ -237,26 +237,26 @@ fn trace_of_root(root: &Path) -> Result<()> {
 }
 
 /// A trace by looks, in a namespace of its own.
-struct Watch {
-    place: Place,
+struct PollingTrace {
+    net: TestNet,
     tracer: Tracer,
 }
 
-impl Watch {
+impl PollingTrace {
     fn begin() -> Result<Self> {
-        let place = Place::new()?;
+        let net = TestNet::new()?;
         // Others on this machine may have more connections than a look every 20 ms allows.
-        let inum = place.here.inum()?.to_string();
+        let inum = net.netns.inum()?.to_string();
         let arguments = ["--source", "proc", "--interval", "20ms", "--netns", &inum];
-        let tracer = place.here.run(|| Tracer::start(&arguments))?;
-        Ok(Self { place, tracer })
+        let tracer = net.netns.run(|| Tracer::start(&arguments))?;
+        Ok(Self { net, tracer })
     }
 
     /// Waits until each of these states is shown as entered, in any order, as often as it is named. From which one
     /// depends on when the looks are taken.
     fn until(&self, states: &[&str]) -> Result<()> {
         let waited = wait::until(&format!("{states:?} are shown"), || {
-            let rows = rows_of(&self.tracer, &self.place.block)?;
+            let rows = rows_of(&self.tracer, &self.net.addresses)?;
             let shown = |state: &str| rows.iter().filter(|row| row.new_state == state).count();
             let named = |state: &str| states.iter().filter(|named| **named == state).count();
             Ok(states.iter().all(|state| shown(state) >= named(state)).then_some(()))
@@ -267,7 +267,8 @@ impl Watch {
     /// The rows, which hang together.
     fn end(self) -> Result<Vec<Row>> {
         let trace = self.tracer.stop()?;
-        let rows: Vec<Row> = trace.rows()?.into_iter().filter(|row| row.is_of(&self.place.block)).collect();
+        let rows: Vec<Row> =
+            trace.rows()?.into_iter().filter(|row| row.belongs_to(&self.net.addresses)).collect();
         let mut states: std::collections::HashMap<&str, State> = std::collections::HashMap::new();
         for row in &rows {
             let before = states.insert(&row.conn, row.new_state).unwrap_or("CLOSE");
@@ -277,14 +278,14 @@ impl Watch {
     }
 }
 
-fn rows_of(tracer: &Tracer, block: &Block) -> Result<Vec<Row>> {
+fn rows_of(tracer: &Tracer, addresses: &AddressBlock) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for line in tracer.lines_so_far()?.lines() {
         if let Event::Transition(row) = Event::parse(line)? {
             rows.push(*row);
         }
     }
-    rows.retain(|row| row.is_of(block));
+    rows.retain(|row| row.belongs_to(addresses));
     Ok(rows)
 }
 
@@ -312,10 +313,10 @@ fn a_filter_by_namespace_is_obeyed() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let (place, other) = (Place::new()?, Namespace::new()?);
+    let (net, other) = (TestNet::new()?, Namespace::new()?);
     let inum = other.inum()?.to_string();
-    let trace = place.here.run(|| {
-        let _listener = place.listener()?;
+    let trace = net.netns.run(|| {
+        let _listener = net.listener()?;
         Tracer::start(&["--source", "proc", "--existing", "-d", "50ms", "--netns", &inum])?.finish()
     })?;
     ensure!(trace.events()?.existing.is_empty(), "{}", trace.stdout);

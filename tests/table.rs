@@ -6,26 +6,29 @@ use std::{collections::BTreeSet, net::SocketAddr, thread, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use netstat_tests::{
-    blind::Blind,
     churn::{Pair, churn},
-    clock::monotonic_ns,
-    live::{self, Change, Ends},
-    lives,
+    history::{self, Tuple},
     netns::Namespace,
     oracle::Oracle,
     output::Destination,
     proc_tcp,
-    scenario::Place,
+    scenario::TestNet,
     skip,
     sock::Sock,
     ss,
-    story::found_so_far,
+    state_path::existing_so_far,
+    stream_table::{self, Change},
     trace::Trace,
     tracer::Tracer,
+    unobserved::Unobserved,
     wait,
+    wait::monotonic_ns,
     wire::Wire,
 };
 
+/// How many connections of a load may be left out as unobserved: of 200,000 transitions, as many as 20,000 connections make,
+/// 2 to 8 were made in the context of process 1.
+const MAX_UNOBSERVED: usize = 20;
 /// How many moments of a load are compared.
 const MOMENTS: usize = 20;
 /// How many traces start during one load.
@@ -38,46 +41,46 @@ fn at_20_moments_of_a_mixed_load_the_stream_makes_the_table_that_ss_shows() -> R
     if skip::without_root() {
         return Ok(());
     }
-    let (place, other) = (Place::new()?, Place::new()?);
-    let wire = Wire::new(&place)?;
-    let namespaces = [&place.here, &other.here, &wire.far];
-    let mut oracle = Oracle::start(RECORD_KIB, &[&place.block, &other.block])?;
+    let (net, other) = (TestNet::new()?, TestNet::new()?);
+    let wire = Wire::new(&net)?;
+    let namespaces = [&net.netns, &other.netns, &wire.far];
+    let mut oracle = Oracle::start(RECORD_KIB, &[&net.addresses, &other.addresses])?;
     let tracer = Tracer::start_into(Destination::File, &[])?;
-    let listeners = [place.here.run(|| place.listener())?, other.here.run(|| other.listener())?];
-    let six = place.here.run(|| Sock::listening(place.block.server_v6(), 8))?;
+    let listeners = [net.netns.run(|| net.listener())?, other.netns.run(|| other.listener())?];
+    let six = net.netns.run(|| Sock::listening(net.addresses.server_v6(), 8))?;
     let far = wire.listen()?;
-    let answered = place.here.run(|| Sock::connected(wire.address))?;
+    let answered = net.netns.run(|| Sock::connected(wire.address))?;
     wire.relay.cut_backward(true);
-    let unanswered = half_open(&place, &wire)?;
+    let unanswered = half_open(&net, &wire)?;
 
-    let moments = thread::scope(|scope| {
+    let snapshots = thread::scope(|scope| {
         let loads = [
-            scope.spawn(|| load(&place, place.block.server(), &listeners[0], 1)),
-            scope.spawn(|| load(&place, place.block.server_v6(), &six, 2)),
-            scope.spawn(|| load(&other, other.block.server(), &listeners[1], 3)),
+            scope.spawn(|| load(&net, net.addresses.server(), &listeners[0], 1)),
+            scope.spawn(|| load(&net, net.addresses.server_v6(), &six, 2)),
+            scope.spawn(|| load(&other, other.addresses.server(), &listeners[1], 3)),
         ];
-        let moments = (0..MOMENTS)
+        let snapshots = (0..MOMENTS)
             .map(|number| {
                 thread::sleep(Duration::from_millis(40 + u64::try_from(number * 37 % 90)?));
-                Moment::look(&namespaces)
+                SsSnapshot::take(&namespaces)
             })
             .collect::<Result<Vec<_>>>();
         for load in loads {
             load.join().map_err(|_| anyhow!("a load panicked"))??;
         }
-        moments
+        snapshots
     })?;
-    let at_rest = Moment::look(&namespaces)?;
+    let at_end = SsSnapshot::take(&namespaces)?;
     wire.relay.cut_backward(false);
     drop((listeners, six, far, answered, unanswered));
-    let record = lives::completed(&mut oracle, &[&place.block, &other.block])?;
-    let (trace, blind) = (tracer.stop()?, Blind::of(&record));
-    nothing_was_missed(&trace, &blind, &namespaces)?;
-    let changes = live::changes(&trace.stdout)?;
+    let record = history::completed(&mut oracle, &[&net.addresses, &other.addresses])?;
+    let (trace, unobserved) = (tracer.stop()?, Unobserved::in_record(&record, MAX_UNOBSERVED)?);
+    is_complete(&trace, &unobserved, &namespaces)?;
+    let changes = stream_table::changes(&trace.stdout)?;
     let mut compared = 0;
-    for (number, moment) in moments.iter().chain([&at_rest]).enumerate() {
-        compared += moment
-            .hold_against(&changes, &blind)
+    for (number, snapshot) in snapshots.iter().chain([&at_end]).enumerate() {
+        compared += snapshot
+            .compare_with(&changes, &unobserved)
             .with_context(|| format!("at moment {number} of {MOMENTS}"))?;
     }
     ensure!(compared > 10 * MOMENTS, "only {compared} sockets were compared");
@@ -89,20 +92,20 @@ fn at_rest_after_20_000_connections_the_stream_makes_the_table_that_ss_shows() -
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
-    let mut oracle = Oracle::start(RECORD_KIB, &[&place.block])?;
+    let net = TestNet::new()?;
+    let mut oracle = Oracle::start(RECORD_KIB, &[&net.addresses])?;
     let tracer = Tracer::start_into(Destination::File, &[])?;
     churn(
-        &place.here,
-        &place.block,
+        &net.netns,
+        &net.addresses,
         10_000,
         &[Pair { client: 0, server: 0 }, Pair { client: 0, server: 0 }],
     )?;
-    let record = lives::completed(&mut oracle, &[&place.block])?;
-    let at_rest = Moment::look(&[&place.here])?;
-    let (trace, blind) = (tracer.stop()?, Blind::of(&record));
-    nothing_was_missed(&trace, &blind, &[&place.here])?;
-    let compared = at_rest.hold_against(&live::changes(&trace.stdout)?, &blind)?;
+    let record = history::completed(&mut oracle, &[&net.addresses])?;
+    let at_end = SsSnapshot::take(&[&net.netns])?;
+    let (trace, unobserved) = (tracer.stop()?, Unobserved::in_record(&record, MAX_UNOBSERVED)?);
+    is_complete(&trace, &unobserved, &[&net.netns])?;
+    let compared = at_end.compare_with(&stream_table::changes(&trace.stdout)?, &unobserved)?;
     ensure!(compared > 10_000, "only {compared} sockets were compared");
     Ok(())
 }
@@ -112,11 +115,11 @@ fn traces_that_start_during_a_load_make_the_table_that_ss_shows_without_a_second
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
-    let mut oracle = Oracle::start(RECORD_KIB, &[&place.block])?;
+    let net = TestNet::new()?;
+    let mut oracle = Oracle::start(RECORD_KIB, &[&net.addresses])?;
     let pairs = [Pair { client: 0, server: 0 }, Pair { client: 1, server: 1 }];
     let tracers = thread::scope(|scope| {
-        let load = scope.spawn(|| churn(&place.here, &place.block, 10_000, &pairs));
+        let load = scope.spawn(|| churn(&net.netns, &net.addresses, 10_000, &pairs));
         // Room for all of the load: the traces take turns on two cores.
         let arguments = ["--existing", "--reconcile-interval", "1h", "--ring-size", "64M"];
         let tracers: Result<Vec<Tracer>> =
@@ -124,12 +127,13 @@ fn traces_that_start_during_a_load_make_the_table_that_ss_shows_without_a_second
         load.join().map_err(|_| anyhow!("the load panicked"))??;
         tracers
     })?;
-    let record = lives::completed(&mut oracle, &[&place.block])?;
-    let (at_rest, blind) = (Moment::look(&[&place.here])?, Blind::of(&record));
+    let record = history::completed(&mut oracle, &[&net.addresses])?;
+    let (at_end, unobserved) =
+        (SsSnapshot::take(&[&net.netns])?, Unobserved::in_record(&record, MAX_UNOBSERVED)?);
     for tracer in tracers {
         let trace = tracer.stop()?;
-        nothing_was_missed(&trace, &blind, &[&place.here])?;
-        at_rest.hold_against(&live::changes(&trace.stdout)?, &blind)?;
+        is_complete(&trace, &unobserved, &[&net.netns])?;
+        at_end.compare_with(&stream_table::changes(&trace.stdout)?, &unobserved)?;
     }
     Ok(())
 }
@@ -139,23 +143,28 @@ fn after_losses_one_look_makes_the_table_right_again() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
-    let held = place.here.run(|| place.pair_v6())?;
+    let net = TestNet::new()?;
+    let held = net.netns.run(|| net.pair_v6())?;
     let tracer = Tracer::start_into(Destination::File, &["--existing", "--ring-size", "4KiB"])?;
-    churn(&place.here, &place.block, 5_000, &[Pair { client: 0, server: 1 }, Pair { client: 1, server: 0 }])?;
+    churn(
+        &net.netns,
+        &net.addresses,
+        5_000,
+        &[Pair { client: 0, server: 1 }, Pair { client: 1, server: 0 }],
+    )?;
     let mut differ = None;
-    let at_rest = wait::until("the table is what ss shows", || {
-        let at_rest = Moment::look(&[&place.here])?;
-        let changes = live::changes(&tracer.lines_so_far()?)?;
-        differ = at_rest.hold_against(&changes, &Blind::default()).err();
-        Ok(differ.is_none().then_some(at_rest))
+    let at_end = wait::until("the table is what ss shows", || {
+        let at_end = SsSnapshot::take(&[&net.netns])?;
+        let changes = stream_table::changes(&tracer.lines_so_far()?)?;
+        differ = at_end.compare_with(&changes, &Unobserved::default()).err();
+        Ok(differ.is_none().then_some(at_end))
     })
     .with_context(|| format!("{differ:?}"))?;
     drop(held);
     let events = tracer.stop()?.events()?;
     ensure!(events.end.is_some_and(|end| end.lost > 0), "the ring was too big: nothing was lost");
     ensure!(!events.repaired.is_empty(), "nothing was repaired");
-    ensure!(at_rest.sockets() > 1_000, "only {} sockets were compared", at_rest.sockets());
+    ensure!(at_end.sockets() > 1_000, "only {} sockets were compared", at_end.sockets());
     Ok(())
 }
 
@@ -164,25 +173,25 @@ fn a_trace_names_the_owners_that_ss_names() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
-    let kept = place.here.run(|| {
-        let listener = Sock::listening(place.block.server(), 64)?;
-        let clients = (0..50).map(|_| Sock::connected(place.block.server())).collect::<Result<Vec<_>>>()?;
+    let net = TestNet::new()?;
+    let kept = net.netns.run(|| {
+        let listener = Sock::listening(net.addresses.server(), 64)?;
+        let clients = (0..50).map(|_| Sock::connected(net.addresses.server())).collect::<Result<Vec<_>>>()?;
         // The others wait to be accepted: they have no fd.
         let servers = (0..25).map(|_| listener.accept()).collect::<Result<Vec<_>>>()?;
         Ok((listener, clients, servers))
     })?;
     let tracer = Tracer::start(&["--existing"])?;
-    let listed = place.here.run(ss::all_with_pids)?;
+    let listed = net.netns.run(ss::all_with_pids)?;
     let found = wait::until("all are shown", || {
-        let found = found_so_far(&tracer, &place)?;
+        let found = existing_so_far(&tracer, &net)?;
         Ok((found.len() >= listed.len()).then_some(found))
     })?;
     tracer.stop()?;
     drop(kept);
     let mut with_fd = 0;
     for socket in listed.iter().filter(|socket| !socket.pids.is_empty()) {
-        let found = found.iter().find(|found| found.ends() == (socket.local, socket.remote));
+        let found = found.iter().find(|found| found.tuple() == (socket.local, socket.remote));
         let owner = found.with_context(|| format!("not shown: {socket:?}"))?.pid;
         ensure!(owner.is_some_and(|pid| socket.pids.contains(&pid)), "not {owner:?}, but {socket:?}");
         with_fd += 1;
@@ -192,10 +201,10 @@ fn a_trace_names_the_owners_that_ss_names() -> Result<()> {
 }
 
 /// Clients whose SYN has come, but to whom no SYN-ACK does.
-fn half_open(place: &Place, wire: &Wire) -> Result<Vec<Sock>> {
+fn half_open(net: &TestNet, wire: &Wire) -> Result<Vec<Sock>> {
     let clients = (0..3)
         .map(|_| {
-            let client = place.here.run(|| Sock::tcp(wire.address))?;
+            let client = net.netns.run(|| Sock::tcp(wire.address))?;
             client.start_connect(wire.address)?;
             Ok(client)
         })
@@ -205,8 +214,8 @@ fn half_open(place: &Place, wire: &Wire) -> Result<Vec<Sock>> {
 }
 
 /// Connections of all kinds, some of which stay open for a while.
-fn load(place: &Place, server: SocketAddr, listener: &Sock, seed: usize) -> Result<()> {
-    place.here.run(|| {
+fn load(net: &TestNet, server: SocketAddr, listener: &Sock, seed: usize) -> Result<()> {
+    net.netns.run(|| {
         let mut open = Vec::new();
         for number in 0..600 {
             let client = Sock::connected(server)?;
@@ -237,17 +246,17 @@ fn load(place: &Place, server: SocketAddr, listener: &Sock, seed: usize) -> Resu
 }
 
 /// What `ss` shows twice, and when.
-struct Moment {
+struct SsSnapshot {
     began_ns: u64,
     ended_ns: u64,
     /// For each namespace what both looks show.
-    looks: Vec<(u64, BTreeSet<(String, Ends)>)>,
+    snapshots: Vec<(u64, BTreeSet<(String, Tuple)>)>,
     /// Between the two looks.
     between_ns: u64,
 }
 
-impl Moment {
-    fn look(namespaces: &[&Namespace]) -> Result<Self> {
+impl SsSnapshot {
+    fn take(namespaces: &[&Namespace]) -> Result<Self> {
         let all = || {
             let sockets = |namespace: &&Namespace| {
                 let sockets = namespace.run(ss::all)?.into_iter();
@@ -265,30 +274,31 @@ impl Moment {
             began_ns,
             between_ns,
             ended_ns: monotonic_ns(),
-            looks: first.into_iter().zip(second).map(both).collect(),
+            snapshots: first.into_iter().zip(second).map(both).collect(),
         })
     }
 
     fn sockets(&self) -> usize {
-        self.looks.iter().map(|(_, sockets)| sockets.len()).sum()
+        self.snapshots.iter().map(|(_, sockets)| sockets.len()).sum()
     }
 
     /// Compares what did not change meanwhile; returns how much that is.
-    fn hold_against(&self, changes: &[Change], blind: &Blind) -> Result<usize> {
+    fn compare_with(&self, changes: &[Change], unobserved: &Unobserved) -> Result<usize> {
         let meanwhile = self.began_ns..=self.ended_ns;
-        let changed: BTreeSet<Ends> = changes
+        let changed: BTreeSet<Tuple> = changes
             .iter()
             .filter(|change| meanwhile.contains(&change.mono_ns))
-            .map(|change| change.ends)
+            .map(|change| change.tuple)
             .collect();
-        let compares = |ends: &Ends| !changed.contains(ends) && !blind.has(ends.0, ends.1);
+        let compares = |tuple: &Tuple| !changed.contains(tuple) && !unobserved.has_tuple(*tuple);
         let before = || changes.iter().filter(|change| change.mono_ns <= self.between_ns);
         let mut compared = 0;
-        for (netns, listed) in &self.looks {
-            let alive = live::alive(before(), *netns);
-            let told: BTreeSet<_> = alive.values().map(|last| (last.state.clone(), last.ends)).collect();
+        for (netns, listed) in &self.snapshots {
+            let open_connections = stream_table::open_connections(before(), *netns);
+            let reported: BTreeSet<_> =
+                open_connections.values().map(|last| (last.state.clone(), last.tuple)).collect();
             let differ: Vec<_> =
-                told.symmetric_difference(listed).filter(|(_, ends)| compares(ends)).collect();
+                reported.symmetric_difference(listed).filter(|(_, tuple)| compares(tuple)).collect();
             ensure!(differ.is_empty(), "in namespace {netns} only one of the two has {differ:#?}");
             compared += listed.len();
         }
@@ -297,15 +307,17 @@ impl Moment {
 }
 
 /// Nothing lost, and nothing repaired in the test's own namespaces but what no program could see.
-fn nothing_was_missed(trace: &Trace, blind: &Blind, namespaces: &[&Namespace]) -> Result<()> {
+fn is_complete(trace: &Trace, unobserved: &Unobserved, namespaces: &[&Namespace]) -> Result<()> {
     let own = namespaces.iter().map(|namespace| namespace.inum()).collect::<Result<Vec<_>>>()?;
     let events = trace.events()?;
     ensure!(events.losses.is_empty(), "lost: {:?}", events.losses);
     for repaired in
         events.repaired.iter().filter(|found| found.netns.is_some_and(|netns| own.contains(&netns)))
     {
-        let (local, remote) = repaired.ends();
-        ensure!(blind.has(local, remote), "nothing was lost, but this was repaired: {repaired:#?}");
+        ensure!(
+            unobserved.has_tuple(repaired.tuple()),
+            "nothing was lost, but this was repaired: {repaired:#?}"
+        );
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 use anyhow::{Context as _, Result, bail, ensure};
 use netstat_tests::{
     event::{Event, Source},
-    hidden,
-    privilege::Copy,
+    mounts,
+    privilege::BinaryCopy,
     skip, tracer,
 };
 
@@ -63,7 +63,7 @@ fn without_privileges_it_looks_at_proc_and_says_what_that_hides() -> Result<()> 
     if skip::without_root() {
         return Ok(());
     }
-    let copy = Copy::new(None)?;
+    let copy = BinaryCopy::new(None)?;
     let output = run(copy.as_nobody(&["--json", "-d", "1s"]))?;
     let (stdout, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
     ensure!(output.status.success(), "{}: {stderr}", output.status);
@@ -71,10 +71,10 @@ fn without_privileges_it_looks_at_proc_and_says_what_that_hides() -> Result<()> 
         bail!("it doesn't begin with `start`: {stdout}")
     };
     ensure!(start.source == Source::Proc && start.hooks.is_empty(), "{start:?}");
-    let told: Vec<&str> = stderr.lines().filter(|line| line.contains("CAP_BPF")).collect();
-    ensure!(told.len() == 1, "the fallback is not announced once: {stderr}");
+    let reported: Vec<&str> = stderr.lines().filter(|line| line.contains("CAP_BPF")).collect();
+    ensure!(reported.len() == 1, "the fallback is not announced once: {stderr}");
     for words in ["eBPF", "root", "connections shorter than 1 s are not seen"] {
-        ensure!(told[0].contains(words), "{words:?} is missing: {stderr}");
+        ensure!(reported[0].contains(words), "{words:?} is missing: {stderr}");
     }
     Ok(())
 }
@@ -92,7 +92,7 @@ fn with_neither_btf_nor_tracefs_the_ebpf_source_says_what_is_missing_in_one_line
         return Ok(());
     }
     let mut command = tracer::command(&["--json", "-d", "1s", "--source", "ebpf"])?;
-    hidden::hide(&mut command, &[c"/sys/kernel/btf", c"/sys/kernel/tracing"]);
+    mounts::hide(&mut command, &[c"/sys/kernel/btf", c"/sys/kernel/tracing"]);
     is_one_error(&run(command)?, 1, &["BTF", "tracefs"])
 }
 

@@ -13,23 +13,23 @@ use rustix::{
 
 /// Every process that a test made. One that goes on to run another program has a copy of each socket of this process
 /// until exec(), and may be the last to close it.
-static PLAYERS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+static TEST_PROCESSES: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// Whether the pid is this process or one that it made.
-pub fn is_player(pid: u32) -> bool {
-    let players = PLAYERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    pid == std::process::id() || players.contains(&pid)
+pub fn is_test_process(pid: u32) -> bool {
+    let processes = TEST_PROCESSES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    pid == std::process::id() || processes.contains(&pid)
 }
 
 /// Notes a process that was made otherwise than by [`run`] or [`output`].
-pub fn note(pid: u32) {
-    PLAYERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(pid);
+pub fn register(pid: u32) {
+    TEST_PROCESSES.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(pid);
 }
 
 /// Runs another program to its end.
 pub fn output(command: &mut Command) -> Result<Output> {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    note(child.id());
+    register(child.id());
     Ok(child.wait_with_output()?)
 }
 
@@ -55,7 +55,7 @@ impl Child {
             // SAFETY: _exit ends the process without running anything of ours.
             unsafe { libc::_exit(status) };
         }
-        note(pid.cast_unsigned());
+        register(pid.cast_unsigned());
         Ok(Self(Pid::from_raw(pid).context("fork gave no pid")?))
     }
 

@@ -14,7 +14,7 @@ use rustix::{
     thread::{CpuSet, sched_setaffinity},
 };
 
-use crate::{block::Block, netns::Namespace, sock::Sock};
+use crate::{address_block::AddressBlock, netns::Namespace, sock::Sock};
 
 /// As long as the kernel allows: the server lags behind the client at times.
 const BACKLOG: i32 = 65535;
@@ -35,12 +35,17 @@ pub struct Pair {
 }
 
 /// Makes `connections` with each pair of threads over loopback. The client resets every fourth and closes the others.
-pub fn churn(namespace: &Namespace, block: &Block, connections: usize, pairs: &[Pair]) -> Result<()> {
+pub fn churn(
+    namespace: &Namespace,
+    addresses: &AddressBlock,
+    connections: usize,
+    pairs: &[Pair],
+) -> Result<()> {
     namespace.sysctl("core/somaxconn", &BACKLOG.to_string())?;
     // A connection that takes over another's TIME_WAIT ends it, which the record doesn't show.
     namespace.sysctl("ipv4/tcp_tw_reuse", "0")?;
     namespace.run(|| {
-        let ports = block.port()..=block.last_port();
+        let ports = addresses.port()..=addresses.last_port();
         let work: Vec<_> = ports
             .zip(pairs)
             .map(|(port, pair)| Ok((port, listener(port)?, *pair, AtomicBool::new(false))))
@@ -51,7 +56,7 @@ pub fn churn(namespace: &Namespace, block: &Block, connections: usize, pairs: &[
             for (port, listener, pair, client_is_done) in &work {
                 servers.push(scope.spawn(move || serve(listener, client_is_done, pair.server)));
                 clients.push(scope.spawn(move || {
-                    let outcome = connect(block, *port, connections, pair.client);
+                    let outcome = connect(addresses, *port, connections, pair.client);
                     client_is_done.store(true, Ordering::Release);
                     outcome
                 }));
@@ -70,10 +75,10 @@ fn listener(port: u16) -> Result<Sock> {
     Ok(listener)
 }
 
-fn connect(block: &Block, port: u16, connections: usize, cpu: usize) -> Result<()> {
+fn connect(addresses: &AddressBlock, port: u16, connections: usize, cpu: usize) -> Result<()> {
     stay_on(cpu)?;
     for (number, host) in (0..connections).zip((1..=DESTINATIONS).cycle()) {
-        let client = Sock::connected(SocketAddr::new(block.loopback(host), port))?;
+        let client = Sock::connected(SocketAddr::new(addresses.loopback(host), port))?;
         if number % 4 == 0 {
             client.reset()?;
         } else {

@@ -1,101 +1,127 @@
-//! The output held against the kernel's record: every connection there, none invented, each step the same.
+//! Compares the output with the kernel's record: every connection is shown, none is invented, every transition is the
+//! same.
 
-use std::{collections::HashMap, fmt::Write as _, net::SocketAddr, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+    net::SocketAddr,
+    time::Duration,
+};
 
 use anyhow::{Result, bail, ensure};
 
 use crate::{
-    blind::Blind,
     consistency,
     event::Row,
-    lives::{self, Life},
+    history::{self, History},
+    normalization::{Comparison, Rule},
     oracle::Protocol,
-    refinement::{Refinement, Rules},
     state::State,
+    unobserved::Unobserved,
 };
 
-/// How far the two stamps of one transition may be apart. They are taken microseconds after each other, but a
-/// virtual machine may stand still in between; what this finds is a wrong clock or a wrong unit.
+/// How far apart the two time stamps of one transition may be. They are taken microseconds after each other, but a virtual
+/// machine may be stopped in between; the limit finds a wrong clock or a wrong unit.
 const SAME_TIME: Duration = Duration::from_secs(10);
 
 /// How many differences an error shows.
 const SHOWN: usize = 8;
 
-/// What makes two lives the same, apart from when they were lived.
+/// What two histories of the same connection have in common, apart from their times.
 #[derive(PartialEq, Eq, Hash)]
 struct Key(Protocol, Vec<(SocketAddr, Option<SocketAddr>, State, State)>);
 
 #[derive(Default)]
 struct Found<'a> {
-    expected: Vec<&'a Life>,
-    shown: Vec<&'a Life>,
+    expected: Vec<&'a History>,
+    shown: Vec<&'a History>,
 }
 
-/// An error that names the differences, if there are any, or the first row that contradicts those before it.
-pub fn hold_against<'a>(
-    record: &[Life],
+/// Compares all connections but those that no program could observe. An error lists the differences, or the first row that
+/// contradicts the rows before it, or says that more connections were left out than the scenario allows.
+pub fn with_record<'a>(
+    record: &[History],
     rows: impl IntoIterator<Item = &'a Row>,
-    rules: Rules,
+    comparison: Comparison,
 ) -> Result<()> {
-    let blind = Blind::of(record);
-    let visible: Vec<Life> = record.iter().filter(|life| !blind.has_life(life)).cloned().collect();
-    ensure!(visible.len() >= record.len() / 2, "programs see next to nothing here");
-    let rows: Vec<&Row> = rows.into_iter().filter(|row| !blind.may_have(row.local(), row.remote())).collect();
-    consistency::check(rows.iter().copied())?;
-    same_lives(&visible, &lives::of_rows(rows), rules)
+    let unobserved = Unobserved::in_record(record, comparison.max_unobserved)?;
+    let rows: Vec<&Row> = rows.into_iter().collect();
+    let (left_out, compared): (Vec<_>, Vec<_>) = history::by_connection(rows.iter().copied())
+        .into_iter()
+        .partition(|(_, history)| unobserved.has(history));
+    let names: HashSet<&str> = compared.iter().map(|(conn, _)| *conn).collect();
+    consistency::check(rows.into_iter().filter(|row| names.contains(row.conn.as_str())))?;
+    let output: Vec<History> = left_out.into_iter().chain(compared).map(|(_, history)| history).collect();
+    same_histories(record, &output, comparison, &unobserved)
 }
 
-/// An error that names the differences between two accounts of the same connections, if there are any.
-pub fn same_lives(record: &[Life], output: &[Life], rules: Rules) -> Result<()> {
-    let (record, output) = (refined(record, rules.record), refined(output, rules.output));
+/// Compares two accounts of the same connections. An error lists the differences. Both accounts may have the same number of
+/// unobserved connections, the output fewer.
+pub fn same_histories(
+    record: &[History],
+    output: &[History],
+    comparison: Comparison,
+    unobserved: &Unobserved,
+) -> Result<()> {
+    let split = |histories: &[History], rules| {
+        let (left_out, compared): (Vec<_>, Vec<_>) =
+            histories.iter().cloned().partition(|history| unobserved.has(history));
+        (normalized(left_out, rules).len(), normalized(compared, rules))
+    };
+    let (recorded, record) = split(record, comparison.record);
+    let (shown, output) = split(output, comparison.output);
+    ensure!(shown <= recorded, "{shown} connections with the tuples of {recorded} unobserved ones are shown");
     let mut found: HashMap<Key, Found<'_>> = HashMap::new();
-    for life in &record {
-        found.entry(key(life)).or_default().expected.push(life);
+    for history in &record {
+        found.entry(key(history)).or_default().expected.push(history);
     }
-    for life in &output {
-        found.entry(key(life)).or_default().shown.push(life);
+    for history in &output {
+        found.entry(key(history)).or_default().shown.push(history);
     }
     let mut differences: Vec<String> = found.values().flat_map(differences_of).collect();
     if differences.is_empty() {
         return Ok(());
     }
     differences.sort();
-    let mut text = format!("{} lives differ from the kernel's record", differences.len());
+    let mut text = format!("{} connections differ from the kernel's record", differences.len());
     for difference in differences.iter().take(SHOWN) {
         write!(text, "\n  {difference}")?;
     }
     bail!(text)
 }
 
-fn refined(lives: &[Life], refinements: &[Refinement]) -> Vec<Life> {
-    let mut lives = lives.to_vec();
-    for life in &mut lives {
-        refinements.iter().for_each(|refine| refine(life));
+fn normalized(mut histories: Vec<History>, rules: &[Rule]) -> Vec<History> {
+    for history in &mut histories {
+        rules.iter().for_each(|rule| rule(history));
     }
-    lives.retain(|life| !life.steps.is_empty());
-    lives
+    histories.retain(|history| !history.transitions.is_empty());
+    histories
 }
 
-fn key(life: &Life) -> Key {
-    let steps = life.steps.iter().map(|step| (step.local, step.remote, step.old, step.new)).collect();
-    Key(life.protocol, steps)
+fn key(history: &History) -> Key {
+    let transitions = history
+        .transitions
+        .iter()
+        .map(|transition| (transition.local, transition.remote, transition.old, transition.new))
+        .collect();
+    Key(history.protocol, transitions)
 }
 
-/// Lives with the same key are told apart by time alone, so they are paired in its order.
+/// Pairs the histories with the same key by time: nothing else distinguishes them.
 fn differences_of(found: &Found<'_>) -> Vec<String> {
-    let begin = |life: &&Life| life.steps.first().map_or(0, |step| step.mono_ns);
+    let begin = |history: &&History| history.transitions.first().map_or(0, |transition| transition.mono_ns);
     let (mut expected, mut shown) = (found.expected.clone(), found.shown.clone());
     expected.sort_by_key(begin);
     shown.sort_by_key(begin);
     let paired = expected.len().min(shown.len());
     let mut differences = Vec::new();
-    for (life, shown) in expected.iter().zip(&shown) {
-        let apart = Duration::from_nanos(begin(life).abs_diff(begin(shown)));
+    for (history, shown) in expected.iter().zip(&shown) {
+        let apart = Duration::from_nanos(begin(history).abs_diff(begin(shown)));
         if apart > SAME_TIME {
             differences.push(format!("shown {apart:?} away from its time: {shown}"));
         }
     }
-    differences.extend(expected[paired..].iter().map(|life| format!("not shown: {life}")));
-    differences.extend(shown[paired..].iter().map(|life| format!("not in the record: {life}")));
+    differences.extend(expected[paired..].iter().map(|history| format!("not shown: {history}")));
+    differences.extend(shown[paired..].iter().map(|history| format!("not in the record: {history}")));
     differences
 }

@@ -37,7 +37,10 @@ fn by_itself(row: &Row) -> Result<()> {
     );
     ensure!(row.pid.is_some() == row.owner.is_some(), "a pid and how it is known belong together");
     ensure!(row.pid.is_some() == row.comm.is_some(), "a pid without its comm");
-    ensure!(row.pid.is_none_or(child::is_player), "the pid is of a process that had nothing to do with it");
+    ensure!(
+        row.pid.is_none_or(child::is_test_process),
+        "the pid is of a process that had nothing to do with it"
+    );
     is_rfc3339_with_nanoseconds(&row.ts)
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{
-    block::Block,
+    address_block::AddressBlock,
     oracle::Protocol,
     state::{self, State},
 };
@@ -273,7 +273,7 @@ impl Event {
 
 impl Found {
     /// Both ends, as [`Row`] has them.
-    pub fn ends(&self) -> (SocketAddr, Option<SocketAddr>) {
+    pub fn tuple(&self) -> (SocketAddr, Option<SocketAddr>) {
         (
             end(self.local_addr, self.local_port),
             self.remote_addr.map(|addr| end(Some(addr), self.remote_port)),
@@ -298,8 +298,8 @@ impl Row {
     }
 
     /// Whether one of its ends belongs to the block.
-    pub fn is_of(&self, block: &Block) -> bool {
-        block.owns(self.local()) || self.remote().is_some_and(|remote| block.owns(remote))
+    pub fn belongs_to(&self, addresses: &AddressBlock) -> bool {
+        addresses.owns(self.local()) || self.remote().is_some_and(|remote| addresses.owns(remote))
     }
 
     /// Its protocol, in the oracle's word.

@@ -7,12 +7,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::tracer;
 
 /// How often the two are asked before the test gives up: what runs between two looks must stand still once.
-const LOOKS: usize = 20;
+const TRIES: usize = 20;
 /// As much of an address and its port as netstat shows, less the colon.
 const SHOWN: usize = 22;
 
 /// A command that runs our binary.
-pub fn ours(arguments: &[&str]) -> Result<Command> {
+pub fn rnetstat(arguments: &[&str]) -> Result<Command> {
     let mut command = Command::new(tracer::binary_named("rnetstat")?);
     command.args(arguments).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env("LC_ALL", "C.UTF-8");
     Ok(command)
@@ -28,10 +28,10 @@ pub fn text(command: &mut Command) -> Result<String> {
 
 /// Asks netstat, us, and netstat again, until its two answers have the same lines; ours must then have them too,
 /// each field the same, or a number between netstat's two.
-pub fn agree(arguments: &[&str]) -> Result<()> {
+pub fn matches_netstat(arguments: &[&str]) -> Result<()> {
     let netstat = || text(Command::new("netstat").args(arguments).env("LC_ALL", "C"));
-    for _ in 0..LOOKS {
-        let (before, middle, after) = (netstat()?, text(&mut ours(arguments)?)?, netstat()?);
+    for _ in 0..TRIES {
+        let (before, middle, after) = (netstat()?, text(&mut rnetstat(arguments)?)?, netstat()?);
         let [before, middle, after] = [&before, &middle, &after].map(|text| table(text));
         if is_same_shape(&before, &after) {
             return compare(&before, &middle, &after).with_context(|| format!("with {arguments:?}"));
@@ -68,22 +68,32 @@ fn is_timer_started_anew(before: &str, after: &str) -> bool {
     before.contains('.') && number(before) < number(after)
 }
 
-fn compare(before: &[Line], ours: &[Line], after: &[Line]) -> Result<()> {
-    ensure!(ours.len() == before.len(), "{} lines, netstat has {}: {ours:#?}", ours.len(), before.len());
-    for ((before, ours), after) in before.iter().zip(ours).zip(after) {
-        let is_same = ours.len() == before.len()
-            && ours.iter().enumerate().all(|(place, field)| is_field(&before[place], field, &after[place]));
-        ensure!(is_same, "netstat: {before:?}\nours:    {ours:?}\nnetstat: {after:?}");
+fn compare(before: &[Line], rnetstat: &[Line], after: &[Line]) -> Result<()> {
+    ensure!(
+        rnetstat.len() == before.len(),
+        "{} lines, netstat has {}: {rnetstat:#?}",
+        rnetstat.len(),
+        before.len()
+    );
+    for ((before, rnetstat), after) in before.iter().zip(rnetstat).zip(after) {
+        let is_same = rnetstat.len() == before.len()
+            && rnetstat
+                .iter()
+                .enumerate()
+                .all(|(place, field)| is_field(&before[place], field, &after[place]));
+        ensure!(is_same, "netstat: {before:?}\nours:    {rnetstat:?}\nnetstat: {after:?}");
     }
     Ok(())
 }
 
-fn is_field(before: &str, ours: &str, after: &str) -> bool {
-    let is_between = match (number(before), number(ours), number(after)) {
-        (Some(before), Some(ours), Some(after)) => before.min(after) <= ours && ours <= before.max(after),
+fn is_field(before: &str, rnetstat: &str, after: &str) -> bool {
+    let is_between = match (number(before), number(rnetstat), number(after)) {
+        (Some(before), Some(rnetstat), Some(after)) => {
+            before.min(after) <= rnetstat && rnetstat <= before.max(after)
+        }
         _ => false,
     };
-    ours == before || ours == after || is_between || is_cut(before, ours)
+    rnetstat == before || rnetstat == after || is_between || is_cut(before, rnetstat)
 }
 
 fn number(field: &str) -> Option<f64> {
@@ -91,8 +101,8 @@ fn number(field: &str) -> Option<f64> {
 }
 
 /// Whether netstat's field is the beginning of our address, and the port: it cuts what is too long for it.
-fn is_cut(netstat: &str, ours: &str) -> bool {
-    let (Some((cut, cut_port)), Some((whole, port))) = (netstat.rsplit_once(':'), ours.rsplit_once(':'))
+fn is_cut(netstat: &str, rnetstat: &str) -> bool {
+    let (Some((cut, cut_port)), Some((whole, port))) = (netstat.rsplit_once(':'), rnetstat.rsplit_once(':'))
     else {
         return false;
     };
@@ -115,7 +125,7 @@ mod tests {
 
     #[test]
     fn only_a_number_between_netstat_s_two_and_a_cut_address_may_differ() {
-        for (before, ours, after, expected) in [
+        for (before, rnetstat, after, expected) in [
             ("LISTEN", "LISTEN", "LISTEN", true),
             ("LISTEN", "CLOSE", "LISTEN", false),
             ("58.60", "58.55", "58.50", true),
@@ -126,7 +136,7 @@ mod tests {
             ("fd00:1234:5678:9b:43518", "fd00:1234:5678:9abc::1:43518", "fd00:1234:5678:9b:43518", false),
             ("127.0.0.1:80", "127.0.0.1:81", "127.0.0.1:80", false),
         ] {
-            assert_eq!(is_field(before, ours, after), expected, "{before} {ours} {after}");
+            assert_eq!(is_field(before, rnetstat, after), expected, "{before} {rnetstat} {after}");
         }
     }
 }

@@ -17,12 +17,12 @@ use crate::tracer;
 const NOBODY: u32 = 65534;
 
 /// A binary where every user can run it: the build's directory may be closed. It goes with this value.
-pub struct Copy {
+pub struct BinaryCopy {
     directory: PathBuf,
     name: &'static str,
 }
 
-impl Copy {
+impl BinaryCopy {
     /// Copies the tracer, and gives the file these capabilities, as `cap_bpf,cap_perfmon+ep`.
     pub fn new(capabilities: Option<&str>) -> Result<Self> {
         let copy = Self::of("rnetstat-trace")?;
@@ -59,7 +59,7 @@ impl Copy {
     }
 }
 
-impl Drop for Copy {
+impl Drop for BinaryCopy {
     fn drop(&mut self) {
         // What can't be removed now is in the system's directory for such things.
         let _ = fs::remove_dir_all(&self.directory);

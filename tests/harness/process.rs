@@ -13,7 +13,7 @@ pub struct Process(Child);
 impl Process {
     /// A process that has been started.
     pub fn new(child: Child) -> Self {
-        child::note(child.id());
+        child::register(child.id());
         Self(child)
     }
 

@@ -66,9 +66,9 @@ fn parse(line: &str) -> Result<Socket> {
     let local = end(fields.nth(2).context("no local end")?)?.context("a local end without a port")?;
     let remote = end(fields.next().context("no remote end")?)?;
     let users = fields.next().unwrap_or_default();
-    let pids = users.split("pid=").skip(1).map(|rest| {
-        let digits = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
-        digits.parse().with_context(|| format!("no pid: {rest}"))
+    let pids = users.split("pid=").skip(1).map(|checkpoint| {
+        let digits = checkpoint.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        digits.parse().with_context(|| format!("no pid: {checkpoint}"))
     });
     Ok(Socket { state, local, remote, pids: pids.collect::<Result<_>>()? })
 }

@@ -18,19 +18,22 @@ use crate::process::Process;
 
 /// What the command writes to a terminal that is so many columns wide, with the terminal's ends of lines made plain.
 pub fn shown(command: &mut Command, columns: u16) -> Result<String> {
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
+    let rnetstat = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
         .context("making a terminal")?;
-    grantpt(&ours)?;
-    unlockpt(&ours)?;
-    let theirs =
-        open(ptsname(&ours, Vec::new())?, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
+    grantpt(&rnetstat)?;
+    unlockpt(&rnetstat)?;
+    let theirs = open(
+        ptsname(&rnetstat, Vec::new())?,
+        OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
     tcsetwinsize(&theirs, Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 })?;
     // Whatever the one is that the tests run on.
     command.env("TERM", "xterm");
     let mut process = Process::new(command.stdin(Stdio::null()).stdout(theirs).spawn()?);
     // The command keeps a copy of the terminal's other end.
     command.stdout(Stdio::null());
-    let (mut terminal, mut text, mut buffer) = (File::from(ours), Vec::new(), [0; 4096]);
+    let (mut terminal, mut text, mut buffer) = (File::from(rnetstat), Vec::new(), [0; 4096]);
     loop {
         match terminal.read(&mut buffer) {
             Ok(0) => break,

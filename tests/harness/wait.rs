@@ -1,8 +1,12 @@
 //! Waiting for something to become true, with one generous deadline for all tests.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
+use rustix::time::{ClockId, clock_gettime};
 
 /// How long anything may take before the test gives up: far above what the slowest machine needs. An emulated one
 /// needs more.
@@ -36,4 +40,16 @@ pub fn until_within<T>(
         }
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// CLOCK_MONOTONIC, nanoseconds.
+pub fn monotonic_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    (now.tv_sec * 1_000_000_000 + now.tv_nsec).cast_unsigned()
+}
+
+/// Waits until no other test of this program is alone, and keeps them waiting until the guard is dropped.
+pub fn for_exclusive_turn() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }

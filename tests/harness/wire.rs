@@ -5,10 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::Result;
 
 use crate::{
+    checkpoint,
     netns::Namespace,
     relay::Relay,
-    rest,
-    scenario::{Pair, Place},
+    scenario::{Pair, TestNet},
     sock::Sock,
 };
 
@@ -29,12 +29,12 @@ pub struct Wire {
 
 impl Wire {
     /// The wire between the place's namespace and a new one.
-    pub fn new(place: &Place) -> Result<Self> {
+    pub fn new(net: &TestNet) -> Result<Self> {
         let far = Namespace::new()?;
-        rest::also_in(&far)?;
-        let (near_ip, far_ip) = (place.block.link(1), place.block.link(2));
-        let relay = Relay::between((&place.here, near_ip), (&far, far_ip), DELAY)?;
-        let [near_address, address] = [near_ip, far_ip].map(|ip| SocketAddr::new(ip, place.block.port()));
+        checkpoint::also_check(&far)?;
+        let (near_ip, far_ip) = (net.addresses.link(1), net.addresses.link(2));
+        let relay = Relay::between((&net.netns, near_ip), (&far, far_ip), DELAY)?;
+        let [near_address, address] = [near_ip, far_ip].map(|ip| SocketAddr::new(ip, net.addresses.port()));
         Ok(Self { far, relay, near_address, address })
     }
 

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::block::Block;
+use crate::address_block::AddressBlock;
 
 pub use record::{Protocol, Record};
 
@@ -34,7 +34,7 @@ pub struct Oracle {
 impl Oracle {
     /// Starts a record of the transitions that have one of the blocks' ports at either end: whatever else
     /// happens on the machine must not fill the buffer. `buffer_kib` is each CPU's room.
-    pub fn start(buffer_kib: u32, blocks: &[&Block]) -> Result<Self> {
+    pub fn start(buffer_kib: u32, blocks: &[&AddressBlock]) -> Result<Self> {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         mount_tracefs()?;
         remove_leftovers()?;
@@ -103,9 +103,10 @@ impl Drop for Oracle {
 
 /// In the language of the event's `filter` file: from the lowest of all ports to the highest, for shortness, and
 /// what has no ports yet, as an MPTCP socket that begins to connect.
-fn filter(blocks: &[&Block]) -> Result<String> {
-    let first = blocks.iter().map(|block| block.port()).min().context("a record without blocks")?;
-    let last = blocks.iter().map(|block| block.last_port()).max().context("a record without blocks")?;
+fn filter(blocks: &[&AddressBlock]) -> Result<String> {
+    let first = blocks.iter().map(|addresses| addresses.port()).min().context("a record without blocks")?;
+    let last =
+        blocks.iter().map(|addresses| addresses.last_port()).max().context("a record without blocks")?;
     Ok(format!(
         "(sport >= {first} && sport <= {last}) || (dport >= {first} && dport <= {last}) \
          || (sport == 0 && dport == 0)"

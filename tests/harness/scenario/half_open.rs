@@ -2,25 +2,25 @@
 
 use anyhow::Result;
 
-use super::{CLIENT_FAILS, Case, LISTENER, Place};
-use crate::{proc_tcp, rest::rest, sock::Sock, wire::Wire};
+use super::{CLIENT_CONNECT_FAILS, LISTENER, Scenario, TestNet};
+use crate::{checkpoint::checkpoint, proc_tcp, sock::Sock, wire::Wire};
 
 /// The cases.
-pub const CASES: &[Case] = &[
-    Case {
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
         name: "nobody answers the SYN-ACK and the server gives up",
-        play: server_gives_up,
-        lives: &[LISTENER, CLIENT_FAILS],
+        run: server_gives_up,
+        histories: &[LISTENER, CLIENT_CONNECT_FAILS],
     },
-    Case {
+    Scenario {
         name: "the client is gone when the SYN-ACK comes",
-        play: client_is_gone,
-        lives: &[LISTENER, CLIENT_FAILS],
+        run: client_is_gone,
+        histories: &[LISTENER, CLIENT_CONNECT_FAILS],
     },
-    Case {
+    Scenario {
         name: "the listener goes while a connection is half open",
-        play: listener_goes,
-        lives: &[LISTENER, CLIENT_FAILS],
+        run: listener_goes,
+        histories: &[LISTENER, CLIENT_CONNECT_FAILS],
     },
 ];
 
@@ -33,15 +33,15 @@ struct HalfOpen {
 }
 
 impl HalfOpen {
-    fn new(place: &Place) -> Result<Self> {
-        let wire = Wire::new(place)?;
+    fn new(net: &TestNet) -> Result<Self> {
+        let wire = Wire::new(net)?;
         let listener = wire.listen()?;
         wire.relay.cut_backward(true);
         let client = Sock::tcp(wire.address)?;
         client.start_connect(wire.address)?;
-        let half_open = Self { wire, listener, client, port: place.block.port() };
+        let half_open = Self { wire, listener, client, port: net.addresses.port() };
         half_open.wire.far.run(|| proc_tcp::wait_for(1, half_open.port, "SYN_RECV"))?;
-        rest("LISTEN SYN_SENT SYN_RECV")?;
+        checkpoint("LISTEN SYN_SENT SYN_RECV")?;
         // No repeated SYN comes when the first has had its end.
         half_open.wire.relay.cut_forward(true);
         // The SYN-ACK is sent once and, where it is sent again, after a second.
@@ -50,33 +50,33 @@ impl HalfOpen {
     }
 }
 
-fn server_gives_up(place: &Place) -> Result<()> {
-    let half_open = HalfOpen::new(place)?;
+fn server_gives_up(net: &TestNet) -> Result<()> {
+    let half_open = HalfOpen::new(net)?;
     half_open.wire.far.run(|| proc_tcp::wait_for_none(half_open.port, "SYN_RECV"))?;
-    rest("LISTEN SYN_SENT")?;
+    checkpoint("LISTEN SYN_SENT")?;
     half_open.client.close();
-    rest("LISTEN")
+    checkpoint("LISTEN")
 }
 
-fn client_is_gone(place: &Place) -> Result<()> {
-    let HalfOpen { wire, listener, client, port } = HalfOpen::new(place)?;
+fn client_is_gone(net: &TestNet) -> Result<()> {
+    let HalfOpen { wire, listener, client, port } = HalfOpen::new(net)?;
     client.close();
     wire.relay.cut_forward(false);
     wire.relay.cut_backward(false);
     // Its host answers the repeated SYN-ACK with an RST.
     wire.far.run(|| proc_tcp::wait_for_none(port, "SYN_RECV"))?;
-    rest("LISTEN")?;
+    checkpoint("LISTEN")?;
     listener.close();
-    rest("")
+    checkpoint("")
 }
 
-fn listener_goes(place: &Place) -> Result<()> {
-    let half_open = HalfOpen::new(place)?;
+fn listener_goes(net: &TestNet) -> Result<()> {
+    let half_open = HalfOpen::new(net)?;
     half_open.wire.cut();
     let HalfOpen { wire, listener, client, port } = half_open;
     listener.close();
     wire.far.run(|| proc_tcp::wait_for_none(port, "SYN_RECV"))?;
-    rest("SYN_SENT")?;
+    checkpoint("SYN_SENT")?;
     client.close();
-    rest("")
+    checkpoint("")
 }

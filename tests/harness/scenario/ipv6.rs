@@ -6,77 +6,81 @@ use anyhow::{Result, bail};
 use rustix::{io::Errno, net::sockopt::set_ipv6_v6only};
 
 use super::{
-    CLIENT_CLOSES, CLIENT_FAILS, CLIENT_FOLLOWS, CLIENT_RESET, Case, LISTENER, Pair, Place, SERVER_CLOSES,
-    SERVER_FOLLOWS, SERVER_RESET,
+    CLIENT_ACTIVE_CLOSE, CLIENT_CONNECT_FAILS, CLIENT_PASSIVE_CLOSE, CLIENT_RESET, LISTENER, Pair,
+    SERVER_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE, SERVER_RESET, Scenario, TestNet,
 };
-use crate::{rest::rest, sock::Sock};
+use crate::{checkpoint::checkpoint, sock::Sock};
 
 /// The cases.
-pub const CASES: &[Case] = &[
-    Case {
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
         name: "the client closes first over IPv6",
-        play: client_first,
-        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: client_first,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "the server closes first over IPv6",
-        play: server_first,
-        lives: &[LISTENER, CLIENT_FOLLOWS, SERVER_CLOSES],
+        run: server_first,
+        histories: &[LISTENER, CLIENT_PASSIVE_CLOSE, SERVER_ACTIVE_CLOSE],
     },
-    Case { name: "the client resets over IPv6", play: reset, lives: &[LISTENER, CLIENT_RESET, SERVER_RESET] },
-    Case { name: "nobody listens on IPv6", play: refused, lives: &[CLIENT_FAILS] },
-    Case {
+    Scenario {
+        name: "the client resets over IPv6",
+        run: reset,
+        histories: &[LISTENER, CLIENT_RESET, SERVER_RESET],
+    },
+    Scenario { name: "nobody listens on IPv6", run: refused, histories: &[CLIENT_CONNECT_FAILS] },
+    Scenario {
         name: "an IPv6 socket connects to itself",
-        play: self_connection,
-        lives: &["CLOSE SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT1 CLOSING CLOSE"],
+        run: self_connection,
+        histories: &["CLOSE SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT1 CLOSING CLOSE"],
     },
-    Case {
+    Scenario {
         name: "an IPv4 client connects to an IPv6 listener",
-        play: v4_to_any,
-        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: v4_to_any,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "an IPv6 socket connects to a mapped IPv4 address",
-        play: mapped_client,
-        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: mapped_client,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "an IPv4 client is refused by a listener for IPv6 only",
-        play: v6_only,
-        lives: &[LISTENER, CLIENT_FAILS],
+        run: v6_only,
+        histories: &[LISTENER, CLIENT_CONNECT_FAILS],
     },
 ];
 
-fn client_first(place: &Place) -> Result<()> {
-    place.pair_v6()?.client_closes()
+fn client_first(net: &TestNet) -> Result<()> {
+    net.pair_v6()?.client_closes()
 }
 
-fn server_first(place: &Place) -> Result<()> {
-    place.pair_v6()?.server_closes()
+fn server_first(net: &TestNet) -> Result<()> {
+    net.pair_v6()?.server_closes()
 }
 
-fn reset(place: &Place) -> Result<()> {
-    let pair = place.pair_v6()?;
+fn reset(net: &TestNet) -> Result<()> {
+    let pair = net.pair_v6()?;
     pair.client.reset()?;
     pair.server.receive_fails(Errno::CONNRESET)?;
-    rest("LISTEN")
+    checkpoint("LISTEN")
 }
 
-fn refused(place: &Place) -> Result<()> {
-    Sock::tcp(place.block.server_v6())?.connect_fails(place.block.server_v6(), Errno::CONNREFUSED)
+fn refused(net: &TestNet) -> Result<()> {
+    Sock::tcp(net.addresses.server_v6())?.connect_fails(net.addresses.server_v6(), Errno::CONNREFUSED)
 }
 
-fn self_connection(place: &Place) -> Result<()> {
-    let sock = Sock::tcp(place.block.server_v6())?;
-    sock.bind(place.block.server_v6())?;
-    sock.connect(place.block.server_v6())?;
-    rest("ESTABLISHED")?;
+fn self_connection(net: &TestNet) -> Result<()> {
+    let sock = Sock::tcp(net.addresses.server_v6())?;
+    sock.bind(net.addresses.server_v6())?;
+    sock.connect(net.addresses.server_v6())?;
+    checkpoint("ESTABLISHED")?;
     sock.close();
-    rest("TIME_WAIT")
+    checkpoint("TIME_WAIT")
 }
 
-fn any(place: &Place) -> SocketAddr {
-    SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), place.block.port())
+fn any(net: &TestNet) -> SocketAddr {
+    SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), net.addresses.port())
 }
 
 fn mapped(addr: SocketAddr) -> Result<SocketAddr> {
@@ -86,27 +90,27 @@ fn mapped(addr: SocketAddr) -> Result<SocketAddr> {
     }
 }
 
-fn v4_to_any(place: &Place) -> Result<()> {
-    let listener = Sock::listening(any(place), 8)?;
-    let client = Sock::connected(place.block.server())?;
+fn v4_to_any(net: &TestNet) -> Result<()> {
+    let listener = Sock::listening(any(net), 8)?;
+    let client = Sock::connected(net.addresses.server())?;
     let server = listener.accept()?;
-    rest("ESTABLISHED ESTABLISHED")?;
+    checkpoint("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
 }
 
-fn mapped_client(place: &Place) -> Result<()> {
-    let listener = place.listener()?;
-    let client = Sock::connected(mapped(place.block.server())?)?;
+fn mapped_client(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
+    let client = Sock::connected(mapped(net.addresses.server())?)?;
     let server = listener.accept()?;
-    rest("ESTABLISHED ESTABLISHED")?;
+    checkpoint("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
 }
 
-fn v6_only(place: &Place) -> Result<()> {
-    let listener = Sock::tcp(any(place))?;
+fn v6_only(net: &TestNet) -> Result<()> {
+    let listener = Sock::tcp(any(net))?;
     set_ipv6_v6only(listener.fd(), true)?;
-    listener.bind(any(place))?;
+    listener.bind(any(net))?;
     listener.listen(8)?;
-    rest("LISTEN")?;
-    Sock::tcp(place.block.server())?.connect_fails(place.block.server(), Errno::CONNREFUSED)
+    checkpoint("LISTEN")?;
+    Sock::tcp(net.addresses.server())?.connect_fails(net.addresses.server(), Errno::CONNREFUSED)
 }

@@ -5,130 +5,136 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use rustix::{io::Errno, net::sockopt::set_socket_reuseport};
 
-use super::{CLIENT_CLOSES, CLIENT_RESET, Case, LISTENER, Pair, Place, SERVER_FOLLOWS, SERVER_RESET};
-use crate::{proc_tcp, rest::rest, sock::Sock};
+use super::{
+    CLIENT_ACTIVE_CLOSE, CLIENT_RESET, LISTENER, Pair, SERVER_PASSIVE_CLOSE, SERVER_RESET, Scenario, TestNet,
+};
+use crate::{checkpoint::checkpoint, proc_tcp, sock::Sock};
 
 /// The cases.
-pub const CASES: &[Case] = &[
-    Case { name: "nobody comes", play: nobody_comes, lives: &[LISTENER] },
-    Case { name: "a second listen() changes only the backlog", play: listen_twice, lives: &[LISTENER] },
-    Case {
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "nobody comes", run: nobody_comes, histories: &[LISTENER] },
+    Scenario {
+        name: "a second listen() changes only the backlog",
+        run: listen_twice,
+        histories: &[LISTENER],
+    },
+    Scenario {
         name: "a listener is shut down and listens again",
-        play: relisten,
-        lives: &[LISTENER, LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: relisten,
+        histories: &[LISTENER, LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "a listener becomes a client",
-        play: listener_connects,
-        lives: &[LISTENER, LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: listener_connects,
+        histories: &[LISTENER, LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "the listener is closed with connections in its queue",
-        play: closed_with_queue,
-        lives: &[LISTENER, CLIENT_RESET, CLIENT_RESET, SERVER_RESET, SERVER_RESET],
+        run: closed_with_queue,
+        histories: &[LISTENER, CLIENT_RESET, CLIENT_RESET, SERVER_RESET, SERVER_RESET],
     },
-    Case {
+    Scenario {
         name: "the client closes before accept()",
-        play: closed_before_accept,
-        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: closed_before_accept,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "the client resets before accept()",
-        play: reset_before_accept,
-        lives: &[LISTENER, CLIENT_RESET, SERVER_RESET],
+        run: reset_before_accept,
+        histories: &[LISTENER, CLIENT_RESET, SERVER_RESET],
     },
-    Case {
+    Scenario {
         name: "two listeners share a port by SO_REUSEPORT",
-        play: reuseport,
-        lives: &[LISTENER, LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: reuseport,
+        histories: &[LISTENER, LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "the listener goes before its connection",
-        play: listener_goes_first,
-        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: listener_goes_first,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
 ];
 
-fn nobody_comes(place: &Place) -> Result<()> {
-    let listener = place.listener()?;
-    rest("LISTEN")?;
+fn nobody_comes(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
+    checkpoint("LISTEN")?;
     listener.close();
-    rest("")
+    checkpoint("")
 }
 
-fn listen_twice(place: &Place) -> Result<()> {
-    let listener = place.listener()?;
-    rest("LISTEN")?;
+fn listen_twice(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
+    checkpoint("LISTEN")?;
     listener.listen(100)?;
-    rest("LISTEN")?;
+    checkpoint("LISTEN")?;
     listener.close();
-    rest("")
+    checkpoint("")
 }
 
-fn relisten(place: &Place) -> Result<()> {
-    let listener = place.listener()?;
-    rest("LISTEN")?;
+fn relisten(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
+    checkpoint("LISTEN")?;
     listener.shutdown_read()?;
-    rest("")?;
+    checkpoint("")?;
     listener.listen(8)?;
     Pair::through(listener)?.client_closes()
 }
 
-fn listener_connects(place: &Place) -> Result<()> {
-    let turncoat = Sock::listening(SocketAddr::new(place.block.loopback(2), place.block.port()), 8)?;
-    rest("LISTEN")?;
+fn listener_connects(net: &TestNet) -> Result<()> {
+    let turncoat = Sock::listening(SocketAddr::new(net.addresses.loopback(2), net.addresses.port()), 8)?;
+    checkpoint("LISTEN")?;
     turncoat.disconnect()?;
-    rest("")?;
-    let listener = place.listener()?;
-    turncoat.connect(place.block.server())?;
+    checkpoint("")?;
+    let listener = net.listener()?;
+    turncoat.connect(net.addresses.server())?;
     let server = listener.accept()?;
-    rest("ESTABLISHED ESTABLISHED")?;
+    checkpoint("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client: turncoat, server }.client_closes()
 }
 
-fn closed_with_queue(place: &Place) -> Result<()> {
-    let listener = place.listener()?;
-    let clients = [Sock::connected(place.block.server())?, Sock::connected(place.block.server())?];
-    proc_tcp::wait_for(clients.len(), place.block.port(), "ESTABLISHED")?;
-    rest("LISTEN ESTABLISHED ESTABLISHED ESTABLISHED ESTABLISHED")?;
+fn closed_with_queue(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
+    let clients = [Sock::connected(net.addresses.server())?, Sock::connected(net.addresses.server())?];
+    proc_tcp::wait_for(clients.len(), net.addresses.port(), "ESTABLISHED")?;
+    checkpoint("LISTEN ESTABLISHED ESTABLISHED ESTABLISHED ESTABLISHED")?;
     listener.close();
     for client in clients {
         client.receive_fails(Errno::CONNRESET)?;
     }
-    rest("")
+    checkpoint("")
 }
 
-fn closed_before_accept(place: &Place) -> Result<()> {
-    let listener = place.listener()?;
-    Sock::connected(place.block.server())?.close();
-    proc_tcp::wait_for(1, place.block.port(), "CLOSE_WAIT")?;
-    rest("FIN_WAIT2 CLOSE_WAIT")?;
+fn closed_before_accept(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
+    Sock::connected(net.addresses.server())?.close();
+    proc_tcp::wait_for(1, net.addresses.port(), "CLOSE_WAIT")?;
+    checkpoint("FIN_WAIT2 CLOSE_WAIT")?;
     listener.accept()?.receive_fin()?;
-    rest("TIME_WAIT")
+    checkpoint("TIME_WAIT")
 }
 
-fn reset_before_accept(place: &Place) -> Result<()> {
-    let listener = place.listener()?;
-    let client = Sock::connected(place.block.server())?;
-    proc_tcp::wait_for(1, place.block.port(), "ESTABLISHED")?;
-    rest("ESTABLISHED ESTABLISHED")?;
+fn reset_before_accept(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
+    let client = Sock::connected(net.addresses.server())?;
+    proc_tcp::wait_for(1, net.addresses.port(), "ESTABLISHED")?;
+    checkpoint("ESTABLISHED ESTABLISHED")?;
     client.reset()?;
     listener.accept()?.wait_for("CLOSE")?;
-    rest("LISTEN")
+    checkpoint("LISTEN")
 }
 
-fn reuseport(place: &Place) -> Result<()> {
-    let listeners = [Sock::tcp(place.block.server())?, Sock::tcp(place.block.server())?];
+fn reuseport(net: &TestNet) -> Result<()> {
+    let listeners = [Sock::tcp(net.addresses.server())?, Sock::tcp(net.addresses.server())?];
     for listener in &listeners {
         set_socket_reuseport(listener.fd(), true)?;
-        listener.bind(place.block.server())?;
+        listener.bind(net.addresses.server())?;
         listener.listen(8)?;
     }
-    rest("LISTEN LISTEN")?;
-    let client = Sock::connected(place.block.server())?;
+    checkpoint("LISTEN LISTEN")?;
+    let client = Sock::connected(net.addresses.server())?;
     client.shutdown_write()?;
-    proc_tcp::wait_for(1, place.block.port(), "CLOSE_WAIT")?;
-    rest("FIN_WAIT2 CLOSE_WAIT")?;
+    proc_tcp::wait_for(1, net.addresses.port(), "CLOSE_WAIT")?;
+    checkpoint("FIN_WAIT2 CLOSE_WAIT")?;
     // Either of the two got it.
     for listener in listeners {
         rustix::io::ioctl_fionbio(listener.fd(), true)?;
@@ -141,11 +147,11 @@ fn reuseport(place: &Place) -> Result<()> {
     Ok(())
 }
 
-fn listener_goes_first(place: &Place) -> Result<()> {
-    let Pair { listener, client, server } = place.pair()?;
+fn listener_goes_first(net: &TestNet) -> Result<()> {
+    let Pair { listener, client, server } = net.pair()?;
     listener.close();
-    rest("ESTABLISHED ESTABLISHED")?;
+    checkpoint("ESTABLISHED ESTABLISHED")?;
     client.close();
     server.receive_fin()?;
-    rest("FIN_WAIT2 CLOSE_WAIT")
+    checkpoint("FIN_WAIT2 CLOSE_WAIT")
 }

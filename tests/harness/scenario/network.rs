@@ -6,79 +6,88 @@ use anyhow::Result;
 use rustix::{io::Errno, net::sockopt};
 
 use super::{
-    CLIENT_CLOSES, CLIENT_FAILS, CLIENT_RESET, Case, LISTENER, Pair, Place, SERVER_FOLLOWS, SERVER_RESET,
+    CLIENT_ACTIVE_CLOSE, CLIENT_CONNECT_FAILS, CLIENT_RESET, LISTENER, Pair, SERVER_PASSIVE_CLOSE,
+    SERVER_RESET, Scenario, TestNet,
 };
 use crate::{
+    checkpoint::{also_check, checkpoint},
     netns::Namespace,
     proc_tcp,
-    rest::{also_in, rest},
     sock::Sock,
     wire::Wire,
 };
 
 /// The cases.
-pub const CASES: &[Case] = &[
-    Case {
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
         name: "client and server live in two namespaces joined by veth",
-        play: over_veth,
-        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: over_veth,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case { name: "nobody listens beyond the veth", play: refused_over_veth, lives: &[CLIENT_FAILS] },
-    Case {
+    Scenario {
+        name: "nobody listens beyond the veth",
+        run: refused_over_veth,
+        histories: &[CLIENT_CONNECT_FAILS],
+    },
+    Scenario {
         name: "the wire delays every packet",
-        play: over_wire,
-        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: over_wire,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "both ends close while their FINs are on the wire",
-        play: simultaneous_close,
-        lives: &[
+        run: simultaneous_close,
+        histories: &[
             LISTENER,
             "CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 CLOSING CLOSE",
             "LISTEN SYN_RECV ESTABLISHED FIN_WAIT1 CLOSING CLOSE",
         ],
     },
-    Case {
+    Scenario {
         name: "both ends open while their SYNs are on the wire",
-        play: simultaneous_open,
-        lives: &[
+        run: simultaneous_open,
+        histories: &[
             "CLOSE SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT1 FIN_WAIT2 CLOSE",
             "CLOSE SYN_SENT SYN_RECV ESTABLISHED CLOSE_WAIT LAST_ACK CLOSE",
         ],
     },
-    Case { name: "nobody answers and the client gives up", play: gives_up, lives: &[CLIENT_FAILS] },
-    Case {
+    Scenario {
+        name: "nobody answers and the client gives up",
+        run: gives_up,
+        histories: &[CLIENT_CONNECT_FAILS],
+    },
+    Scenario {
         name: "nobody answers until the connect times out",
-        play: connect_times_out,
-        lives: &[CLIENT_FAILS],
+        run: connect_times_out,
+        histories: &[CLIENT_CONNECT_FAILS],
     },
-    Case {
+    Scenario {
         name: "the handshake's last packet never comes",
-        play: never_completes,
-        lives: &[LISTENER, CLIENT_RESET],
+        run: never_completes,
+        histories: &[LISTENER, CLIENT_RESET],
     },
-    Case {
+    Scenario {
         name: "the peer vanishes and the user timeout strikes",
-        play: user_timeout,
-        lives: &[LISTENER, CLIENT_RESET, SERVER_RESET],
+        run: user_timeout,
+        histories: &[LISTENER, CLIENT_RESET, SERVER_RESET],
     },
-    Case {
+    Scenario {
         name: "the peer vanishes and keepalive notices",
-        play: keepalive,
-        lives: &[LISTENER, CLIENT_RESET, SERVER_RESET],
+        run: keepalive,
+        histories: &[LISTENER, CLIENT_RESET, SERVER_RESET],
     },
-    Case {
+    Scenario {
         name: "the peer vanishes before the FIN",
-        play: fin_unanswered,
-        lives: &[LISTENER, "CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 CLOSE", SERVER_RESET],
+        run: fin_unanswered,
+        histories: &[LISTENER, "CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 CLOSE", SERVER_RESET],
     },
 ];
 
-fn over_veth(place: &Place) -> Result<()> {
+fn over_veth(net: &TestNet) -> Result<()> {
     let far = Namespace::new()?;
-    also_in(&far)?;
-    place.here.join(place.block.link(1), &far, place.block.link(2))?;
-    let address = SocketAddr::new(place.block.link(2), place.block.port());
+    also_check(&far)?;
+    net.netns.join(net.addresses.link(1), &far, net.addresses.link(2))?;
+    let address = SocketAddr::new(net.addresses.link(2), net.addresses.port());
     near_closes_first(Pair::through(far.run(|| Sock::listening(address, 8))?)?)
 }
 
@@ -86,40 +95,40 @@ fn over_veth(place: &Place) -> Result<()> {
 fn near_closes_first(pair: Pair) -> Result<()> {
     pair.client.shutdown_write()?;
     pair.server.receive_fin()?;
-    rest("FIN_WAIT2 CLOSE_WAIT")?;
+    checkpoint("FIN_WAIT2 CLOSE_WAIT")?;
     pair.server.shutdown_write()?;
     pair.client.receive_fin()?;
     pair.server.wait_for("CLOSE")?;
-    rest("TIME_WAIT")?;
+    checkpoint("TIME_WAIT")?;
     drop(pair);
     Ok(())
 }
 
-fn refused_over_veth(place: &Place) -> Result<()> {
+fn refused_over_veth(net: &TestNet) -> Result<()> {
     let far = Namespace::new()?;
-    also_in(&far)?;
-    place.here.join(place.block.link(1), &far, place.block.link(2))?;
-    let address = SocketAddr::new(place.block.link(2), place.block.port());
+    also_check(&far)?;
+    net.netns.join(net.addresses.link(1), &far, net.addresses.link(2))?;
+    let address = SocketAddr::new(net.addresses.link(2), net.addresses.port());
     Sock::tcp(address)?.connect_fails(address, Errno::CONNREFUSED)
 }
 
-fn over_wire(place: &Place) -> Result<()> {
-    let wire = Wire::new(place)?;
+fn over_wire(net: &TestNet) -> Result<()> {
+    let wire = Wire::new(net)?;
     near_closes_first(wire.pair()?)
 }
 
-fn simultaneous_close(place: &Place) -> Result<()> {
-    let wire = Wire::new(place)?;
+fn simultaneous_close(net: &TestNet) -> Result<()> {
+    let wire = Wire::new(net)?;
     let pair = wire.pair()?;
     pair.client.shutdown_write()?;
     pair.server.shutdown_write()?;
     pair.client.wait_for("CLOSE")?;
     pair.server.wait_for("CLOSE")?;
-    rest("TIME_WAIT TIME_WAIT")
+    checkpoint("TIME_WAIT TIME_WAIT")
 }
 
-fn simultaneous_open(place: &Place) -> Result<()> {
-    let wire = Wire::new(place)?;
+fn simultaneous_open(net: &TestNet) -> Result<()> {
+    let wire = Wire::new(net)?;
     let near = Sock::tcp(wire.near_address)?;
     near.bind(wire.near_address)?;
     let far = wire.far.run(|| Sock::tcp(wire.address))?;
@@ -128,69 +137,69 @@ fn simultaneous_open(place: &Place) -> Result<()> {
     far.start_connect(wire.near_address)?;
     near.wait_for("ESTABLISHED")?;
     far.wait_for("ESTABLISHED")?;
-    rest("ESTABLISHED ESTABLISHED")?;
+    checkpoint("ESTABLISHED ESTABLISHED")?;
     near.shutdown_write()?;
     far.receive_fin()?;
-    rest("FIN_WAIT2 CLOSE_WAIT")?;
+    checkpoint("FIN_WAIT2 CLOSE_WAIT")?;
     far.shutdown_write()?;
     near.receive_fin()?;
     far.wait_for("CLOSE")?;
-    rest("TIME_WAIT")
+    checkpoint("TIME_WAIT")
 }
 
-fn gives_up(place: &Place) -> Result<()> {
-    let wire = Wire::new(place)?;
+fn gives_up(net: &TestNet) -> Result<()> {
+    let wire = Wire::new(net)?;
     wire.cut();
     let client = Sock::tcp(wire.address)?;
     client.start_connect(wire.address)?;
-    rest("SYN_SENT")?;
+    checkpoint("SYN_SENT")?;
     client.close();
-    rest("")
+    checkpoint("")
 }
 
-fn connect_times_out(place: &Place) -> Result<()> {
-    let wire = Wire::new(place)?;
+fn connect_times_out(net: &TestNet) -> Result<()> {
+    let wire = Wire::new(net)?;
     wire.cut();
     let client = Sock::tcp(wire.address)?;
     client.start_connect(wire.address)?;
-    rest("SYN_SENT")?;
+    checkpoint("SYN_SENT")?;
     client.option(libc::IPPROTO_TCP, libc::TCP_SYNCNT, 1)?;
     client.receive_fails(Errno::TIMEDOUT)?;
-    rest("")
+    checkpoint("")
 }
 
 /// The server keeps a half-open connection for a while, of which the tracepoint knows nothing.
-fn never_completes(place: &Place) -> Result<()> {
-    let wire = Wire::new(place)?;
+fn never_completes(net: &TestNet) -> Result<()> {
+    let wire = Wire::new(net)?;
     let _listener = wire.far.run(|| Sock::listening(wire.address, 8))?;
     wire.relay.cut_backward(true);
     let client = Sock::tcp(wire.address)?;
     client.start_connect(wire.address)?;
-    wire.far.run(|| proc_tcp::wait_for(1, place.block.port(), "SYN_RECV"))?;
-    rest("LISTEN SYN_SENT SYN_RECV")?;
+    wire.far.run(|| proc_tcp::wait_for(1, net.addresses.port(), "SYN_RECV"))?;
+    checkpoint("LISTEN SYN_SENT SYN_RECV")?;
     wire.relay.cut_forward(true);
     // The server repeats its SYN-ACK after a second.
     wire.relay.cut_backward(false);
     client.wait_for("ESTABLISHED")?;
-    rest("ESTABLISHED SYN_RECV")?;
+    checkpoint("ESTABLISHED SYN_RECV")?;
     client.reset()?;
-    rest("SYN_RECV")
+    checkpoint("SYN_RECV")
 }
 
-fn user_timeout(place: &Place) -> Result<()> {
-    let wire = Wire::new(place)?;
+fn user_timeout(net: &TestNet) -> Result<()> {
+    let wire = Wire::new(net)?;
     let Pair { client, server, .. } = wire.pair()?;
     client.option(libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, 300)?;
     wire.cut();
     client.send(b"anybody there?")?;
     client.receive_fails(Errno::TIMEDOUT)?;
-    rest("ESTABLISHED")?;
+    checkpoint("ESTABLISHED")?;
     server.reset()?;
-    rest("")
+    checkpoint("")
 }
 
-fn keepalive(place: &Place) -> Result<()> {
-    let wire = Wire::new(place)?;
+fn keepalive(net: &TestNet) -> Result<()> {
+    let wire = Wire::new(net)?;
     let Pair { client, server, .. } = wire.pair()?;
     let second = Duration::from_secs(1);
     sockopt::set_tcp_keepidle(client.fd(), second)?;
@@ -199,20 +208,20 @@ fn keepalive(place: &Place) -> Result<()> {
     sockopt::set_socket_keepalive(client.fd(), true)?;
     wire.cut();
     client.receive_fails(Errno::TIMEDOUT)?;
-    rest("ESTABLISHED")?;
+    checkpoint("ESTABLISHED")?;
     server.reset()?;
-    rest("")
+    checkpoint("")
 }
 
-fn fin_unanswered(place: &Place) -> Result<()> {
-    let wire = Wire::new(place)?;
+fn fin_unanswered(net: &TestNet) -> Result<()> {
+    let wire = Wire::new(net)?;
     let Pair { client, server, .. } = wire.pair()?;
     wire.cut();
     client.shutdown_write()?;
-    rest("FIN_WAIT1 ESTABLISHED")?;
+    checkpoint("FIN_WAIT1 ESTABLISHED")?;
     client.option(libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, 300)?;
     client.receive_fails(Errno::TIMEDOUT)?;
-    rest("ESTABLISHED")?;
+    checkpoint("ESTABLISHED")?;
     server.reset()?;
-    rest("")
+    checkpoint("")
 }

@@ -5,128 +5,141 @@ use std::net::SocketAddr;
 use anyhow::{Result, ensure};
 use rustix::io::Errno;
 
-use super::{CLIENT_CLOSES, CLIENT_FAILS, Case, LISTENER, Pair, Place, SERVER_FOLLOWS, SERVER_RESET};
-use crate::{netns::ip, proc_tcp, rest::rest, sock::Sock};
+use super::{
+    CLIENT_ACTIVE_CLOSE, CLIENT_CONNECT_FAILS, LISTENER, Pair, SERVER_PASSIVE_CLOSE, SERVER_RESET, Scenario,
+    TestNet,
+};
+use crate::{checkpoint::checkpoint, netns::ip, proc_tcp, sock::Sock};
 
 /// The cases.
-pub const CASES: &[Case] = &[
-    Case { name: "nobody listens", play: refused, lives: &[CLIENT_FAILS] },
-    Case {
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "nobody listens", run: refused, histories: &[CLIENT_CONNECT_FAILS] },
+    Scenario {
         name: "a refused socket tries again and gets through",
-        play: refused_then_accepted,
-        lives: &[CLIENT_FAILS, LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: refused_then_accepted,
+        histories: &[CLIENT_CONNECT_FAILS, LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "the client binds to a port before it connects",
-        play: bound_first,
-        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: bound_first,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "the client binds to an address and leaves the port to connect",
-        play: address_without_port,
-        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: address_without_port,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "the server answers with SYN cookies",
-        play: syn_cookies,
-        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: syn_cookies,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "Fast Open carries data in the SYN once the client has the cookie",
-        play: fast_open,
-        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS, CLIENT_CLOSES, SERVER_FOLLOWS],
-    },
-    Case {
-        name: "the accept queue is full and the client gives up",
-        play: backlog_overflow,
-        lives: &[
+        run: fast_open,
+        histories: &[
             LISTENER,
-            CLIENT_FAILS,
+            CLIENT_ACTIVE_CLOSE,
+            SERVER_PASSIVE_CLOSE,
+            CLIENT_ACTIVE_CLOSE,
+            SERVER_PASSIVE_CLOSE,
+        ],
+    },
+    Scenario {
+        name: "the accept queue is full and the client gives up",
+        run: backlog_overflow,
+        histories: &[
+            LISTENER,
+            CLIENT_CONNECT_FAILS,
             "CLOSE SYN_SENT ESTABLISHED CLOSE",
             "CLOSE SYN_SENT ESTABLISHED CLOSE",
             SERVER_RESET,
             SERVER_RESET,
         ],
     },
-    Case { name: "a connection with itself is reset", play: self_connection_reset, lives: &[SELF_RESET] },
-    Case { name: "the route is missing and nothing happens", play: no_route, lives: &[] },
-    Case { name: "a socket is bound and never used", play: bound_only, lives: &[] },
+    Scenario {
+        name: "a connection with itself is reset",
+        run: self_connection_reset,
+        histories: &[SELF_CONNECTION_RESET],
+    },
+    Scenario { name: "the route is missing and nothing happens", run: no_route, histories: &[] },
+    Scenario { name: "a socket is bound and never used", run: bound_only, histories: &[] },
 ];
 
-const SELF_RESET: &str = "CLOSE SYN_SENT SYN_RECV ESTABLISHED CLOSE";
+const SELF_CONNECTION_RESET: &str = "CLOSE SYN_SENT SYN_RECV ESTABLISHED CLOSE";
 
-fn refused(place: &Place) -> Result<()> {
-    Sock::tcp(place.block.server())?.connect_fails(place.block.server(), Errno::CONNREFUSED)
+fn refused(net: &TestNet) -> Result<()> {
+    Sock::tcp(net.addresses.server())?.connect_fails(net.addresses.server(), Errno::CONNREFUSED)
 }
 
-fn refused_then_accepted(place: &Place) -> Result<()> {
-    let client = Sock::tcp(place.block.server())?;
-    client.connect_fails(place.block.server(), Errno::CONNREFUSED)?;
-    let listener = place.listener()?;
-    client.connect(place.block.server())?;
+fn refused_then_accepted(net: &TestNet) -> Result<()> {
+    let client = Sock::tcp(net.addresses.server())?;
+    client.connect_fails(net.addresses.server(), Errno::CONNREFUSED)?;
+    let listener = net.listener()?;
+    client.connect(net.addresses.server())?;
     let server = listener.accept()?;
-    rest("ESTABLISHED ESTABLISHED")?;
+    checkpoint("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
 }
 
-fn bound_first(place: &Place) -> Result<()> {
-    let listener = place.listener()?;
-    let client = Sock::tcp(place.block.server())?;
-    let own = SocketAddr::new(place.block.loopback(2), place.block.port() + 1);
+fn bound_first(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
+    let client = Sock::tcp(net.addresses.server())?;
+    let own = SocketAddr::new(net.addresses.loopback(2), net.addresses.port() + 1);
     client.bind(own)?;
-    client.connect(place.block.server())?;
+    client.connect(net.addresses.server())?;
     ensure!(client.local()? == own, "the client left its port");
     let server = listener.accept()?;
-    rest("ESTABLISHED ESTABLISHED")?;
+    checkpoint("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
 }
 
-fn address_without_port(place: &Place) -> Result<()> {
-    let listener = place.listener()?;
-    let client = Sock::tcp(place.block.server())?;
+fn address_without_port(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
+    let client = Sock::tcp(net.addresses.server())?;
     client.option(libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)?;
-    client.bind(SocketAddr::new(place.block.loopback(2), 0))?;
-    client.connect(place.block.server())?;
+    client.bind(SocketAddr::new(net.addresses.loopback(2), 0))?;
+    client.connect(net.addresses.server())?;
     let server = listener.accept()?;
-    rest("ESTABLISHED ESTABLISHED")?;
+    checkpoint("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
 }
 
-fn syn_cookies(place: &Place) -> Result<()> {
-    place.here.sysctl("ipv4/tcp_syncookies", "2")?;
-    place.pair()?.client_closes()
+fn syn_cookies(net: &TestNet) -> Result<()> {
+    net.netns.sysctl("ipv4/tcp_syncookies", "2")?;
+    net.pair()?.client_closes()
 }
 
-fn fast_open(place: &Place) -> Result<()> {
-    place.here.sysctl("ipv4/tcp_fastopen", "3")?;
-    let listener = place.listener()?;
+fn fast_open(net: &TestNet) -> Result<()> {
+    net.netns.sysctl("ipv4/tcp_fastopen", "3")?;
+    let listener = net.listener()?;
     listener.option(libc::IPPROTO_TCP, libc::TCP_FASTOPEN, 8)?;
     for _ in ["asks for the cookie", "uses it"] {
-        let client = Sock::tcp(place.block.server())?;
-        client.send_with_syn(b"early", place.block.server())?;
+        let client = Sock::tcp(net.addresses.server())?;
+        client.send_with_syn(b"early", net.addresses.server())?;
         let server = listener.accept()?;
         server.receive(5)?;
-        rest("ESTABLISHED ESTABLISHED")?;
+        checkpoint("ESTABLISHED ESTABLISHED")?;
         client.close();
         server.receive_fin()?;
-        rest("FIN_WAIT2 CLOSE_WAIT")?;
+        checkpoint("FIN_WAIT2 CLOSE_WAIT")?;
         server.close();
-        rest("TIME_WAIT")?;
+        checkpoint("TIME_WAIT")?;
     }
     Ok(())
 }
 
-fn backlog_overflow(place: &Place) -> Result<()> {
+fn backlog_overflow(net: &TestNet) -> Result<()> {
     // With cookies the kernel would answer the SYN although it has no room.
-    place.here.sysctl("ipv4/tcp_syncookies", "0")?;
-    let listener = Sock::listening(place.block.server(), 1)?;
-    let queued = [Sock::connected(place.block.server())?, Sock::connected(place.block.server())?];
-    proc_tcp::wait_for(queued.len(), place.block.port(), "ESTABLISHED")?;
-    rest("LISTEN ESTABLISHED ESTABLISHED ESTABLISHED ESTABLISHED")?;
-    let stuck = Sock::tcp(place.block.server())?;
-    stuck.start_connect(place.block.server())?;
+    net.netns.sysctl("ipv4/tcp_syncookies", "0")?;
+    let listener = Sock::listening(net.addresses.server(), 1)?;
+    let queued = [Sock::connected(net.addresses.server())?, Sock::connected(net.addresses.server())?];
+    proc_tcp::wait_for(queued.len(), net.addresses.port(), "ESTABLISHED")?;
+    checkpoint("LISTEN ESTABLISHED ESTABLISHED ESTABLISHED ESTABLISHED")?;
+    let stuck = Sock::tcp(net.addresses.server())?;
+    stuck.start_connect(net.addresses.server())?;
     ensure!(stuck.state()? == "SYN_SENT", "the full queue took a third connection");
-    rest("SYN_SENT")?;
+    checkpoint("SYN_SENT")?;
     stuck.close();
     for client in queued {
         client.reset()?;
@@ -136,25 +149,25 @@ fn backlog_overflow(place: &Place) -> Result<()> {
         server.receive_fails(Errno::CONNRESET)?;
         server.close();
     }
-    rest("LISTEN")
+    checkpoint("LISTEN")
 }
 
 /// A simultaneous open: the socket's peer is the socket.
-fn self_connection_reset(place: &Place) -> Result<()> {
-    let sock = Sock::tcp(place.block.server())?;
-    sock.bind(place.block.server())?;
-    sock.connect(place.block.server())?;
-    rest("ESTABLISHED")?;
+fn self_connection_reset(net: &TestNet) -> Result<()> {
+    let sock = Sock::tcp(net.addresses.server())?;
+    sock.bind(net.addresses.server())?;
+    sock.connect(net.addresses.server())?;
+    checkpoint("ESTABLISHED")?;
     sock.reset()?;
-    rest("")
+    checkpoint("")
 }
 
-fn no_route(place: &Place) -> Result<()> {
-    ip(&format!("route add unreachable {}/32", place.block.link(9)))?;
-    let nowhere = SocketAddr::new(place.block.link(9), place.block.port());
+fn no_route(net: &TestNet) -> Result<()> {
+    ip(&format!("route add unreachable {}/32", net.addresses.link(9)))?;
+    let nowhere = SocketAddr::new(net.addresses.link(9), net.addresses.port());
     Sock::tcp(nowhere)?.connect_fails(nowhere, Errno::HOSTUNREACH)
 }
 
-fn bound_only(place: &Place) -> Result<()> {
-    Sock::tcp(place.block.server())?.bind(place.block.server())
+fn bound_only(net: &TestNet) -> Result<()> {
+    Sock::tcp(net.addresses.server())?.bind(net.addresses.server())
 }

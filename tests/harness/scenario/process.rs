@@ -6,69 +6,69 @@ use anyhow::{Result, anyhow};
 use rustix::io::Errno;
 
 use super::{
-    CLIENT_CLOSES, CLIENT_FOLLOWS, CLIENT_RESET, Case, LISTENER, Pair, Place, SERVER_CLOSES, SERVER_FOLLOWS,
-    SERVER_RESET,
+    CLIENT_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE, CLIENT_RESET, LISTENER, Pair, SERVER_ACTIVE_CLOSE,
+    SERVER_PASSIVE_CLOSE, SERVER_RESET, Scenario, TestNet,
 };
-use crate::{child, rest::rest, sock::Sock};
+use crate::{checkpoint::checkpoint, child, sock::Sock};
 
 /// The cases.
-pub const CASES: &[Case] = &[
-    Case {
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
         name: "a forked child accepts and closes",
-        play: child_accepts,
-        lives: &[LISTENER, CLIENT_FOLLOWS, SERVER_CLOSES],
+        run: child_accepts,
+        histories: &[LISTENER, CLIENT_PASSIVE_CLOSE, SERVER_ACTIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "a process exits without closing its connection",
-        play: exits_without_close,
-        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: exits_without_close,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "a process exits with data unread",
-        play: exits_with_unread_data,
-        lives: &[LISTENER, CLIENT_RESET, SERVER_RESET],
+        run: exits_with_unread_data,
+        histories: &[LISTENER, CLIENT_RESET, SERVER_RESET],
     },
-    Case {
+    Scenario {
         name: "a socket lives on in the child that inherited it",
-        play: inherited,
-        lives: &[LISTENER, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: inherited,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case { name: "four threads connect at the same time", play: threads, lives: &FOUR_CONNECTIONS },
+    Scenario { name: "four threads connect at the same time", run: threads, histories: &FOUR_CONNECTIONS },
 ];
 
 const FOUR_CONNECTIONS: [&str; 9] = [
     LISTENER,
-    CLIENT_CLOSES,
-    CLIENT_CLOSES,
-    CLIENT_CLOSES,
-    CLIENT_CLOSES,
-    SERVER_FOLLOWS,
-    SERVER_FOLLOWS,
-    SERVER_FOLLOWS,
-    SERVER_FOLLOWS,
+    CLIENT_ACTIVE_CLOSE,
+    CLIENT_ACTIVE_CLOSE,
+    CLIENT_ACTIVE_CLOSE,
+    CLIENT_ACTIVE_CLOSE,
+    SERVER_PASSIVE_CLOSE,
+    SERVER_PASSIVE_CLOSE,
+    SERVER_PASSIVE_CLOSE,
+    SERVER_PASSIVE_CLOSE,
 ];
 
-fn child_accepts(place: &Place) -> Result<()> {
-    let listener = place.listener()?;
-    let client = Sock::connected(place.block.server())?;
-    rest("ESTABLISHED ESTABLISHED")?;
+fn child_accepts(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
+    let client = Sock::connected(net.addresses.server())?;
+    checkpoint("ESTABLISHED ESTABLISHED")?;
     child::run(|| listener.accept().is_ok())?;
     client.receive_fin()?;
-    rest("FIN_WAIT2 CLOSE_WAIT")
+    checkpoint("FIN_WAIT2 CLOSE_WAIT")
 }
 
-fn exits_without_close(place: &Place) -> Result<()> {
-    let listener = place.listener()?;
+fn exits_without_close(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
     // The child makes the socket: a copy in this process would keep the connection open.
-    child::run(|| Sock::connected(place.block.server()).map(std::mem::forget).is_ok())?;
-    rest("FIN_WAIT2 CLOSE_WAIT")?;
+    child::run(|| Sock::connected(net.addresses.server()).map(std::mem::forget).is_ok())?;
+    checkpoint("FIN_WAIT2 CLOSE_WAIT")?;
     listener.accept()?.receive_fin()?;
-    rest("TIME_WAIT")
+    checkpoint("TIME_WAIT")
 }
 
-fn exits_with_unread_data(place: &Place) -> Result<()> {
-    let listener = place.listener()?;
-    rest("LISTEN")?;
+fn exits_with_unread_data(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
+    checkpoint("LISTEN")?;
     thread::scope(|scope| {
         let server = scope.spawn(|| {
             let server = listener.accept()?;
@@ -76,7 +76,7 @@ fn exits_with_unread_data(place: &Place) -> Result<()> {
             server.receive_fails(Errno::CONNRESET)
         });
         child::run(|| {
-            let client = Sock::connected(place.block.server()).and_then(|client| {
+            let client = Sock::connected(net.addresses.server()).and_then(|client| {
                 client.peek()?;
                 Ok(client)
             });
@@ -84,30 +84,31 @@ fn exits_with_unread_data(place: &Place) -> Result<()> {
         })?;
         server.join().map_err(|_| anyhow!("the server panicked"))?
     })?;
-    rest("LISTEN")
+    checkpoint("LISTEN")
 }
 
-fn inherited(place: &Place) -> Result<()> {
-    let Pair { listener, client, server } = place.pair()?;
+fn inherited(net: &TestNet) -> Result<()> {
+    let Pair { listener, client, server } = net.pair()?;
     child::run(|| client.send(b"from the child").is_ok())?;
     server.receive(14)?;
     client.close();
     server.receive_fin()?;
-    rest("FIN_WAIT2 CLOSE_WAIT")?;
+    checkpoint("FIN_WAIT2 CLOSE_WAIT")?;
     listener.close();
     Ok(())
 }
 
-fn threads(place: &Place) -> Result<()> {
-    let listener = place.listener()?;
+fn threads(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
     thread::scope(|scope| {
-        let clients: Vec<_> = (0..4).map(|_| scope.spawn(|| Sock::connected(place.block.server()))).collect();
+        let clients: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| Sock::connected(net.addresses.server()))).collect();
         for client in clients {
             client.join().map_err(|_| anyhow!("a client panicked"))??.close();
         }
         Ok::<_, anyhow::Error>(())
     })?;
-    rest("FIN_WAIT2 FIN_WAIT2 FIN_WAIT2 FIN_WAIT2 CLOSE_WAIT CLOSE_WAIT CLOSE_WAIT CLOSE_WAIT")?;
+    checkpoint("FIN_WAIT2 FIN_WAIT2 FIN_WAIT2 FIN_WAIT2 CLOSE_WAIT CLOSE_WAIT CLOSE_WAIT CLOSE_WAIT")?;
     for _ in 0..4 {
         listener.accept()?.receive_fin()?;
     }

@@ -4,125 +4,133 @@ use anyhow::Result;
 use rustix::io::Errno;
 
 use super::{
-    CLIENT_CLOSES, CLIENT_FOLLOWS, CLIENT_RESET, Case, LISTENER, Pair, Place, SERVER_CLOSES, SERVER_FOLLOWS,
-    SERVER_RESET,
+    CLIENT_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE, CLIENT_RESET, LISTENER, Pair, SERVER_ACTIVE_CLOSE,
+    SERVER_PASSIVE_CLOSE, SERVER_RESET, Scenario, TestNet,
 };
-use crate::rest::rest;
+use crate::checkpoint::checkpoint;
 
 /// The cases.
-pub const CASES: &[Case] = &[
-    Case { name: "the client resets", play: by_client, lives: &[LISTENER, CLIENT_RESET, SERVER_RESET] },
-    Case { name: "the server resets", play: by_server, lives: &[LISTENER, CLIENT_RESET, SERVER_RESET] },
-    Case {
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "the client resets",
+        run: by_client,
+        histories: &[LISTENER, CLIENT_RESET, SERVER_RESET],
+    },
+    Scenario {
+        name: "the server resets",
+        run: by_server,
+        histories: &[LISTENER, CLIENT_RESET, SERVER_RESET],
+    },
+    Scenario {
         name: "the server resets after the client's FIN",
-        play: after_fin,
-        lives: &[LISTENER, CLIENT_CLOSES, "LISTEN SYN_RECV ESTABLISHED CLOSE_WAIT CLOSE"],
+        run: after_fin,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, "LISTEN SYN_RECV ESTABLISHED CLOSE_WAIT CLOSE"],
     },
-    Case {
+    Scenario {
         name: "the client closes with data unread",
-        play: unread_data,
-        lives: &[LISTENER, CLIENT_RESET, SERVER_RESET],
+        run: unread_data,
+        histories: &[LISTENER, CLIENT_RESET, SERVER_RESET],
     },
-    Case {
+    Scenario {
         name: "data arrives after the client's close",
-        play: data_after_close,
-        lives: &[LISTENER, CLIENT_CLOSES, "LISTEN SYN_RECV ESTABLISHED CLOSE_WAIT CLOSE"],
+        run: data_after_close,
+        histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, "LISTEN SYN_RECV ESTABLISHED CLOSE_WAIT CLOSE"],
     },
-    Case {
+    Scenario {
         name: "the client disconnects by AF_UNSPEC",
-        play: disconnect,
-        lives: &[LISTENER, CLIENT_RESET, SERVER_RESET],
+        run: disconnect,
+        histories: &[LISTENER, CLIENT_RESET, SERVER_RESET],
     },
-    Case {
+    Scenario {
         name: "the client disconnects by AF_UNSPEC and reconnects on the same socket",
-        play: reconnect,
-        lives: &[LISTENER, CLIENT_RESET, SERVER_RESET, CLIENT_CLOSES, SERVER_FOLLOWS],
+        run: reconnect,
+        histories: &[LISTENER, CLIENT_RESET, SERVER_RESET, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
-    Case {
+    Scenario {
         name: "the client disconnects after the server's FIN",
-        play: disconnect_in_close_wait,
-        lives: &[
+        run: disconnect_in_close_wait,
+        histories: &[
             LISTENER,
             "CLOSE SYN_SENT ESTABLISHED CLOSE_WAIT CLOSE",
-            SERVER_CLOSES,
-            CLIENT_FOLLOWS,
-            SERVER_CLOSES,
+            SERVER_ACTIVE_CLOSE,
+            CLIENT_PASSIVE_CLOSE,
+            SERVER_ACTIVE_CLOSE,
         ],
     },
 ];
 
-fn by_client(place: &Place) -> Result<()> {
-    let pair = place.pair()?;
+fn by_client(net: &TestNet) -> Result<()> {
+    let pair = net.pair()?;
     pair.client.reset()?;
     pair.server.receive_fails(Errno::CONNRESET)?;
-    rest("LISTEN")
+    checkpoint("LISTEN")
 }
 
-fn by_server(place: &Place) -> Result<()> {
-    let pair = place.pair()?;
+fn by_server(net: &TestNet) -> Result<()> {
+    let pair = net.pair()?;
     pair.server.reset()?;
     pair.client.receive_fails(Errno::CONNRESET)?;
-    rest("LISTEN")
+    checkpoint("LISTEN")
 }
 
-fn after_fin(place: &Place) -> Result<()> {
-    let pair = place.pair()?;
+fn after_fin(net: &TestNet) -> Result<()> {
+    let pair = net.pair()?;
     pair.client.shutdown_write()?;
     pair.client.wait_for("FIN_WAIT2")?;
-    rest("FIN_WAIT2 CLOSE_WAIT")?;
+    checkpoint("FIN_WAIT2 CLOSE_WAIT")?;
     pair.server.reset()?;
     pair.client.receive_fails(Errno::CONNRESET)?;
-    rest("LISTEN")
+    checkpoint("LISTEN")
 }
 
-fn unread_data(place: &Place) -> Result<()> {
-    let pair = place.pair()?;
+fn unread_data(net: &TestNet) -> Result<()> {
+    let pair = net.pair()?;
     pair.server.send(b"never read")?;
     pair.client.peek()?;
     pair.client.close();
     pair.server.receive_fails(Errno::CONNRESET)?;
-    rest("LISTEN")
+    checkpoint("LISTEN")
 }
 
-fn data_after_close(place: &Place) -> Result<()> {
-    let pair = place.pair()?;
+fn data_after_close(net: &TestNet) -> Result<()> {
+    let pair = net.pair()?;
     pair.client.close();
     pair.server.receive_fin()?;
-    rest("FIN_WAIT2 CLOSE_WAIT")?;
+    checkpoint("FIN_WAIT2 CLOSE_WAIT")?;
     pair.server.send(b"too late")?;
     pair.server.wait_for("CLOSE")?;
-    rest("LISTEN")
+    checkpoint("LISTEN")
 }
 
-fn disconnect(place: &Place) -> Result<()> {
-    let pair = place.pair()?;
+fn disconnect(net: &TestNet) -> Result<()> {
+    let pair = net.pair()?;
     pair.client.disconnect()?;
     pair.server.receive_fails(Errno::CONNRESET)?;
-    rest("LISTEN")
+    checkpoint("LISTEN")
 }
 
-fn reconnect(place: &Place) -> Result<()> {
-    let Pair { listener, client, server } = place.pair()?;
+fn reconnect(net: &TestNet) -> Result<()> {
+    let Pair { listener, client, server } = net.pair()?;
     client.disconnect()?;
     server.receive_fails(Errno::CONNRESET)?;
-    rest("LISTEN")?;
+    checkpoint("LISTEN")?;
     client.connect(listener.local()?)?;
     let server = listener.accept()?;
-    rest("ESTABLISHED ESTABLISHED")?;
+    checkpoint("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
 }
 
 /// The same socket's second connection, and both end differently.
-fn disconnect_in_close_wait(place: &Place) -> Result<()> {
-    let Pair { listener, client, server } = place.pair()?;
+fn disconnect_in_close_wait(net: &TestNet) -> Result<()> {
+    let Pair { listener, client, server } = net.pair()?;
     server.shutdown_write()?;
     server.wait_for("FIN_WAIT2")?;
-    rest("FIN_WAIT2 CLOSE_WAIT")?;
+    checkpoint("FIN_WAIT2 CLOSE_WAIT")?;
     client.disconnect()?;
     server.wait_for("CLOSE")?;
-    rest("LISTEN")?;
+    checkpoint("LISTEN")?;
     client.connect(listener.local()?)?;
     let server = listener.accept()?;
-    rest("ESTABLISHED ESTABLISHED")?;
+    checkpoint("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.server_closes()
 }

@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, net::SocketAddr, thread, time::Duration};
 
 use anyhow::{Result, anyhow};
-use netstat_tests::{clock::monotonic_ns, event::Event, sock::Sock};
+use netstat_tests::{event::Event, sock::Sock, wait::monotonic_ns};
 use rustix::io::Errno;
 
 use super::{

@@ -16,20 +16,20 @@ pub const PROGRAMS: [&str; 7] = ["ip", "ss", "netstat", "setpriv", "unshare", "s
 /// The ways to see half-open connections and TIME_WAIT.
 pub const WAYS: [&str; 2] = ["fentry", "timer"];
 /// The test programs that look at what the two ways show.
-const OF_BOTH_WAYS: [&str; 4] = ["connections", "life", "reasons", "owners"];
+const OF_BOTH_WAYS: [&str; 4] = ["connections", "lifecycle", "close_reasons", "owners"];
 /// The test programs that run once, with the hooks that the product chooses.
 const ONCE: [&str; 12] = [
     "harness",
     "filters",
     "formats",
-    "ending",
+    "trace_exit",
     "hosts",
     "privileges",
     "kptr_restrict",
     "doctor",
     "usage",
     "proc",
-    "looks",
+    "polling",
     "netstat",
 ];
 /// The test programs that don't run in the guests, each with the reason.

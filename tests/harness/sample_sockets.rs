@@ -13,7 +13,7 @@ use anyhow::Result;
 
 use crate::{
     netns::{Namespace, ip},
-    netstat::{ours, text},
+    netstat::{rnetstat, text},
     proc_tcp,
     relay::Relay,
     sock::Sock,
@@ -29,9 +29,9 @@ pub fn at(addr: &str, port: u16) -> Result<SocketAddr> {
 }
 
 /// A namespace with a socket of every kind in it, as long as the value lives.
-pub struct World {
+pub struct SampleSockets {
     /// The namespace.
-    pub here: Namespace,
+    pub netns: Namespace,
     _wire: Relay,
     _peer: Namespace,
     _sockets: Vec<Sock>,
@@ -39,16 +39,16 @@ pub struct World {
     _unix: (UnixListener, Vec<UnixStream>, UnixDatagram),
 }
 
-impl World {
+impl SampleSockets {
     /// Makes the sockets.
     pub fn new() -> Result<Self> {
-        let (here, peer) = (Namespace::new()?, Namespace::new()?);
+        let (netns, peer) = (Namespace::new()?, Namespace::new()?);
         let wire = Relay::between(
-            (&here, IpAddr::from([10, 99, 0, 1])),
+            (&netns, IpAddr::from([10, 99, 0, 1])),
             (&peer, IpAddr::from([10, 99, 0, 2])),
             Duration::ZERO,
         )?;
-        let mut sockets = here.run(|| {
+        let mut sockets = netns.run(|| {
             ip(&format!("addr add {LONG}/128 dev lo nodad"))?;
             ip("route add unreachable 10.66.0.0/16")?;
             ip("route add 10.77.0.3/32 dev lo mtu 1300 metric 7")?;
@@ -62,21 +62,21 @@ impl World {
             Ok(half)
         })?;
         sockets.push(half);
-        here.run(|| {
+        netns.run(|| {
             proc_tcp::wait_for(1, 8080, "SYN_RECV")?;
             let unanswered = Sock::tcp(at("10.99.0.2", 0)?)?;
             unanswered.start_connect(at("10.99.0.2", 9)?)?;
             sockets.push(unanswered);
             Ok(())
         })?;
-        let udp = here.run(udp)?;
-        let unix = here.run(unix)?;
-        Ok(Self { here, _wire: wire, _peer: peer, _sockets: sockets, _udp: udp, _unix: unix })
+        let udp = netns.run(udp)?;
+        let unix = netns.run(unix)?;
+        Ok(Self { netns, _wire: wire, _peer: peer, _sockets: sockets, _udp: udp, _unix: unix })
     }
 
     /// What our binary says there.
     pub fn text(&self, arguments: &[&str]) -> Result<String> {
-        self.here.run(|| text(&mut ours(arguments)?))
+        self.netns.run(|| text(&mut rnetstat(arguments)?))
     }
 }
 

@@ -5,15 +5,15 @@ use std::{cell::RefCell, net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, Result};
 
-use crate::{live, netns::Namespace, ss, state::State, tracer::Tracer, wait};
+use crate::{netns::Namespace, ss, state::State, stream_table, tracer::Tracer, wait};
 
 thread_local! {
     /// Who looks at what the thread plays.
-    static WATCH: RefCell<Option<Watch>> = const { RefCell::new(None) };
+    static WATCH: RefCell<Option<PollingTrace>> = const { RefCell::new(None) };
 }
 
 /// A trace that must show the sockets of these namespaces.
-struct Watch {
+struct PollingTrace {
     tracer: Arc<Tracer>,
     namespaces: Vec<Namespace>,
     rests: usize,
@@ -23,23 +23,23 @@ struct Watch {
 type Shown = (State, SocketAddr, Option<SocketAddr>);
 
 /// Plays on this thread beside a trace that looks at the namespace; says how often the player came to rest.
-pub fn watched_by(
+pub fn with_polling_trace(
     tracer: &Arc<Tracer>,
-    here: &Namespace,
-    play: impl FnOnce() -> Result<()>,
+    netns: &Namespace,
+    run: impl FnOnce() -> Result<()>,
 ) -> Result<usize> {
-    let watch = Watch { tracer: Arc::clone(tracer), namespaces: vec![here.try_clone()?], rests: 0 };
-    WATCH.set(Some(watch));
-    let played = play();
-    let rests = WATCH.take().map_or(0, |watch| watch.rests);
-    played.map(|()| rests)
+    let trace = PollingTrace { tracer: Arc::clone(tracer), namespaces: vec![netns.try_clone()?], rests: 0 };
+    WATCH.set(Some(trace));
+    let run = run();
+    let rests = WATCH.take().map_or(0, |trace| trace.rests);
+    run.map(|()| rests)
 }
 
 /// Sockets of this namespace belong to the case too.
-pub fn also_in(namespace: &Namespace) -> Result<()> {
-    WATCH.with_borrow_mut(|watch| {
-        if let Some(watch) = watch {
-            watch.namespaces.push(namespace.try_clone()?);
+pub fn also_check(namespace: &Namespace) -> Result<()> {
+    WATCH.with_borrow_mut(|trace| {
+        if let Some(trace) = trace {
+            trace.namespaces.push(namespace.try_clone()?);
         }
         Ok(())
     })
@@ -47,12 +47,12 @@ pub fn also_in(namespace: &Namespace) -> Result<()> {
 
 /// Waits until the case has sockets in these states, perhaps among others, and the trace shows all that there are
 /// as `ss` lists them.
-pub fn rest(states: &str) -> Result<()> {
-    WATCH.with_borrow_mut(|watch| watch.as_mut().map_or(Ok(()), |watch| watch.rest(states)))
+pub fn checkpoint(states: &str) -> Result<()> {
+    WATCH.with_borrow_mut(|trace| trace.as_mut().map_or(Ok(()), |trace| trace.checkpoint(states)))
 }
 
-impl Watch {
-    fn rest(&mut self, states: &str) -> Result<()> {
+impl PollingTrace {
+    fn checkpoint(&mut self, states: &str) -> Result<()> {
         self.rests += 1;
         let (mut listed, mut shown) = (Vec::new(), Vec::new());
         wait::until("ss lists the states, and the trace what ss lists", || {
@@ -74,11 +74,11 @@ impl Watch {
     }
 
     fn shown(&self) -> Result<Vec<Vec<Shown>>> {
-        let changes = live::changes(&self.tracer.lines_so_far()?)?;
+        let changes = stream_table::changes(&self.tracer.lines_so_far()?)?;
         self.in_each(|namespace| {
-            let alive = live::alive(changes.iter(), namespace.inum()?);
-            let shown = alive.into_values().map(|change| {
-                let (local, remote) = change.ends;
+            let open_connections = stream_table::open_connections(changes.iter(), namespace.inum()?);
+            let shown = open_connections.into_values().map(|change| {
+                let (local, remote) = change.tuple;
                 Ok((crate::state::from_name(&change.state)?, local, remote))
             });
             shown.collect()
@@ -86,13 +86,13 @@ impl Watch {
     }
 
     /// Sorted.
-    fn in_each(&self, look: impl Fn(&Namespace) -> Result<Vec<Shown>>) -> Result<Vec<Vec<Shown>>> {
-        let looks = self.namespaces.iter().map(|namespace| {
-            let mut sockets = look(namespace)?;
+    fn in_each(&self, take: impl Fn(&Namespace) -> Result<Vec<Shown>>) -> Result<Vec<Vec<Shown>>> {
+        let snapshots = self.namespaces.iter().map(|namespace| {
+            let mut sockets = take(namespace)?;
             sockets.sort();
             Ok(sockets)
         });
-        looks.collect()
+        snapshots.collect()
     }
 }
 

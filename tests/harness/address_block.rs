@@ -14,7 +14,7 @@ use rustix::{
     net::{AddressFamily, SocketAddrUnix, SocketType, bind, socket},
 };
 
-use crate::clock::monotonic_ns;
+use crate::wait::monotonic_ns;
 
 /// How many blocks there are.
 const BLOCKS: u16 = 0xff00;
@@ -26,13 +26,13 @@ const PORT_GROUPS: u16 = 5_000;
 const TURN_NS: u64 = 10_000_000;
 
 /// One claimed block: 127.a.b.0/24, 10.a.b.0/24 and fd7e:57::a:b:0/112.
-pub struct Block {
+pub struct AddressBlock {
     number: u16,
     /// Its number and its ports. An abstract Unix socket's name is unique on the machine and goes with the process.
     _claims: [OwnedFd; 2],
 }
 
-impl Block {
+impl AddressBlock {
     /// Claims a free block that was nobody's for minutes: what a test leaves to the kernel, such as a FIN that nobody
     /// acknowledges, goes on after it. To be called in the initial network namespace: abstract names are per namespace.
     pub fn claim() -> Result<Self> {

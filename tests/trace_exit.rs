@@ -9,11 +9,11 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    kernel_objects::{self, Kind},
+    bpf_objects::{self, Kind},
     output::Destination,
-    scenario::Place,
+    scenario::TestNet,
     skip,
-    story::wait_for_rows,
+    state_path::wait_for_rows,
     tracer::{Tracer, command},
     wait,
 };
@@ -33,11 +33,11 @@ fn ends_cleanly_on(signal: Signal) -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
-    let tracer = Tracer::start(&["--addr", &place.block.server().ip().to_string()])?;
-    place.here.run(|| place.pair()?.client_closes())?;
+    let net = TestNet::new()?;
+    let tracer = Tracer::start(&["--addr", &net.addresses.server().ip().to_string()])?;
+    net.netns.run(|| net.pair()?.client_closes())?;
     // Three lives: of the listener, the client and the server. The last ACK may be on its way when close() returns.
-    wait_for_rows(&tracer, &place, 12)?;
+    wait_for_rows(&tracer, &net, 12)?;
     tracer.signal(signal)?;
     let trace = tracer.finish()?;
     let rows = u64::try_from(trace.rows()?.len())?;
@@ -54,9 +54,9 @@ fn a_count_ends_it_after_exactly_so_many_rows() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
-    let tracer = Tracer::start(&["-n", "5", "--addr", &place.block.server().ip().to_string()])?;
-    place.here.run(|| place.pair()?.client_closes())?;
+    let net = TestNet::new()?;
+    let tracer = Tracer::start(&["-n", "5", "--addr", &net.addresses.server().ip().to_string()])?;
+    net.netns.run(|| net.pair()?.client_closes())?;
     let trace = tracer.finish()?;
     ensure!(trace.rows()?.len() == 5, "{}", trace.stdout);
     ensure!(trace.summary()?.seen == 5, "{}", trace.stderr);
@@ -79,18 +79,18 @@ fn a_closed_pipe_is_a_clean_end() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
+    let net = TestNet::new()?;
     let mut child = command(&["--json"])?.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let mut head = BufReader::new(child.stdout.take().context("no stdout")?);
     let mut line = String::new();
     head.read_line(&mut line)?;
-    place.here.run(|| place.pair()?.client_closes())?;
+    net.netns.run(|| net.pair()?.client_closes())?;
     for _ in 0..2 {
         head.read_line(&mut line)?;
     }
     drop(head);
     let status = wait::until("it notices the closed pipe", || {
-        place.here.run(|| place.pair()?.client_closes())?;
+        net.netns.run(|| net.pair()?.client_closes())?;
         Ok(child.try_wait()?)
     })?;
     ensure!(status.code() == Some(0), "it ended with {status}");
@@ -113,19 +113,19 @@ fn nothing_stays_after(signal: Signal) -> Result<()> {
         return Ok(());
     }
     let tracer = Tracer::spawn(&mut command(&["--json"])?, Destination::Pipe)?.started()?;
-    let held = kernel_objects::held_by(tracer.pid())?;
+    let held = bpf_objects::held_by(tracer.pid())?;
     for kind in [Kind::Program, Kind::Map, Kind::Link] {
         ensure!(held.iter().any(|object| object.0 == kind), "it holds no {kind:?}: {held:?}");
     }
     for object in &held {
-        ensure!(kernel_objects::exists(*object)?, "{object:?} is held and doesn't exist");
+        ensure!(bpf_objects::exists(*object)?, "{object:?} is held and doesn't exist");
     }
     tracer.signal(signal)?;
     tracer.end()?;
     // The kernel frees them a little after the last reference has gone.
     wait::until("the kernel has freed all of it", || {
         for object in &held {
-            if kernel_objects::exists(*object)? {
+            if bpf_objects::exists(*object)? {
                 return Ok(None);
             }
         }

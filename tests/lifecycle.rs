@@ -9,11 +9,12 @@ use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
     event::{Direction, Owner, Row},
     proc_tcp,
-    scenario::{Pair, Place},
+    scenario::{Pair, TestNet},
     skip,
-    story::{
-        CLIENT_CLOSES, CLIENT_FOLLOWS, CLIENT_RESETS, MOMENT, SERVER_CLOSES, SERVER_FOLLOWS, SERVER_IS_RESET,
-        case, found_so_far, only, rows_so_far, trace_one,
+    state_path::{
+        CLIENT_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE, CLIENT_SENDS_RESET, SERVER_ACTIVE_CLOSE,
+        SERVER_PASSIVE_CLOSE, SERVER_RECEIVES_RESET, TIME_WAIT_START, existing_so_far, only, rows_so_far,
+        scenario, trace_one,
     },
     tracer::Tracer,
     wait,
@@ -21,37 +22,37 @@ use netstat_tests::{
 
 #[test]
 fn a_closed_connection_stays_in_fin_wait2_until_its_peer_closes() -> Result<()> {
-    if skip::without_root() || skip::without_fact(MOMENT, &Tracer::start(&[])?.start_event()?) {
+    if skip::without_root() || skip::without_fact(TIME_WAIT_START, &Tracer::start(&[])?.start_event()?) {
         return Ok(());
     }
-    let rows = trace_one(&[CLIENT_CLOSES, SERVER_FOLLOWS], |place| {
-        let Pair { client, server, .. } = place.pair()?;
+    let rows = trace_one(&[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE], |net| {
+        let Pair { client, server, .. } = net.pair()?;
         let port = client.local()?.port();
         client.close();
         proc_tcp::wait_for(1, port, "FIN_WAIT2")?;
-        std::thread::sleep(LATER);
+        std::thread::sleep(PEER_DELAY);
         server.close();
         Ok(())
     })?;
-    let rest = only(&rows, |row| row.new_state == "TIME_WAIT")?;
-    let lasted = Duration::from_nanos(rest.state_ns.context("nothing of FIN_WAIT2")?);
+    let checkpoint = only(&rows, |row| row.new_state == "TIME_WAIT")?;
+    let lasted = Duration::from_nanos(checkpoint.state_ns.context("nothing of FIN_WAIT2")?);
     ensure!(
-        lasted >= LATER,
-        "the peer closed {LATER:?} later, but FIN_WAIT2 is said to have lasted {lasted:?}"
+        lasted >= PEER_DELAY,
+        "the peer closed {PEER_DELAY:?} later, but FIN_WAIT2 is said to have lasted {lasted:?}"
     );
     Ok(())
 }
 
 /// How much later the peer closes.
-const LATER: Duration = Duration::from_millis(100);
+const PEER_DELAY: Duration = Duration::from_millis(100);
 
 #[test]
 fn a_handshake_lasts_as_long_as_its_packets_are_on_the_wire() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let case = case("the wire delays every packet")?;
-    let rows = trace_one(&[CLIENT_CLOSES, SERVER_FOLLOWS], case.play)?;
+    let scenario = scenario("the wire delays every packet")?;
+    let rows = trace_one(&[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE], scenario.run)?;
     let half_open = only(&rows, |row| row.old_state == "SYN_RECV")?;
     let lasted = Duration::from_nanos(half_open.state_ns.context("nothing of SYN_RECV")?);
     // There and back are 40 ms; a second would be the SYN-ACK's repetition.
@@ -65,8 +66,8 @@ fn nothing_is_known_of_how_long_a_handshake_with_syn_cookies_took() -> Result<()
     if skip::without_root() {
         return Ok(());
     }
-    let case = case("the server answers with SYN cookies")?;
-    let rows = trace_one(&[CLIENT_CLOSES, SERVER_FOLLOWS], case.play)?;
+    let scenario = scenario("the server answers with SYN cookies")?;
+    let rows = trace_one(&[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE], scenario.run)?;
     ensure!(only(&rows, |row| row.old_state == "SYN_RECV")?.state_ns.is_none(), "{rows:#?}");
     Ok(())
 }
@@ -81,25 +82,25 @@ fn bytes_are_counted_to_the_last_and_without_syn_and_fin() -> Result<()> {
         client.reset()?;
         server.receive_fails(rustix::io::Errno::CONNRESET)
     }];
-    let told: [&[&str]; 3] = [
-        &[CLIENT_CLOSES, SERVER_FOLLOWS],
-        &[CLIENT_FOLLOWS, SERVER_CLOSES],
-        &[CLIENT_RESETS, SERVER_IS_RESET],
+    let reported: [&[&str]; 3] = [
+        &[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
+        &[CLIENT_PASSIVE_CLOSE, SERVER_ACTIVE_CLOSE],
+        &[CLIENT_SENDS_RESET, SERVER_RECEIVES_RESET],
     ];
-    for (close, told) in first_to_close.into_iter().zip(told) {
-        let rows = trace_one(told, |place| {
-            let pair = place.pair()?;
-            pair.client.send(&[0; QUESTION])?;
-            pair.server.receive(QUESTION)?;
-            pair.server.send(&[0; ANSWER])?;
-            pair.client.receive(ANSWER)?;
+    for (close, reported) in first_to_close.into_iter().zip(reported) {
+        let rows = trace_one(reported, |net| {
+            let pair = net.pair()?;
+            pair.client.send(&[0; REQUEST_BYTES])?;
+            pair.server.receive(REQUEST_BYTES)?;
+            pair.server.send(&[0; RESPONSE_BYTES])?;
+            pair.client.receive(RESPONSE_BYTES)?;
             wait_until_acknowledged(&pair)?;
             close(pair)
         })?;
         for row in rows.iter().filter(|row| row.close_reason.is_some()) {
             let (sent, received) = match row.direction {
-                Some(Direction::Outbound) => (QUESTION, ANSWER),
-                _ => (ANSWER, QUESTION),
+                Some(Direction::Outbound) => (REQUEST_BYTES, RESPONSE_BYTES),
+                _ => (RESPONSE_BYTES, REQUEST_BYTES),
             };
             let expected = (Some(u64::try_from(sent)?), Some(u64::try_from(received)?));
             ensure!((row.bytes_sent, row.bytes_received) == expected, "not {expected:?}: {row:#?}");
@@ -110,8 +111,8 @@ fn bytes_are_counted_to_the_last_and_without_syn_and_fin() -> Result<()> {
 }
 
 /// How many bytes the client sends, and the server.
-const QUESTION: usize = 3000;
-const ANSWER: usize = 5000;
+const REQUEST_BYTES: usize = 3000;
+const RESPONSE_BYTES: usize = 5000;
 
 /// An RST throws away what the peer has not acknowledged, and so does the count.
 fn wait_until_acknowledged(pair: &Pair) -> Result<()> {
@@ -126,24 +127,24 @@ fn what_was_there_before_the_trace_is_shown_with_who_holds_it_and_goes_on() -> R
     if skip::without_root() {
         return Ok(());
     }
-    let place = Place::new()?;
-    let pair = place.here.run(|| place.pair())?;
-    let (server, client) = (place.block.server(), pair.client.local()?);
+    let net = TestNet::new()?;
+    let pair = net.netns.run(|| net.pair())?;
+    let (server, client) = (net.addresses.server(), pair.client.local()?);
     let tracer = Tracer::start(&["--existing"])?;
-    wait::until("all three are shown", || Ok((found_so_far(&tracer, &place)?.len() >= 3).then_some(())))?;
+    wait::until("all three are shown", || Ok((existing_so_far(&tracer, &net)?.len() >= 3).then_some(())))?;
     pair.client_closes()?;
     wait::until("the client is in its last state but one", || {
         let last = |row: &Row| matches!(row.new_state, "FIN_WAIT2" | "TIME_WAIT");
-        Ok(rows_so_far(&tracer, &place)?.iter().any(last).then_some(()))
+        Ok(rows_so_far(&tracer, &net)?.iter().any(last).then_some(()))
     })?;
     let events = tracer.stop()?.events()?;
-    let here = Some(place.here.inum()?);
+    let netns = Some(net.netns.inum()?);
     let mut expected = vec![
         ("LISTEN", server, None),
         ("ESTABLISHED", server, Some(client)),
         ("ESTABLISHED", client, Some(server)),
     ];
-    for found in events.existing.iter().filter(|found| found.netns == here) {
+    for found in events.existing.iter().filter(|found| found.netns == netns) {
         let local = found.local_addr.zip(found.local_port).context("no local end")?.into();
         let remote = found.remote_addr.zip(found.remote_port).map(Into::into);
         let shown = (found.new_state.as_str(), local, remote);

@@ -7,15 +7,15 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
+    checkpoint,
     event::{Row, Source},
-    rest,
-    scenario::{self, Case, Place},
+    scenario::{self, Scenario, TestNet},
     skip,
     tracer::Tracer,
 };
 
 /// Cases that never rest, and why.
-const RESTLESS: [(&str, &str); 6] = [
+const WITHOUT_CHECKPOINTS: [(&str, &str); 6] = [
     ("nobody listens", "loopback answers the SYN before connect() is over"),
     ("nobody listens on IPv6", "loopback answers the SYN before connect() is over"),
     ("nobody listens beyond the veth", "the answer comes at once"),
@@ -26,27 +26,27 @@ const RESTLESS: [(&str, &str); 6] = [
 
 #[test]
 fn connections_closed_by_fins_are_seen_at_rest() -> Result<()> {
-    look_at(scenario::close::CASES)
+    poll(scenario::close::SCENARIOS)
 }
 
 #[test]
 fn connections_ended_by_resets_are_seen_at_rest() -> Result<()> {
-    look_at(scenario::reset::CASES)
+    poll(scenario::reset::SCENARIOS)
 }
 
 #[test]
 fn opening_connections_are_seen_at_rest() -> Result<()> {
-    look_at(scenario::open::CASES)
+    poll(scenario::open::SCENARIOS)
 }
 
 #[test]
 fn listeners_are_seen_at_rest() -> Result<()> {
-    look_at(scenario::listen::CASES)
+    poll(scenario::listen::SCENARIOS)
 }
 
 #[test]
 fn ipv6_and_mapped_connections_are_seen_at_rest() -> Result<()> {
-    look_at(scenario::ipv6::CASES)
+    poll(scenario::ipv6::SCENARIOS)
 }
 
 #[test]
@@ -54,61 +54,61 @@ fn the_subflows_of_mptcp_connections_are_seen_at_rest() -> Result<()> {
     if skip::without_mptcp() {
         return Ok(());
     }
-    look_at(scenario::mptcp::CASES)
+    poll(scenario::mptcp::SCENARIOS)
 }
 
 #[test]
 fn connections_between_namespaces_are_seen_at_rest() -> Result<()> {
-    look_at(scenario::network::CASES)
+    poll(scenario::network::SCENARIOS)
 }
 
 #[test]
 fn half_open_connections_are_seen_at_rest() -> Result<()> {
-    look_at(scenario::half_open::CASES)
+    poll(scenario::half_open::SCENARIOS)
 }
 
 #[test]
 fn connections_that_change_hands_are_seen_at_rest() -> Result<()> {
-    look_at(scenario::process::CASES)
+    poll(scenario::process::SCENARIOS)
 }
 
 #[test]
 fn rare_ends_are_seen_at_rest() -> Result<()> {
-    look_at(scenario::rare::CASES)
+    poll(scenario::rare::SCENARIOS)
 }
 
 /// Plays the cases one after the other beside one trace, each in a place of its own.
-fn look_at(cases: &[Case]) -> Result<()> {
+fn poll(scenarios: &[Scenario]) -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
     // Before the trace: it may know these addresses from others who had them.
-    let places = cases.iter().map(|_| Place::new()).collect::<Result<Vec<_>>>()?;
-    let ports = |place: &Place| format!("--port={}-{}", place.block.port(), place.block.last_port());
-    let ports: Vec<String> = places.iter().map(ports).collect();
+    let nets = scenarios.iter().map(|_| TestNet::new()).collect::<Result<Vec<_>>>()?;
+    let ports = |net: &TestNet| format!("--port={}-{}", net.addresses.port(), net.addresses.last_port());
+    let ports: Vec<String> = nets.iter().map(ports).collect();
     let mut arguments = vec!["--source", "proc", "--interval", "20ms"];
     arguments.extend(ports.iter().map(String::as_str));
     let tracer = Arc::new(Tracer::start(&arguments)?);
-    for (case, place) in cases.iter().zip(&places) {
-        let rests = place
-            .here
-            .run(|| rest::watched_by(&tracer, &place.here, || (case.play)(place)))
-            .with_context(|| format!("playing {:?}", case.name))?;
-        let why = RESTLESS.iter().find(|(name, _)| *name == case.name).map(|(_, why)| why);
-        ensure!((rests == 0) == why.is_some(), "{:?} rested {rests} times, but: {why:?}", case.name);
+    for (scenario, net) in scenarios.iter().zip(&nets) {
+        let rests = net
+            .netns
+            .run(|| checkpoint::with_polling_trace(&tracer, &net.netns, || (scenario.run)(net)))
+            .with_context(|| format!("playing {:?}", scenario.name))?;
+        let why = WITHOUT_CHECKPOINTS.iter().find(|(name, _)| *name == scenario.name).map(|(_, why)| why);
+        ensure!((rests == 0) == why.is_some(), "{:?} rested {rests} times, but: {why:?}", scenario.name);
     }
     let trace = Arc::into_inner(tracer).context("somebody still looks")?.stop()?;
     let (rows, existing) = (trace.rows()?, trace.events()?.existing);
     let was_there = |row: &Row| existing.iter().any(|found| found.conn == row.conn);
-    for (case, place) in cases.iter().zip(&places) {
-        let rows = rows.iter().filter(|row| row.is_of(&place.block) && !was_there(row));
-        tells_no_more_than_it_can(case, rows).with_context(|| format!("of {:?}", case.name))?;
+    for (scenario, net) in scenarios.iter().zip(&nets) {
+        let rows = rows.iter().filter(|row| row.belongs_to(&net.addresses) && !was_there(row));
+        shows_only_states_of_scenario(scenario, rows).with_context(|| format!("of {:?}", scenario.name))?;
     }
     Ok(())
 }
 
 /// The rows of each connection hang together, and tell a life of the case with gaps.
-fn tells_no_more_than_it_can<'a>(case: &Case, rows: impl Iterator<Item = &'a Row>) -> Result<()> {
+fn shows_only_states_of_scenario<'a>(scenario: &Scenario, rows: impl Iterator<Item = &'a Row>) -> Result<()> {
     let mut shown: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for row in rows {
         let states = shown.entry(&row.conn).or_insert_with(|| vec!["CLOSE"]);
@@ -118,18 +118,18 @@ fn tells_no_more_than_it_can<'a>(case: &Case, rows: impl Iterator<Item = &'a Row
         states.push(row.new_state);
     }
     for states in shown.into_values() {
-        let is_one = |life: &&str| is_part(&states[1..], life);
+        let is_one = |history: &&str| is_subsequence(&states[1..], history);
         // Of a half-open connection that never was more the tracepoint knows nothing.
-        let lived = case.lives.iter().chain(&["LISTEN SYN_RECV CLOSE"]).any(is_one);
-        ensure!(lived, "{states:?} is no part of any of {:#?}", case.lives);
+        let lived = scenario.histories.iter().chain(&["LISTEN SYN_RECV CLOSE"]).any(is_one);
+        ensure!(lived, "{states:?} is no part of any of {:#?}", scenario.histories);
     }
     Ok(())
 }
 
 /// Whether the states come in this order in the life as it goes on in a timewait socket, with gaps.
-fn is_part(states: &[&str], life: &str) -> bool {
-    let life = life.replace("FIN_WAIT2 CLOSE", "FIN_WAIT2 TIME_WAIT CLOSE");
-    let life = life.replace("CLOSING CLOSE", "CLOSING TIME_WAIT CLOSE");
-    let mut lived = life.split_ascii_whitespace();
+fn is_subsequence(states: &[&str], history: &str) -> bool {
+    let history = history.replace("FIN_WAIT2 CLOSE", "FIN_WAIT2 TIME_WAIT CLOSE");
+    let history = history.replace("CLOSING CLOSE", "CLOSING TIME_WAIT CLOSE");
+    let mut lived = history.split_ascii_whitespace();
     states.iter().all(|state| lived.any(|other| other == *state))
 }

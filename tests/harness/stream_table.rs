@@ -1,13 +1,10 @@
 //! Which connections there are, as a reader of the stream knows it at any moment.
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::collections::HashMap;
 
 use anyhow::Result;
 
-use crate::event::Event;
-
-/// A connection's ends.
-pub type Ends = (SocketAddr, Option<SocketAddr>);
+use crate::{event::Event, history::Tuple};
 
 /// One thing that the stream tells of a connection.
 #[derive(Clone, Debug)]
@@ -19,7 +16,7 @@ pub struct Change {
     /// Its network namespace.
     pub netns: Option<u64>,
     /// Its ends.
-    pub ends: Ends,
+    pub tuple: Tuple,
     /// Where it is now.
     pub state: String,
 }
@@ -31,14 +28,14 @@ pub fn changes(output: &str) -> Result<Vec<Change>> {
         let change = match Event::parse(line)? {
             Event::Transition(row) => Change {
                 mono_ns: row.mono_ns,
-                ends: (row.local(), row.remote()),
+                tuple: (row.local(), row.remote()),
                 conn: row.conn,
                 netns: row.netns,
                 state: row.new_state.to_owned(),
             },
             Event::Existing(found) | Event::Repaired(found) => Change {
                 mono_ns: found.mono_ns,
-                ends: found.ends(),
+                tuple: found.tuple(),
                 conn: found.conn,
                 netns: found.netns,
                 state: found.new_state,
@@ -51,14 +48,17 @@ pub fn changes(output: &str) -> Result<Vec<Change>> {
 }
 
 /// The connections of a namespace that are alive after these changes, by name: each with its last change.
-pub fn alive<'a>(changes: impl Iterator<Item = &'a Change>, netns: u64) -> HashMap<&'a str, &'a Change> {
-    let mut alive = HashMap::new();
+pub fn open_connections<'a>(
+    changes: impl Iterator<Item = &'a Change>,
+    netns: u64,
+) -> HashMap<&'a str, &'a Change> {
+    let mut open_connections = HashMap::new();
     for change in changes.filter(|change| change.netns == Some(netns)) {
         if change.state == "CLOSE" {
-            alive.remove(change.conn.as_str());
+            open_connections.remove(change.conn.as_str());
         } else {
-            alive.insert(change.conn.as_str(), change);
+            open_connections.insert(change.conn.as_str(), change);
         }
     }
-    alive
+    open_connections
 }
