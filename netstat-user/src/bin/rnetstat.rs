@@ -6,14 +6,14 @@ use netstat_user::{console::stdout_has_color, netstat};
 
 fn main() -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
-    let request = match netstat::parse(std::env::args_os(), stdout_has_color(), variable) {
-        Ok(request) => request,
+    let options = match netstat::parse(std::env::args_os(), stdout_has_color(), variable) {
+        Ok(options) => options,
         Err(error) => error.exit(),
     };
-    match netstat::run(&request) {
+    match netstat::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where stderr can't be written there is nobody to tell.
+            // If stderr can't be written, the exit code alone reports the error.
             let _unwritten = writeln!(std::io::stderr(), "rnetstat: {error:#}");
             ExitCode::FAILURE
         }

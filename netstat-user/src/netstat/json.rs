@@ -1,10 +1,10 @@
-//! JSON Lines: what the tables show, with numbers as numbers and null for what is not known.
+//! JSON Lines of rnetstat: numbers are numbers, and null is what is not known.
 
 use std::net::IpAddr;
 
 use serde::Serialize;
 
-/// A socket of the Internet's protocols, the same on every system; what one can't tell is null there.
+/// An Internet socket, with the same fields on every system.
 #[derive(Serialize)]
 pub struct Socket<'a> {
     pub kind: &'static str,
@@ -33,20 +33,20 @@ pub struct Holder<'a> {
     pub uid: Option<u32>,
 }
 
-/// A socket's timer.
+/// The timer of a socket.
 #[derive(Serialize)]
 pub struct RunningTimer {
     pub kind: &'static str,
     pub ms: u64,
-    pub retransmits: u64,
-    pub probes: u64,
+    pub retransmits: u32,
+    pub probes: u32,
 }
 
-/// Each value as an object on a line of its own.
+/// Serializes each value as an object on a line of its own.
 pub fn lines<T: Serialize>(values: impl Iterator<Item = T>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for value in values {
-        // A Vec takes everything, and no value has a key that is no text.
+        // Can't fail: a Vec takes every byte, and every key is a string.
         let _ = serde_json::to_writer(&mut bytes, &value);
         bytes.push(b'\n');
     }

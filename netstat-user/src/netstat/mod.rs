@@ -1,4 +1,4 @@
-//! rnetstat: what netstat shows, once or every second. Each system has a room; what they share is here.
+//! rnetstat: netstat's tables, once or repeatedly. Each operating system has a module; this one has what they share.
 
 pub mod explain;
 mod json;
@@ -19,23 +19,24 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
-use self::{request::Request, system::cli::Cli};
+use self::{options::NetstatOptions, system::cli::Cli};
 
-pub use system::{request, run};
+pub use system::{options, run};
 
-/// What the arguments ask for. `color_by_default` decides for `--color auto`, `environment` gives a variable.
+/// The options that the arguments select. `color_by_default` is the value of `--color auto`; `environment` returns an
+/// environment variable.
 ///
 /// # Errors
-/// What is wrong with the arguments, or the text of `--help` and `--version`: for [`clap::Error::exit`].
+/// An error in the arguments, or the text of `--help` and `--version`: for [`clap::Error::exit`].
 pub fn parse<I, A>(
     arguments: I,
     color_by_default: bool,
     environment: impl Fn(&str) -> Option<String>,
-) -> Result<Request, clap::Error>
+) -> Result<NetstatOptions, clap::Error>
 where
     I: IntoIterator<Item = A>,
     A: Into<OsString> + Clone,
 {
-    system::cli::request(Cli::try_parse_from(arguments)?, color_by_default, environment)
+    system::cli::options(Cli::try_parse_from(arguments)?, color_by_default, environment)
         .map_err(|error| Cli::command().error(ErrorKind::ArgumentConflict, error))
 }

@@ -1,4 +1,4 @@
-//! Once, or again and again until somebody has had enough.
+//! Writes pages to stdout: one, or one after each interval until interrupted.
 
 use std::{pin::pin, time::Duration};
 
@@ -6,13 +6,13 @@ use anyhow::{Context as _, Result};
 
 use crate::{signals, stdout};
 
-/// Writes a page to stdout, and after each interval another one.
+/// Writes a page to stdout; with an interval, another one after each, until a signal or until the reader has closed stdout.
 ///
 /// # Errors
-/// Those of `page`, and stdout's.
+/// `page` fails, or stdout can't be written.
 pub fn pages(interval: Option<Duration>, mut page: impl FnMut() -> Result<Vec<u8>>) -> Result<()> {
     let Some(interval) = interval else {
-        return write(&page()?).map(|_goes_on| ());
+        return write(&page()?).map(|_is_open| ());
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -27,7 +27,7 @@ pub fn pages(interval: Option<Duration>, mut page: impl FnMut() -> Result<Vec<u8
     })
 }
 
-/// Writes to stdout; false if its reader has gone away.
+/// Writes to stdout; false if the reader has closed it.
 fn write(bytes: &[u8]) -> Result<bool> {
     stdout::write(bytes).context("can't write to stdout")
 }

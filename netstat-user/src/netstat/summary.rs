@@ -1,4 +1,4 @@
-//! `--summary`: how many sockets, by state, by process, by remote address.
+//! `--summary`: the number of sockets by state, by process and by remote address.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::json;
 
-/// Counts sockets. One with several holders counts for each.
+/// Counts sockets. One with several holders counts for each of them.
 #[derive(Debug, Default)]
 pub struct Tally<'a> {
     states: FxHashMap<(&'static str, &'static str), u64>,
@@ -35,12 +35,12 @@ struct Line<'a> {
 }
 
 impl<'a> Tally<'a> {
-    /// A socket of this protocol, in this state; its name is empty for one that has none.
+    /// Counts a socket by protocol and state; the state is empty for a socket without one.
     pub fn state(&mut self, proto: &'static str, state: &'static str) {
         *self.states.entry((proto, state)).or_default() += 1;
     }
 
-    /// A socket that these processes hold; none, if nobody is known to.
+    /// Counts a socket by the processes that hold it; there are none if the holders are not known.
     pub fn owners(&mut self, holders: impl Iterator<Item = (u32, &'a str)>) {
         let mut is_owned = false;
         for (pid, name) in holders {
@@ -52,12 +52,12 @@ impl<'a> Tally<'a> {
         self.unowned += u64::from(!is_owned);
     }
 
-    /// A socket with this other end.
+    /// Counts a socket by its remote address.
     pub fn remote(&mut self, addr: IpAddr) {
         *self.remotes.entry(addr.to_canonical()).or_default() += 1;
     }
 
-    /// What was counted.
+    /// The counts, sorted.
     pub fn summary(self) -> Summary {
         let Self { states, owners, unowned, remotes } = self;
         let state = |(proto, state): (&str, &str)| format!("{proto} {state}").trim_end().to_owned();
@@ -80,7 +80,7 @@ impl Summary {
         ]
     }
 
-    /// For people: a count and a name a line.
+    /// Lists of count and name.
     pub fn text(&self) -> Vec<u8> {
         let mut page = String::new();
         for (_, title, counts) in self.lists().iter().filter(|(_, _, counts)| !counts.is_empty()) {
@@ -114,14 +114,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_frequent_comes_first_and_equals_in_order_of_their_names() {
+    fn counts_are_sorted_by_frequency_and_then_by_name() {
         let counts = [("b", 1), ("a", 1), ("c", 9)].map(|(key, count)| (key.to_owned(), count));
         let keys: Vec<String> = sorted(counts.to_vec()).into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["c", "a", "b"]);
     }
 
     #[test]
-    fn nothing_is_an_empty_page() {
+    fn without_sockets_the_page_is_empty() {
         assert!(Tally::default().summary().text().is_empty());
     }
 }

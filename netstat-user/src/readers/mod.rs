@@ -3,6 +3,8 @@
 #[cfg(target_os = "linux")]
 pub mod namespaces;
 #[cfg(target_os = "linux")]
+pub mod proc_net;
+#[cfg(target_os = "linux")]
 pub mod processes;
 #[cfg(windows)]
 pub(crate) mod windows;

@@ -1,9 +1,9 @@
-//! The texts in English: the other languages say the same.
+//! The texts in English. The texts in the other languages are translations.
 
-use super::text::{StateText, Words};
+use super::text::{Labels, StateText};
 use crate::model::State;
 
-pub const WORDS: Words = Words {
+pub const LABELS: Labels = Labels {
     meaning: "What it means",
     client: "For the client",
     server: "For the server",

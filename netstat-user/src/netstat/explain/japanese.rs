@@ -1,9 +1,9 @@
 //! The texts in Japanese.
 
-use super::text::{StateText, Words};
+use super::text::{Labels, StateText};
 use crate::model::State;
 
-pub const WORDS: Words = Words {
+pub const LABELS: Labels = Labels {
     meaning: "意味",
     client: "クライアント側では",
     server: "サーバー側では",

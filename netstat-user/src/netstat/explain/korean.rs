@@ -1,9 +1,9 @@
 //! The texts in Korean.
 
-use super::text::{StateText, Words};
+use super::text::{Labels, StateText};
 use crate::model::State;
 
-pub const WORDS: Words = Words {
+pub const LABELS: Labels = Labels {
     meaning: "의미",
     client: "클라이언트에서는",
     server: "서버에서는",

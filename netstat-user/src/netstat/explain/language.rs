@@ -1,6 +1,12 @@
-//! In which language: `--lang`, or what the environment says.
+//! The languages of `explain`: `--lang`, or the one of the environment.
 
-/// A language that the texts are in.
+use super::{
+    english, japanese, korean,
+    text::{Labels, StateText},
+};
+use crate::model::State;
+
+/// A language of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Language {
     /// English.
@@ -16,8 +22,8 @@ pub enum Language {
 }
 
 impl Language {
-    /// The first of LC_ALL, LC_MESSAGES and LANG that is set decides (locale(7)); English if none is, or if it
-    /// is another language's.
+    /// The language of the first of LC_ALL, LC_MESSAGES and LANG that is set (locale(7)); English if none is set, or for
+    /// any other language.
     pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
         let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set).unwrap_or_default();
@@ -25,6 +31,24 @@ impl Language {
             Some("ko") => Self::Korean,
             Some("ja") => Self::Japanese,
             _ => Self::English,
+        }
+    }
+
+    /// The headings.
+    pub fn labels(self) -> &'static Labels {
+        match self {
+            Self::English => &english::LABELS,
+            Self::Korean => &korean::LABELS,
+            Self::Japanese => &japanese::LABELS,
+        }
+    }
+
+    /// The explanation of a state.
+    pub fn state(self, state: State) -> StateText {
+        match self {
+            Self::English => english::state(state),
+            Self::Korean => korean::state(state),
+            Self::Japanese => japanese::state(state),
         }
     }
 }
@@ -40,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_decides_in_the_order_of_locale_7() {
+    fn the_environment_selects_the_language_in_the_order_of_locale_7() {
         for (variables, language) in [
             (&[][..], Language::English),
             (&[("LANG", "ko_KR.UTF-8")], Language::Korean),

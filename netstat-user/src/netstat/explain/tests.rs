@@ -1,8 +1,12 @@
-//! The pages as a reader sees them, in every language.
+//! The pages in every language.
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::*;
+use super::{
+    pages::{CLIENT_ORDER, SERVER_ORDER, one},
+    *,
+};
+use crate::model::LEGAL_TRANSITIONS;
 
 const LANGUAGES: [Language; 3] = [Language::English, Language::Korean, Language::Japanese];
 
@@ -10,7 +14,7 @@ fn states() -> impl Iterator<Item = State> {
     State::ALL.into_iter().chain([State::Unknown])
 }
 
-/// What stands in a text in every language alike: settings, options, calls, numbers with their unit left out.
+/// The words of a text that are the same in every language: states, settings, columns, calls.
 fn technical_words(text: &StateText) -> Vec<String> {
     let StateText { meaning, client, server, normal, many, checks } = *text;
     let all = [&[meaning, client, server, normal, many], checks].concat().join(" ");
@@ -29,17 +33,17 @@ fn technical_words(text: &StateText) -> Vec<String> {
 #[test]
 fn the_languages_name_the_same_settings_states_and_calls() {
     for state in states() {
-        let english = technical_words(&text::state(Language::English, state));
+        let english = technical_words(&Language::English.state(state));
         for language in [Language::Korean, Language::Japanese] {
-            assert_eq!(technical_words(&text::state(language, state)), english, "{state} in {language:?}");
+            assert_eq!(technical_words(&language.state(state)), english, "{state} in {language:?}");
         }
     }
 }
 
 #[test]
-fn the_languages_have_as_many_things_to_check() {
+fn the_languages_have_the_same_number_of_checks() {
     for state in states() {
-        let [english, korean, japanese] = LANGUAGES.map(|language| text::state(language, state).checks.len());
+        let [english, korean, japanese] = LANGUAGES.map(|language| language.state(state).checks.len());
         assert!(english > 0 && english == korean && english == japanese, "{state}");
     }
 }
@@ -53,7 +57,7 @@ fn every_page_is_in_its_language_and_within_its_width() {
             let has_kana = page.chars().any(|c| ('\u{3041}'..='\u{30ff}').contains(&c));
             assert_eq!(has_hangul, language == Language::Korean, "{state}");
             assert_eq!(has_kana, language == Language::Japanese, "{state}");
-            // Closing punctuation may hang over by one character.
+            // Closing punctuation may exceed the width by one character of two columns.
             for line in page.lines() {
                 assert!(line.width() <= 82, "{state} in {language:?}: {line}");
             }
@@ -70,7 +74,7 @@ fn the_page_names_every_state_before_and_after() {
 }
 
 #[test]
-fn the_normal_orders_are_legal() {
+fn the_usual_sequences_of_states_are_legal_transitions() {
     for order in [CLIENT_ORDER, SERVER_ORDER] {
         for step in order.windows(2) {
             assert!(LEGAL_TRANSITIONS.contains(&(step[0], step[1])), "{} to {}", step[0], step[1]);
@@ -79,7 +83,7 @@ fn the_normal_orders_are_legal() {
 }
 
 #[test]
-fn a_narrow_terminal_gets_the_words_without_the_drawing() {
+fn a_narrow_terminal_gets_the_text_without_the_diagram() {
     let page = one(State::TimeWait, Language::English, false, 60);
     assert!(!page.contains('║'));
     assert!(page.lines().all(|line| line.width() <= 62), "{page}");

@@ -1,28 +1,27 @@
-//! What a language has to say; each has a file of its own.
+//! The parts of the text, which every language has, and the transitions that it lists.
 
-use super::{english, japanese, korean, language::Language};
-use crate::model::State;
+use crate::model::{LEGAL_TRANSITIONS, State};
 
-/// A state, explained.
+/// The explanation of a state.
 #[derive(Clone, Copy, Debug)]
 pub struct StateText {
     /// What it means.
     pub meaning: &'static str,
-    /// For the end that connected.
+    /// What it means for the end that connected.
     pub client: &'static str,
-    /// For the end that was connected to.
+    /// What it means for the end that accepted.
     pub server: &'static str,
-    /// How long it is normal.
+    /// How long a socket normally stays in it.
     pub normal: &'static str,
-    /// What it says when there are many.
+    /// What many sockets in this state mean.
     pub many: &'static str,
-    /// What to check then.
+    /// What to check in that case.
     pub checks: &'static [&'static str],
 }
 
-/// The headings and the sentences around.
+/// The headings, and the sentences that don't belong to a state.
 #[derive(Clone, Copy, Debug)]
-pub struct Words {
+pub struct Labels {
     /// Heading of [`StateText::meaning`].
     pub meaning: &'static str,
     /// Heading of [`StateText::client`].
@@ -35,42 +34,34 @@ pub struct Words {
     pub many: &'static str,
     /// Heading of [`StateText::checks`].
     pub checks: &'static str,
-    /// Of the states that come before.
+    /// Heading of the states that a connection comes from.
     pub before: &'static str,
-    /// Of the states that come after.
+    /// Heading of the states that it goes to.
     pub after: &'static str,
-    /// Of the drawing.
+    /// Heading of the diagram.
     pub diagram: &'static str,
-    /// Of the counts in it.
+    /// Explains the numbers in the diagram.
     pub counts: &'static str,
-    /// What the drawing leaves out.
+    /// The transitions that the diagram doesn't show.
     pub left_out: &'static str,
-    /// Of the order of states.
+    /// Heading of the usual sequence of states.
     pub order: &'static str,
-    /// For the end that connects and closes first.
+    /// Label of the end that connects and closes first.
     pub order_client: &'static str,
-    /// For the other end.
+    /// Label of the other end.
     pub order_server: &'static str,
-    /// On another system than Linux: whose numbers and commands these are.
+    /// For other systems: the numbers and commands are Linux's.
     pub elsewhere: &'static str,
-    /// How to learn more.
+    /// How to show the page on a state.
     pub more: &'static str,
 }
 
-/// The headings in a language.
-pub fn words(language: Language) -> &'static Words {
-    match language {
-        Language::English => &english::WORDS,
-        Language::Korean => &korean::WORDS,
-        Language::Japanese => &japanese::WORDS,
-    }
+/// The states that a connection can come from.
+pub fn before(state: State) -> impl Iterator<Item = State> {
+    LEGAL_TRANSITIONS.iter().filter(move |(_, to)| *to == state).map(|(from, _)| *from)
 }
 
-/// A state in a language.
-pub fn state(language: Language, state: State) -> StateText {
-    match language {
-        Language::English => english::state(state),
-        Language::Korean => korean::state(state),
-        Language::Japanese => japanese::state(state),
-    }
+/// The states that a connection can go to.
+pub fn after(state: State) -> impl Iterator<Item = State> {
+    LEGAL_TRANSITIONS.iter().filter(move |(from, _)| *from == state).map(|(_, to)| *to)
 }

@@ -1,4 +1,4 @@
-//! `-i`: the network interfaces and what went through them.
+//! `-i`: the network interfaces and their counters.
 
 use std::fs;
 
@@ -9,51 +9,51 @@ use procfs::{
 };
 use serde::Serialize;
 
-use super::{print::Page, source};
-use crate::{format::visible, netstat::json};
+use super::{
+    netlink::{attributes, dump, u32_at},
+    print::Page,
+};
+use crate::{format::visible, netstat::json, readers::proc_net};
 
-/// include/uapi/linux/rtnetlink.h and if_link.h.
-const RTM_GETLINK: u16 = 18;
-const LINK: usize = 16;
-const IFLA_IFNAME: u16 = 3;
-const IFLA_MTU: u16 = 4;
+/// Size of `struct ifinfomsg` (include/uapi/linux/rtnetlink.h).
+const IFINFOMSG_BYTES: usize = 16;
 
-const IFF_UP: u32 = 0x1;
-/// The letters of the flags (include/uapi/linux/if.h), in netstat's order.
-const FLAGS: &[(u32, char)] = &[
-    (0x200, 'A'),
-    (0x2, 'B'),
-    (0x4, 'D'),
-    (0x8, 'L'),
-    (0x1000, 'M'),
-    (0x8000, 'd'),
-    (0x100, 'P'),
-    (0x20, 'N'),
-    (0x80, 'O'),
-    (0x10, 'P'),
-    (0x800, 's'),
-    (0x400, 'm'),
-    (0x40, 'R'),
-    (IFF_UP, 'U'),
+const IFF_UP: u32 = libc::IFF_UP.cast_unsigned();
+/// netstat's letters for the flags, in its order.
+const FLAGS: &[(i32, char)] = &[
+    (libc::IFF_ALLMULTI, 'A'),
+    (libc::IFF_BROADCAST, 'B'),
+    (libc::IFF_DEBUG, 'D'),
+    (libc::IFF_LOOPBACK, 'L'),
+    (libc::IFF_MULTICAST, 'M'),
+    (libc::IFF_DYNAMIC, 'd'),
+    (libc::IFF_PROMISC, 'P'),
+    (libc::IFF_NOTRAILERS, 'N'),
+    (libc::IFF_NOARP, 'O'),
+    (libc::IFF_POINTOPOINT, 'P'),
+    (libc::IFF_SLAVE, 's'),
+    (libc::IFF_MASTER, 'm'),
+    (libc::IFF_RUNNING, 'R'),
+    (libc::IFF_UP, 'U'),
 ];
 
 struct Interface {
     name: Vec<u8>,
     mtu: u32,
     flags: u32,
-    /// None if it went while we looked.
+    /// None if the interface was added or removed between the two reads.
     counters: Option<DeviceStatus>,
 }
 
 /// The interfaces of the calling thread's network namespace, in the order of their names.
-fn look(all: bool) -> Result<Vec<Interface>> {
-    let path = "/proc/thread-self/net/dev";
-    let text = fs::File::open(path).with_context(|| format!("can't read {path}"))?;
-    let mut counters =
-        InterfaceDeviceStatus::from_read(text).with_context(|| format!("can't read {path}"))?.0;
+fn read(all: bool) -> Result<Vec<Interface>> {
+    let path = proc_net::own("dev");
+    let failed = || format!("can't read {}", path.display());
+    let file = fs::File::open(&path).with_context(failed)?;
+    let mut counters = InterfaceDeviceStatus::from_read(file).with_context(failed)?.0;
     let mut found = Vec::new();
-    source::dump(None, RTM_GETLINK, &[0; LINK], |answer| {
-        if let Some(mut interface) = interface(answer) {
+    dump(None, libc::RTM_GETLINK, &[0; IFINFOMSG_BYTES], |message| {
+        if let Some(mut interface) = interface(message) {
             interface.counters = counters.remove(String::from_utf8_lossy(&interface.name).as_ref());
             found.push(interface);
         }
@@ -61,26 +61,26 @@ fn look(all: bool) -> Result<Vec<Interface>> {
     })
     .context("can't list the interfaces")?;
     found.retain(|interface| all || interface.flags & IFF_UP != 0);
-    found.sort_by(|a, b| in_order(&a.name).cmp(&in_order(&b.name)));
+    found.sort_by(|a, b| sort_key(&a.name).cmp(&sort_key(&b.name)));
     Ok(found)
 }
 
-/// `struct ifinfomsg` and attributes.
-fn interface(answer: &[u8]) -> Option<Interface> {
-    let flags = source::number(answer, 8)?;
+/// Decodes `struct ifinfomsg` and its attributes; None if a field is missing.
+fn interface(message: &[u8]) -> Option<Interface> {
+    let flags = u32_at(message, 8)?;
     let (mut name, mut mtu) = (None, None);
-    for (kind, value) in source::attributes(answer.get(LINK..)?) {
+    for (kind, value) in attributes(message.get(IFINFOMSG_BYTES..)?) {
         match kind {
-            IFLA_IFNAME => name = Some(value.strip_suffix(b"\0").unwrap_or(value).to_vec()),
-            IFLA_MTU => mtu = source::number(value, 0),
+            libc::IFLA_IFNAME => name = Some(value.strip_suffix(b"\0").unwrap_or(value).to_vec()),
+            libc::IFLA_MTU => mtu = u32_at(value, 0),
             _ => {}
         }
     }
     Some(Interface { name: name?, mtu: mtu?, flags, counters: None })
 }
 
-/// eth2 before eth10.
-fn in_order(name: &[u8]) -> (&[u8], u64) {
+/// Splits a name into letters and number, so that eth2 comes before eth10.
+fn sort_key(name: &[u8]) -> (&[u8], u64) {
     let letters = name.iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |last| last + 1);
     let number = str::from_utf8(&name[letters..]).ok().and_then(|digits| digits.parse().ok());
     (&name[..letters], number.unwrap_or(0))
@@ -90,10 +90,10 @@ fn letters(flags: u32) -> String {
     if flags & 0xffff == 0 {
         return "[NO FLAGS]".to_owned();
     }
-    FLAGS.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, letter)| letter).collect()
+    FLAGS.iter().filter(|(flag, _)| flags & flag.cast_unsigned() != 0).map(|(_, letter)| letter).collect()
 }
 
-/// For people.
+/// The table.
 ///
 /// # Errors
 /// The interfaces can't be listed.
@@ -101,7 +101,7 @@ pub fn text(all: bool) -> Result<Vec<u8>> {
     let mut page = Page::default();
     page.text("Kernel Interface table\n");
     page.text("Iface             MTU    RX-OK RX-ERR RX-DRP RX-OVR    TX-OK TX-ERR TX-DRP TX-OVR Flg\n");
-    for interface in look(all)? {
+    for interface in read(all)? {
         page.text(&format!("{:<15} {:>5} ", visible(&interface.name), interface.mtu));
         match &interface.counters {
             Some(DeviceStatus {
@@ -153,7 +153,7 @@ struct Direction {
 /// # Errors
 /// The interfaces can't be listed.
 pub fn json(all: bool) -> Result<Vec<u8>> {
-    Ok(json::lines(look(all)?.iter().map(|Interface { name, mtu, flags, counters }| Line {
+    Ok(json::lines(read(all)?.iter().map(|Interface { name, mtu, flags, counters }| Line {
         kind: "interface",
         name: visible(name),
         mtu: *mtu,
@@ -181,14 +181,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_in_the_order_in_which_people_count() {
+    fn interfaces_are_sorted_by_the_number_in_their_name() {
         let mut names = [&b"lo"[..], b"eth10", b"eth2", b"eth", b"br-12ab"];
-        names.sort_by(|a, b| in_order(a).cmp(&in_order(b)));
+        names.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
         assert_eq!(names, [&b"br-12ab"[..], b"eth", b"eth2", b"eth10", b"lo"]);
     }
 
     #[test]
-    fn flags_are_letters() {
+    fn flags_are_shown_as_letters() {
         assert_eq!(letters(0x1043), "BMRU");
         assert_eq!(letters(0x49), "LRU");
         assert_eq!(letters(0x1_0000), "[NO FLAGS]");
@@ -196,8 +196,12 @@ mod tests {
 
     #[test]
     fn loopback_is_an_interface() {
-        let interfaces = look(true).unwrap();
+        let interfaces = read(true).unwrap();
         let loopback = interfaces.iter().find(|interface| interface.name == b"lo").unwrap();
-        assert!(loopback.flags & 0x8 != 0 && loopback.mtu > 0 && loopback.counters.is_some());
+        assert!(
+            loopback.flags & libc::IFF_LOOPBACK.cast_unsigned() != 0
+                && loopback.mtu > 0
+                && loopback.counters.is_some()
+        );
     }
 }

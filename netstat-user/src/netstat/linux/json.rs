@@ -1,16 +1,19 @@
-//! A socket as JSON.
+//! Sockets as JSON Lines.
+
+use std::net::SocketAddr;
 
 use serde::Serialize;
 
 use super::{
+    listing::Listing,
     owners::{Owners, Process},
-    socket::{End, InetSocket, Timer, Transport, UnixSocket},
-    view::View,
+    socket::{InetSocket, Transport, UnixSocket},
 };
 use crate::{
     format::visible,
     model::Family,
     netstat::json::{Holder, RunningTimer, Socket, lines},
+    readers::proc_net::Timer,
 };
 
 #[derive(Serialize)]
@@ -28,17 +31,17 @@ struct Unix<'a> {
     netns: u32,
 }
 
-/// All of a view's sockets.
-pub fn sockets(view: &View) -> Vec<u8> {
-    let ticks = rustix::param::clock_ticks_per_second().max(1);
-    let owners = view.has_owners.then_some(&view.owners);
-    let mut bytes = lines(view.inet.iter().map(|socket| inet(socket, owners, ticks)));
-    bytes.extend(lines(view.unix.iter().map(|socket| unix(socket, owners))));
+/// All sockets of a listing.
+pub fn sockets(listing: &Listing) -> Vec<u8> {
+    let ticks_per_second = rustix::param::clock_ticks_per_second().max(1);
+    let owners = listing.has_owners.then_some(&listing.owners);
+    let mut bytes = lines(listing.inet.iter().map(|socket| inet(socket, owners, ticks_per_second)));
+    bytes.extend(lines(listing.unix.iter().map(|socket| unix(socket, owners))));
     bytes
 }
 
-fn inet<'a>(socket: &InetSocket, owners: Option<&'a Owners>, ticks: u64) -> Socket<'a> {
-    let port = |end: End| Some(end.port).filter(|port| *port != 0);
+fn inet<'a>(socket: &InetSocket, owners: Option<&'a Owners>, ticks_per_second: u64) -> Socket<'a> {
+    let port = |addr: SocketAddr| Some(addr.port()).filter(|port| *port != 0);
     let is_tcp = socket.proto.transport == Transport::Tcp;
     Socket {
         kind: "socket",
@@ -47,18 +50,18 @@ fn inet<'a>(socket: &InetSocket, owners: Option<&'a Owners>, ticks: u64) -> Sock
             Family::Ipv4 => "ipv4",
             Family::Ipv6 => "ipv6",
         },
-        local_addr: socket.local.addr.to_canonical(),
+        local_addr: socket.local.ip().to_canonical(),
         local_port: port(socket.local),
-        remote_addr: (!socket.is_server()).then(|| socket.remote.addr.to_canonical()),
+        remote_addr: (!socket.is_server()).then(|| socket.remote.ip().to_canonical()),
         remote_port: port(socket.remote),
         state: Some(socket.state_name())
             .filter(|name| !name.is_empty() && socket.proto.transport != Transport::Raw),
-        recv_q: Some(socket.recv_q),
-        send_q: Some(socket.send_q),
+        recv_q: Some(socket.recv_q.into()),
+        send_q: Some(socket.send_q.into()),
         uid: Some(socket.uid),
         inode: known(socket.inode),
         owners: owners.map(|owners| holders(socket.inode, owners)),
-        timer: Some(socket.timer).filter(|_| is_tcp).and_then(|timer| running(timer, ticks)),
+        timer: Some(socket.timer).filter(|_| is_tcp).and_then(|timer| running(timer, ticks_per_second)),
         netns: Some(socket.netns),
     }
 }
@@ -92,7 +95,7 @@ fn holders<'a>(inode: u64, owners: &'a Owners) -> Vec<Holder<'a>> {
     owners.of(inode).map(holder).collect()
 }
 
-fn running(timer: Timer, ticks: u64) -> Option<RunningTimer> {
+fn running(timer: Timer, ticks_per_second: u64) -> Option<RunningTimer> {
     let kind = match timer.kind {
         0 => return None,
         1 => "on",
@@ -101,6 +104,7 @@ fn running(timer: Timer, ticks: u64) -> Option<RunningTimer> {
         4 => "probe",
         _ => "unknown",
     };
-    let Timer { retransmits, probes, .. } = timer;
-    Some(RunningTimer { kind, ms: timer.ticks.saturating_mul(1000) / ticks, retransmits, probes })
+    let Timer { kind: _, ticks, retransmits, probes } = timer;
+    let ms = ticks.saturating_mul(1000) / ticks_per_second;
+    Some(RunningTimer { kind, ms, retransmits, probes })
 }

@@ -1,106 +1,89 @@
-//! rnetstat on Linux: net-tools' flags and columns.
+//! rnetstat on Linux: the options and columns of net-tools' netstat.
 
 pub mod cli;
 mod interfaces;
 mod json;
+mod listing;
 mod names;
-mod networks;
+mod netlink;
+pub mod options;
 mod owners;
 mod print;
-pub mod request;
 mod routes;
 mod socket;
-mod source;
+mod sockets;
 mod statistics;
-mod summary;
-mod view;
 
 use std::time::Duration;
 
 use anyhow::Result;
 
 use self::{
+    listing::Listing,
     names::Names,
+    options::{Mode, NetstatOptions, SocketOptions},
     print::{InetColumns, Page},
-    request::{Families, Mode, Request, SocketsRequest, Which},
-    view::View,
 };
 use super::{explain, repeat};
-use crate::{filter::Filter, model::State};
+use crate::model::State;
 
-/// How often `-c` looks.
+/// The interval of `-c`.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-const ALL_TCP: fn() -> SocketsRequest = || SocketsRequest {
-    tcp: true,
-    udp: false,
-    udplite: false,
-    raw: false,
-    unix: false,
-    families: Families { ipv4: true, ipv6: true },
-    which: Which::All,
-    programs: false,
-    extended: false,
-    timers: false,
-    wide: false,
-    all_netns: false,
-    summary: false,
-    filter: Filter::default(),
-};
-
-/// Does what was asked for.
+/// Writes what the options select to stdout.
 ///
 /// # Errors
-/// It could not be done; the error says what, why, and what to do.
-pub fn run(request: &Request) -> Result<()> {
-    let mut names = Names::new(request.numeric);
-    repeat::pages(request.continuous.then_some(INTERVAL), || page(request, &mut names))
+/// What could not be read or written, why, and what to do.
+pub fn run(options: &NetstatOptions) -> Result<()> {
+    let mut names = Names::new(options.numeric);
+    repeat::pages(options.continuous.then_some(INTERVAL), || page(options, &mut names))
+}
+
+/// Reads the system once; returns the text for stdout.
+fn page(options: &NetstatOptions, names: &mut Names) -> Result<Vec<u8>> {
+    let NetstatOptions { mode, numeric: _, continuous: _, json, color } = options;
+    match (mode, *json) {
+        (Mode::Sockets(options), json) => sockets(options, json, *color, names),
+        (Mode::Routes(options), false) => routes::text(*options, names),
+        (Mode::Routes(options), true) => routes::json(*options),
+        (Mode::Interfaces(all), false) => interfaces::text(*all),
+        (Mode::Interfaces(all), true) => interfaces::json(*all),
+        (Mode::Statistics(options), false) => statistics::text(*options),
+        (Mode::Statistics(options), true) => statistics::json(*options),
+        (Mode::Explain { state, language }, json) => {
+            explain::page(*state, *language, json, *color, tcp_states)
+        }
+    }
 }
 
 /// The states of this host's TCP sockets.
-///
-/// # Errors
-/// /proc can't be read: the error names the file.
-pub fn tcp_states() -> Result<Vec<State>> {
-    Ok(source::sockets(&ALL_TCP(), false)?.inet.iter().map(|socket| socket.state()).collect())
+fn tcp_states() -> Result<Vec<State>> {
+    let sockets = sockets::read(&SocketOptions::all_tcp(), false)?;
+    Ok(sockets.inet.iter().map(|socket| socket.state()).collect())
 }
 
-/// Looks once, and says what is to be written to stdout.
-fn page(request: &Request, names: &mut Names) -> Result<Vec<u8>> {
-    match (&request.mode, request.json) {
-        (Mode::Sockets(asked), json) => sockets(asked, json, request.color, names),
-        (Mode::Routes(asked), false) => routes::text(*asked, names),
-        (Mode::Routes(asked), true) => routes::json(*asked),
-        (Mode::Interfaces(all), false) => interfaces::text(*all),
-        (Mode::Interfaces(all), true) => interfaces::json(*all),
-        (Mode::Statistics(asked), false) => statistics::text(*asked),
-        (Mode::Statistics(asked), true) => statistics::json(*asked),
-        (Mode::Explain { state, language }, json) => explain::page(*state, *language, json, request.color),
-    }
-}
-
-fn sockets(asked: &SocketsRequest, json: bool, color: bool, names: &mut Names) -> Result<Vec<u8>> {
-    let view = View::look(asked, json)?;
-    if asked.summary {
-        let summary = summary::of(&view);
+fn sockets(options: &SocketOptions, json: bool, color: bool, names: &mut Names) -> Result<Vec<u8>> {
+    let listing = Listing::read(options, json)?;
+    if options.summary {
+        let summary = listing.summary();
         return Ok(if json { summary.json() } else { summary.text() });
     }
     if json {
-        return Ok(json::sockets(&view));
+        return Ok(json::sockets(&listing));
     }
     let mut page = Page::default();
-    if asked.internet() {
-        names.prepare(view.inet.iter().flat_map(|socket| [socket.local.addr, socket.remote.addr]));
+    if options.internet() {
+        names.prepare(listing.inet.iter().flat_map(|socket| [socket.local.ip(), socket.remote.ip()]));
         let columns = InetColumns {
-            request: asked,
-            owners: &view.owners,
+            options,
+            owners: &listing.owners,
             color,
-            ticks: rustix::param::clock_ticks_per_second(),
+            ticks_per_second: rustix::param::clock_ticks_per_second(),
         };
-        print::inet(&mut page, view.inet.iter(), &columns, names);
+        print::inet(&mut page, listing.inet.iter(), &columns, names);
     }
-    if asked.unix {
-        print::unix(&mut page, view.unix.iter(), asked, &view.owners);
+    if options.unix {
+        print::unix(&mut page, listing.unix.iter(), options, &listing.owners);
     }
     Ok(page.into_bytes())
 }

@@ -1,13 +1,13 @@
-//! Names for addresses, ports and users, each asked for once.
+//! Names of addresses, ports and users. Each is looked up once.
 
 use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
-use super::{request::Numeric, socket::Transport};
-use crate::netstat::resolve::{Hosts, Kind, Services, is_harmless};
+use super::{options::Numeric, socket::Transport};
+use crate::netstat::resolve::{Hosts, Kind, Services, is_printable_word};
 
-/// The names that are known, and the means to learn more.
+/// The names that were looked up.
 pub struct Names {
     numeric: Numeric,
     hosts: Hosts,
@@ -17,7 +17,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// Knows nothing yet.
+    /// Without names so far.
     pub fn new(numeric: Numeric) -> Self {
         Self {
             numeric,
@@ -28,11 +28,11 @@ impl Names {
         }
     }
 
-    /// Asks for the names of these addresses, all at once, and waits until they are known, or for as long as
-    /// a person waits: what is not known by then is shown as a number.
+    /// Looks up the names of these addresses, and waits until they are known, but not longer than a person wants to wait.
+    /// An address whose name is not known by then is shown as a number.
     pub fn prepare(&mut self, addrs: impl Iterator<Item = IpAddr>) {
         if !self.numeric.hosts {
-            self.hosts.ask(addrs.map(|addr| addr.to_canonical()).filter(|addr| !addr.is_unspecified()));
+            self.hosts.resolve(addrs.map(|addr| addr.to_canonical()).filter(|addr| !addr.is_unspecified()));
         }
     }
 
@@ -41,12 +41,12 @@ impl Names {
         !self.numeric.hosts
     }
 
-    /// The address's name, if [`Self::prepare`] has found one.
+    /// The name of an address, if [`Self::prepare`] found one.
     pub fn host(&self, addr: IpAddr) -> Option<&str> {
         self.hosts.name(addr.to_canonical())
     }
 
-    /// The name of a port, or of a protocol above IP.
+    /// The name of a port, or for [`Transport::Raw`] of a protocol above IP.
     pub fn service(&mut self, port: u16, transport: Transport) -> Option<&str> {
         if self.numeric.ports {
             return None;
@@ -62,17 +62,17 @@ impl Names {
         self.services.name(port, kind)
     }
 
-    /// A user's name.
+    /// The name of a user.
     pub fn user(&mut self, uid: u32) -> Option<&str> {
         if self.numeric.users {
             return None;
         }
         let find = || nix::unistd::User::from_uid(uid.into()).ok().flatten().map(|user| user.name);
-        self.users.entry(uid).or_insert_with(|| find().filter(|name| is_harmless(name))).as_deref()
+        self.users.entry(uid).or_insert_with(|| find().filter(|name| is_printable_word(name))).as_deref()
     }
 }
 
-/// /etc/protocols (protocols(5)): name, number, aliases.
+/// The protocols in /etc/protocols (protocols(5)), whose lines are: name, number, aliases.
 fn protocols() -> Vec<(u16, String)> {
     let text = std::fs::read_to_string("/etc/protocols").unwrap_or_default();
     let line = |line: &str| {
@@ -80,7 +80,7 @@ fn protocols() -> Vec<(u16, String)> {
         let name = words.next()?.to_owned();
         Some((words.next()?.parse().ok()?, name))
     };
-    text.lines().filter_map(line).filter(|(_, name)| is_harmless(name)).collect()
+    text.lines().filter_map(line).filter(|(_, name)| is_printable_word(name)).collect()
 }
 
 #[cfg(test)]
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_asks_for_numbers_gets_no_names() {
+    fn numeric_options_look_up_no_names() {
         let mut names = Names::new(Numeric { hosts: true, ports: true, users: true });
         names.prepare([IpAddr::from([127, 0, 0, 1])].into_iter());
         assert_eq!(names.host(IpAddr::from([127, 0, 0, 1])), None);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_has_a_name() {
+    fn a_user_id_has_a_name() {
         assert_eq!(Names::new(Numeric::default()).user(0), Some("root"));
     }
 }

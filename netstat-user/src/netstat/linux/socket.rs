@@ -1,19 +1,22 @@
-//! What the kernel tells of a socket, before anything is left out or written.
+//! A socket as the kernel shows it, and netstat's names for its protocol, state and flags.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
-use crate::model::{Family, State};
+use crate::{
+    model::{Family, State},
+    readers::proc_net::Timer,
+};
 
-/// The protocol and the family of a socket, named as netstat names them.
+/// The protocol and the family of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Proto {
-    /// TCP, UDP and so on.
+    /// The protocol above IP.
     pub transport: Transport,
-    /// Whether it is an IPv6 socket; its packets may still be IPv4.
+    /// Whether it is an IPv6 socket, which may carry IPv4 packets.
     pub ipv6: bool,
 }
 
-/// What is above IP.
+/// A protocol above IP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// TCP.
@@ -22,7 +25,7 @@ pub enum Transport {
     Udp,
     /// UDP-Lite.
     UdpLite,
-    /// IP itself; the "port" is the protocol's number.
+    /// IP itself; the port is the number of the protocol above it.
     Raw,
 }
 
@@ -42,53 +45,44 @@ impl Proto {
     }
 }
 
-/// An address as the socket has it (IPv4-mapped stays IPv6), and a port in host order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct End {
-    /// The address.
-    pub addr: IpAddr,
-    /// The port; 0 for none.
-    pub port: u16,
-}
-
 /// A socket of TCP, UDP, UDP-Lite or IP itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InetSocket {
-    /// Its protocol.
+    /// The protocol.
     pub proto: Proto,
-    /// This end.
-    pub local: End,
-    /// The other end; zeros if it has none.
-    pub remote: End,
-    /// The kernel's number of its state (include/net/tcp_states.h); UDP uses 1 and 7.
+    /// The local address as the socket has it (IPv4-mapped stays IPv6), and the port in host order; 0 is no port.
+    pub local: SocketAddr,
+    /// The remote address and port; zeros for a socket without a peer.
+    pub remote: SocketAddr,
+    /// The kernel's number of the state (include/net/tcp_states.h); UDP uses 1 and 7.
     pub state: u8,
-    /// Bytes that nobody has read; of a listener the connections that nobody has accepted.
-    pub recv_q: u64,
-    /// Bytes that the other end has not acknowledged.
-    pub send_q: u64,
-    /// Its timer.
+    /// Bytes that the process has not read; of a listener, connections that it has not accepted.
+    pub recv_q: u32,
+    /// Bytes that the peer has not acknowledged.
+    pub send_q: u32,
+    /// The timer.
     pub timer: Timer,
     /// User id.
     pub uid: u32,
-    /// Inode number; 0 if no process has it.
+    /// Inode number; 0 if the socket has no file.
     pub inode: u64,
     /// Inode number of its network namespace.
     pub netns: u32,
 }
 
 impl InetSocket {
-    /// The family of its packets.
+    /// The family of the packets it carries.
     pub fn family(&self) -> Family {
-        let is_ipv4 = |end: &End| end.addr.to_canonical().is_ipv4();
-        if is_ipv4(&self.local) || (is_ipv4(&self.remote)) { Family::Ipv4 } else { Family::Ipv6 }
+        let is_ipv4 = |addr: SocketAddr| addr.ip().to_canonical().is_ipv4();
+        if is_ipv4(self.local) || is_ipv4(self.remote) { Family::Ipv4 } else { Family::Ipv6 }
     }
 
-    /// Its state, if it is one of TCP's.
+    /// The state; meaningful for TCP only.
     pub fn state(&self) -> State {
         State::from_kernel(self.state)
     }
 
-    /// What netstat calls its state: UDP has but one that is named, IP's is a number.
+    /// netstat's name of the state. UDP sockets have one that is named; those of IP itself have a number instead.
     pub fn state_name(&self) -> &'static str {
         match (self.proto.transport, self.state()) {
             (Transport::Tcp, state) => state.name(),
@@ -98,43 +92,30 @@ impl InetSocket {
         }
     }
 
-    /// Whether it waits for others: a listener, or a socket without another end.
+    /// Whether it is a listener, or a socket without a peer.
     pub fn is_server(&self) -> bool {
         match self.proto.transport {
-            Transport::Tcp => self.remote.port == 0,
-            _ => self.remote.addr.is_unspecified(),
+            Transport::Tcp => self.remote.port() == 0,
+            _ => self.remote.ip().is_unspecified(),
         }
     }
 }
 
-/// A socket's timer, as /proc/net/tcp has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timer {
-    /// 0 none, 1 retransmission, 2 keepalive (or linger), 3 TIME_WAIT, 4 zero window probe.
-    pub kind: u8,
-    /// Until it fires, in clock ticks (sysconf(_SC_CLK_TCK)).
-    pub ticks: u64,
-    /// Segments sent again without an answer.
-    pub retransmits: u64,
-    /// Probes without an answer.
-    pub probes: u64,
-}
-
-/// A socket of the host's own, without a network.
+/// A UNIX domain socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnixSocket {
-    /// How many refer to it.
+    /// Reference count.
     pub references: u64,
-    /// Bit 16 listens, 17 waits for data, 18 has no space (include/linux/net.h, `__SO_ACCEPTCON`, and the
-    /// old SO_WAITDATA and SO_NOSPACE).
+    /// Bit 16: listens; 17: waits for data; 18: has no space (`__SO_ACCEPTCON`, include/uapi/linux/net.h, and the former
+    /// SO_WAITDATA and SO_NOSPACE).
     pub flags: u64,
-    /// SOCK_STREAM and so on.
+    /// SOCK_STREAM and so on (include/linux/net.h).
     pub kind: u64,
     /// SS_UNCONNECTED and so on (include/uapi/linux/net.h).
     pub state: u64,
     /// Inode number.
     pub inode: u64,
-    /// Its name: hostile bytes, an abstract one begins with `@`; empty if it has none.
+    /// The name: arbitrary bytes; an abstract name begins with `@`; empty if the socket has none.
     pub path: Vec<u8>,
     /// Inode number of its network namespace.
     pub netns: u32,
@@ -146,12 +127,12 @@ impl UnixSocket {
     const HAS_NO_SPACE: u64 = 1 << 18;
     const SS_UNCONNECTED: u64 = 1;
 
-    /// Whether it waits for others.
+    /// Whether it is a listener.
     pub fn is_server(&self) -> bool {
         self.state == Self::SS_UNCONNECTED && self.flags & Self::ACCEPTS != 0
     }
 
-    /// netstat's name of its state.
+    /// netstat's name of the state.
     pub fn state_name(&self) -> &'static str {
         match self.state {
             0 => "FREE",
@@ -164,7 +145,7 @@ impl UnixSocket {
         }
     }
 
-    /// netstat's name of its type (include/linux/net.h).
+    /// netstat's name of the type.
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
             1 => "STREAM",
@@ -176,7 +157,7 @@ impl UnixSocket {
         }
     }
 
-    /// netstat's letters for its flags.
+    /// netstat's letters for the flags.
     pub fn flag_letters(&self) -> String {
         let mut letters = "[ ".to_owned();
         for (flag, letter) in

@@ -1,4 +1,4 @@
-//! Names of addresses: many asked for at once, none waited for longer than a person waits.
+//! Names of addresses: looked up at the same time, within a time limit.
 
 use std::{
     net::IpAddr,
@@ -12,81 +12,81 @@ use std::{
 
 use rustc_hash::FxHashMap;
 
-use super::is_harmless;
+use super::is_printable_word;
 
-/// How long a table may wait for all its names together.
-const PATIENCE: Duration = Duration::from_millis(1500);
-/// Questions that are under way at the same time.
-const AT_ONCE: usize = 32;
+/// How long a table waits for all of its names.
+const TIMEOUT: Duration = Duration::from_millis(1500);
+/// Lookups that run at the same time.
+const MAX_LOOKUPS: usize = 32;
 
 type Answer = (IpAddr, Option<String>);
 
-/// What is known of which address.
+/// The names of addresses.
 pub struct Hosts {
-    /// None while nobody has answered, or if it has no name.
+    /// None while the lookup is running, and for an address without a name.
     names: FxHashMap<IpAddr, Option<String>>,
-    waiting: usize,
+    pending: usize,
     answers: Receiver<Answer>,
-    answer: Sender<Answer>,
+    sender: Sender<Answer>,
 }
 
 impl Default for Hosts {
     fn default() -> Self {
-        let (answer, answers) = mpsc::channel();
-        Self { names: FxHashMap::default(), waiting: 0, answers, answer }
+        let (sender, answers) = mpsc::channel();
+        Self { names: FxHashMap::default(), pending: 0, answers, sender }
     }
 }
 
 impl Hosts {
-    /// Asks for what has not been asked for, and takes the answers that come in time, also those to earlier
-    /// questions.
-    pub fn ask(&mut self, addrs: impl Iterator<Item = IpAddr>) {
-        let mut questions = Vec::new();
+    /// Starts a lookup for each new address, and takes the answers that come within the time limit, also those of earlier
+    /// lookups.
+    pub fn resolve(&mut self, addrs: impl Iterator<Item = IpAddr>) {
+        let mut new = Vec::new();
         for addr in addrs {
             self.names.entry(addr).or_insert_with(|| {
-                questions.push(addr);
+                new.push(addr);
                 None
             });
         }
-        self.waiting += questions.len();
-        self.start(questions);
-        let end = Instant::now() + PATIENCE;
-        while self.waiting > 0 {
-            let left = end.saturating_duration_since(Instant::now());
-            let Ok((addr, name)) = self.answers.recv_timeout(left) else { return };
-            self.waiting -= 1;
+        self.pending += new.len();
+        self.start(new);
+        let deadline = Instant::now() + TIMEOUT;
+        while self.pending > 0 {
+            let timeout = deadline.saturating_duration_since(Instant::now());
+            let Ok((addr, name)) = self.answers.recv_timeout(timeout) else { return };
+            self.pending -= 1;
             self.names.insert(addr, name);
         }
     }
 
-    /// The name, if it has one that is known by now.
+    /// The name of an address, if it is known.
     pub fn name(&self, addr: IpAddr) -> Option<&str> {
         self.names.get(&addr)?.as_deref()
     }
 
-    /// The threads are not waited for: one that asks a dead server ends with the process.
-    fn start(&self, questions: Vec<IpAddr>) {
-        let workers = questions.len().min(AT_ONCE);
-        let questions = Arc::new(Mutex::new(questions));
+    /// Starts threads for the lookups. They are never joined: one that waits for a dead server ends with the process.
+    fn start(&self, addrs: Vec<IpAddr>) {
+        let workers = addrs.len().min(MAX_LOOKUPS);
+        let addrs = Arc::new(Mutex::new(addrs));
         for _ in 0..workers {
-            let (questions, answer) = (Arc::clone(&questions), self.answer.clone());
+            let (addrs, sender) = (Arc::clone(&addrs), self.sender.clone());
             let work = move || {
-                while let Some(addr) = next(&questions)
-                    && answer.send((addr, lookup(addr))).is_ok()
+                while let Some(addr) = next(&addrs)
+                    && sender.send((addr, lookup(addr))).is_ok()
                 {}
             };
-            // Without a thread the others take its questions; without any the addresses stay numbers.
+            // If a thread can't be started, the others take its addresses; without any thread they are shown as numbers.
             let _ = thread::Builder::new().name("resolve".to_owned()).spawn(work);
         }
     }
 }
 
-fn next(questions: &Mutex<Vec<IpAddr>>) -> Option<IpAddr> {
-    questions.lock().unwrap_or_else(PoisonError::into_inner).pop()
+fn next(addrs: &Mutex<Vec<IpAddr>>) -> Option<IpAddr> {
+    addrs.lock().unwrap_or_else(PoisonError::into_inner).pop()
 }
 
-/// By the host's own ways: /etc/hosts, DNS, whatever nsswitch.conf(5) names.
+/// Uses the system's resolver: /etc/hosts, DNS, or what else nsswitch.conf(5) lists.
 fn lookup(addr: IpAddr) -> Option<String> {
     let name = dns_lookup::lookup_addr(&addr).ok()?;
-    Some(name).filter(|name| is_harmless(name) && name.parse::<IpAddr>().is_err())
+    Some(name).filter(|name| is_printable_word(name) && name.parse::<IpAddr>().is_err())
 }

@@ -1,4 +1,4 @@
-//! Names of ports: the system's list of services.
+//! Names of ports from the system's list of services.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -6,18 +6,18 @@ use std::net::{Ipv4Addr, SocketAddr};
 use libc::{NI_DGRAM, NI_NUMERICHOST};
 use rustc_hash::FxHashMap;
 
-use super::is_harmless;
+use super::is_printable_word;
 
 #[cfg(windows)]
 const NI_DGRAM: i32 = windows_sys::Win32::Networking::WinSock::NI_DGRAM.cast_signed();
 #[cfg(windows)]
 const NI_NUMERICHOST: i32 = windows_sys::Win32::Networking::WinSock::NI_NUMERICHOST.cast_signed();
 
-/// What has been asked for; None for a port without a name.
+/// The names that were looked up; None for a port without a name.
 #[derive(Debug, Default)]
 pub struct Services(FxHashMap<(u16, Kind), Option<String>>);
 
-/// TCP and UDP have lists of their own.
+/// The list: TCP and UDP have one each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// TCP.
@@ -27,7 +27,7 @@ pub enum Kind {
 }
 
 impl Services {
-    /// The port's name, if it has one.
+    /// The name of a port, if it has one.
     pub fn name(&mut self, port: u16, kind: Kind) -> Option<&str> {
         self.0.entry((port, kind)).or_insert_with(|| look_up(port, kind)).as_deref()
     }
@@ -37,5 +37,5 @@ fn look_up(port: u16, kind: Kind) -> Option<String> {
     let datagrams = if kind == Kind::Stream { 0 } else { NI_DGRAM };
     let anywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     let (_, name) = dns_lookup::getnameinfo(&anywhere, NI_NUMERICHOST | datagrams).ok()?;
-    Some(name).filter(|name| name.parse::<u16>().is_err() && is_harmless(name))
+    Some(name).filter(|name| name.parse::<u16>().is_err() && is_printable_word(name))
 }

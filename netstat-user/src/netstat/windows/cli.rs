@@ -1,4 +1,4 @@
-//! rnetstat's command line on Windows: arguments to plain values, then to a [`Request`].
+//! rnetstat's command line on Windows: arguments to plain values, then to a [`NetstatOptions`].
 
 #[cfg(test)]
 mod tests;
@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 use super::{
     locale,
-    request::{CountersRequest, Mode, Protocol, Request, SocketsRequest},
+    options::{CounterOptions, Mode, NetstatOptions, Protocol, SocketOptions},
 };
 use crate::{
     args::{ColorArgs, SocketFilterArgs},
@@ -107,18 +107,18 @@ struct ShownArgs {
 ///
 /// # Errors
 /// Which arguments contradict each other.
-pub fn request(
+pub fn options(
     cli: Cli,
     color_by_default: bool,
     environment: impl Fn(&str) -> Option<String>,
-) -> Result<Request, String> {
+) -> Result<NetstatOptions, String> {
     let Cli { mode, shown, filter, interval, command } = cli;
     if let Some(Command::Explain(ExplainArgs { state, lang, json, color })) = command {
         // Windows sets no LANG itself.
         let variable = |name: &str| environment(name).or_else(|| locale::user().filter(|_| name == "LANG"));
         let language = lang.unwrap_or_else(|| Language::of_environment(variable));
         let mode = Mode::Explain { state, language };
-        return Ok(Request { mode, interval: None, json, color: color.decide(color_by_default) });
+        return Ok(NetstatOptions { mode, interval: None, json, color: color.decide(color_by_default) });
     }
     let ModeArgs { routes, statistics, ethernet } = mode;
     let ShownArgs { all, numeric, full_names, owners, protocol, summary, json, color } = shown;
@@ -149,12 +149,12 @@ pub fn request(
             protocol => protocol.and_then(|(_, sockets)| sockets),
         };
         let filter = filter.into_filter()?;
-        let sockets = SocketsRequest { all, numeric, full_names, owners, protocol, summary, filter };
+        let sockets = SocketOptions { all, numeric, full_names, owners, protocol, summary, filter };
         Mode::Sockets(Box::new(sockets))
     } else {
-        Mode::Counters(CountersRequest { interfaces: ethernet, statistics, protocol })
+        Mode::Counters(CounterOptions { interfaces: ethernet, statistics, protocol })
     };
-    Ok(Request {
+    Ok(NetstatOptions {
         mode,
         interval: interval.map(Duration::from_secs),
         json,

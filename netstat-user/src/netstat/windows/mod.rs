@@ -7,8 +7,8 @@ mod json;
 mod locale;
 mod mib;
 mod names;
+pub mod options;
 mod print;
-pub mod request;
 mod routes;
 mod socket;
 mod statistics;
@@ -18,7 +18,7 @@ use anyhow::Result;
 
 use self::{
     names::Names,
-    request::{Mode, Request, SocketsRequest},
+    options::{Mode, NetstatOptions, SocketOptions},
 };
 use super::{explain, repeat};
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
 ///
 /// # Errors
 /// It could not be done; the error says what, why, and what to do.
-pub fn run(request: &Request) -> Result<()> {
+pub fn run(request: &NetstatOptions) -> Result<()> {
     let mut names = Names::default();
     repeat::pages(request.interval, || page(request, &mut names))
 }
@@ -39,14 +39,14 @@ pub fn run(request: &Request) -> Result<()> {
 ///
 /// # Errors
 /// Windows doesn't give its tables.
-pub fn tcp_states() -> Result<Vec<State>> {
+fn tcp_states() -> Result<Vec<State>> {
     let mut rows = table::tcp(Family::Ipv4)?;
     rows.extend(table::tcp(Family::Ipv6)?);
     Ok(rows.iter().map(|row| row.state.state()).collect())
 }
 
 /// Looks once, and says what is to be written to stdout.
-fn page(request: &Request, names: &mut Names) -> Result<Vec<u8>> {
+fn page(request: &NetstatOptions, names: &mut Names) -> Result<Vec<u8>> {
     match (&request.mode, request.json) {
         (Mode::Sockets(asked), json) => sockets(asked, json, request.color, names),
         (Mode::Routes, false) => routes::text(),
@@ -62,11 +62,13 @@ fn page(request: &Request, names: &mut Names) -> Result<Vec<u8>> {
             }
             Ok(bytes)
         }
-        (Mode::Explain { state, language }, json) => explain::page(*state, *language, json, request.color),
+        (Mode::Explain { state, language }, json) => {
+            explain::page(*state, *language, json, request.color, tcp_states)
+        }
     }
 }
 
-fn sockets(asked: &SocketsRequest, json: bool, color: bool, names: &mut Names) -> Result<Vec<u8>> {
+fn sockets(asked: &SocketOptions, json: bool, color: bool, names: &mut Names) -> Result<Vec<u8>> {
     let sockets = socket::look(asked)?;
     Ok(match (asked.summary, json) {
         (true, true) => summary::of(&sockets, socket::Socket::state_name).json(),

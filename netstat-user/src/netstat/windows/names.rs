@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use super::{
-    request::{SocketsRequest, Transport},
+    options::{SocketOptions, Transport},
     socket::Socket,
 };
-use crate::netstat::resolve::{Hosts, Kind, Services, is_harmless};
+use crate::netstat::resolve::{Hosts, Kind, Services, is_printable_word};
 
 /// The names that are known, and the means to learn more.
 #[derive(Default)]
@@ -19,14 +19,14 @@ pub struct Names {
 impl Names {
     /// Asks for the names of all other ends at once; what is not known soon is shown as a number.
     pub fn prepare(&mut self, sockets: &[Socket]) {
-        self.hosts.ask(sockets.iter().filter_map(Socket::peer).map(|peer| peer.ip().to_canonical()));
+        self.hosts.resolve(sockets.iter().filter_map(Socket::peer).map(|peer| peer.ip().to_canonical()));
         if self.own.is_none() {
-            self.own = dns_lookup::get_hostname().ok().filter(|name| is_harmless(name));
+            self.own = dns_lookup::get_hostname().ok().filter(|name| is_printable_word(name));
         }
     }
 
     /// The other end with names instead of numbers; a listener's is this host.
-    pub fn foreign(&mut self, end: SocketAddr, transport: Transport, asked: &SocketsRequest) -> String {
+    pub fn foreign(&mut self, end: SocketAddr, transport: Transport, asked: &SocketOptions) -> String {
         let addr = end.ip().to_canonical();
         let name = if addr.is_unspecified() { self.own.as_deref() } else { self.hosts.name(addr) };
         // Like Windows': of a name only the first part, unless -f asks for all of it.

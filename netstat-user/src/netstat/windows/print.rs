@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{names::Names, request::SocketsRequest, socket::Socket};
+use super::{names::Names, options::SocketOptions, socket::Socket};
 use crate::{format::state_style, model::State};
 
 const END_WIDTH: usize = 21;
 const STATE_WIDTH: usize = 16;
 
 /// The table, its title first.
-pub fn sockets(sockets: &[Socket], asked: &SocketsRequest, color: bool, names: &mut Names) -> Vec<u8> {
+pub fn sockets(sockets: &[Socket], asked: &SocketOptions, color: bool, names: &mut Names) -> Vec<u8> {
     if !asked.numeric {
         names.prepare(sockets);
     }
@@ -45,7 +45,7 @@ fn column(page: &mut String, text: &str) {
     page.push_str(&format!("{text:<END_WIDTH$}  "));
 }
 
-fn foreign(socket: &Socket, asked: &SocketsRequest, names: &mut Names) -> String {
+fn foreign(socket: &Socket, asked: &SocketOptions, names: &mut Names) -> String {
     let Some((remote, state)) = socket.tcp else { return "*:*".to_owned() };
     // What a listener's row has there means nothing: netstat shows zeros.
     let nobody = || match socket.local {
@@ -73,7 +73,7 @@ fn state(page: &mut String, state: State, name: &str, color: bool, is_padded: bo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{filter::Filter, netstat::windows::request::Transport, readers::windows::state::TcpState};
+    use crate::{filter::Filter, netstat::windows::options::Transport, readers::windows::state::TcpState};
 
     fn socket(local: &str, tcp: Option<(&str, u32)>, pid: u32) -> Socket {
         Socket {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     fn shown(list: &[Socket], owners: bool) -> String {
-        let asked = SocketsRequest {
+        let asked = SocketOptions {
             all: true,
             numeric: true,
             full_names: false,

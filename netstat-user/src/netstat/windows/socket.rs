@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context as _, Result};
 use rustc_hash::FxHashMap;
 
-use super::request::{SocketsRequest, Transport};
+use super::options::{SocketOptions, Transport};
 use crate::{
     filter::{Filter, SocketFacts},
     model::{Endpoint, Family, State},
@@ -63,7 +63,7 @@ impl Socket {
 ///
 /// # Errors
 /// Windows doesn't give a table.
-pub fn look(asked: &SocketsRequest) -> Result<Vec<Socket>> {
+pub fn look(asked: &SocketOptions) -> Result<Vec<Socket>> {
     let mut found = Vec::new();
     for transport in [Transport::Tcp, Transport::Udp] {
         for family in [Family::Ipv4, Family::Ipv6] {

@@ -2,23 +2,18 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, ErrorKind},
+    io::{self, ErrorKind},
     num::NonZero,
     path::{Path, PathBuf},
 };
 
-use procfs::{
-    FromBufReadSI as _, ProcResult, current_system_info,
-    net::{TcpNetEntries, TcpNetEntry},
-};
-
 use crate::{
     model::{Endpoint, PolledSocket, State},
-    readers::namespaces,
+    readers::{
+        namespaces,
+        proc_net::{self, InetEntry},
+    },
 };
-
-/// The kernel writes a page at a time; a larger buffer saves nothing but copies.
-const BUFFER_BYTES: usize = 64 << 10;
 
 /// A network namespace and the ways to it.
 #[derive(Debug)]
@@ -46,7 +41,7 @@ impl Namespace {
     ///
     /// # Errors
     /// None of the ways leads there any more, or a table is torn: then nothing is known of it.
-    pub(super) fn read(&self) -> ProcResult<Vec<PolledSocket>> {
+    pub(super) fn read(&self) -> io::Result<Vec<PolledSocket>> {
         for directory in &self.directories {
             // A process may have ended, or have moved elsewhere.
             if let Ok(tables) = Tables::open(directory) {
@@ -57,11 +52,11 @@ impl Namespace {
             // A mount or a file may have gone.
             if let Ok(namespace) = namespaces::open(self.number, door) {
                 return namespaces::within(&namespace, || {
-                    Tables::open(Path::new("/proc/thread-self/net"))?.read(self.number)
+                    Tables::open(Path::new(proc_net::OWN_DIRECTORY))?.read(self.number)
                 });
             }
         }
-        Err(io::Error::from(ErrorKind::NotFound).into())
+        Err(ErrorKind::NotFound.into())
     }
 }
 
@@ -84,34 +79,42 @@ impl Tables {
         Ok(Self { tcp: opened, tcp6 })
     }
 
-    fn read(self, number: u32) -> ProcResult<Vec<PolledSocket>> {
+    fn read(self, number: u32) -> io::Result<Vec<PolledSocket>> {
         let mut sockets = Vec::new();
-        for table in [Some(self.tcp), self.tcp6].into_iter().flatten() {
-            let reader = BufReader::with_capacity(BUFFER_BYTES, table);
-            let TcpNetEntries(entries) = TcpNetEntries::from_buf_read(reader, current_system_info())?;
-            sockets.extend(entries.iter().filter_map(|entry| seen(entry, number)));
+        for (table, is_ipv6) in [(Some(self.tcp), false), (self.tcp6, true)] {
+            let Some(table) = table else { continue };
+            proc_net::for_each_line(table, |line| {
+                let entry = InetEntry::parse(line, is_ipv6).ok_or(ErrorKind::InvalidData)?;
+                sockets.extend(seen(&entry, number)?);
+                io::Result::Ok(())
+            })?;
         }
         Ok(sockets)
     }
 }
 
-/// None for a socket without a connection, which the kernel doesn't list anyway.
-fn seen(entry: &TcpNetEntry, number: u32) -> Option<PolledSocket> {
+/// None for a socket in CLOSE, which the kernel doesn't list anyway.
+///
+/// # Errors
+/// The state is none that the kernel has.
+fn seen(entry: &InetEntry, number: u32) -> io::Result<Option<PolledSocket>> {
     let end =
         |address: std::net::SocketAddr| Endpoint { addr: address.ip().to_canonical(), port: address.port() };
-    let state = State::from_kernel(entry.state.to_u8());
-    if matches!(state, State::Close | State::Unknown) {
-        return None;
+    let state = State::from_kernel(entry.state);
+    match state {
+        State::Unknown => return Err(ErrorKind::InvalidData.into()),
+        State::Close => return Ok(None),
+        _ => {}
     }
     let handle = NonZero::new(entry.inode);
-    Some(PolledSocket {
+    Ok(Some(PolledSocket {
         state,
-        local: end(entry.local_address),
-        remote: (state != State::Listen).then(|| end(entry.remote_address)),
+        local: end(entry.local),
+        remote: (state != State::Listen).then(|| end(entry.remote)),
         handle,
         owner: None,
-        // Where no process has the socket the kernel writes 0 (`get_timewait4_sock`, net/ipv4/tcp_ipv4.c).
+        // The kernel writes 0 for a socket without a file.
         uid: handle.map(|_| entry.uid),
         netns: Some(number),
-    })
+    }))
 }

@@ -1,15 +1,15 @@
-//! A sheet of characters, each one column wide, to draw boxes and arrows on.
+//! A grid of characters, each one column wide, for boxes and arrows.
 
-/// How a box or an arrow looks.
+/// The line style of a box or an arrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
-    /// Like all others.
+    /// The usual one.
     Light,
-    /// It stands out.
+    /// Highlighted.
     Heavy,
 }
 
-/// The sheet.
+/// The grid.
 #[derive(Debug, Default)]
 pub struct Canvas {
     rows: Vec<Vec<char>>,
@@ -58,12 +58,12 @@ impl Canvas {
         for (corner, place) in corners.into_iter().zip([(x, y), (right, y), (x, bottom), (right, bottom)]) {
             self.set(place, corner);
         }
-        let room = width - 2;
-        let title = format!("{title:^room$.room$}");
+        let inner = width - 2;
+        let title = format!("{title:^inner$.inner$}");
         self.text((x + 1, y + height / 2), &title);
     }
 
-    /// Draws an arrow through points that are straight below or beside each other, to the last one.
+    /// Draws an arrow along points to the last one. Each point is in the same row or column as the one before.
     pub fn arrow(&mut self, points: &[(usize, usize)], weight: Weight) {
         let places = places(points);
         for (index, place) in places.iter().enumerate() {
@@ -74,13 +74,13 @@ impl Canvas {
         }
     }
 
-    /// The rows, without blanks at their ends.
+    /// The rows, without trailing blanks.
     pub fn into_lines(self) -> Vec<String> {
         self.rows.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned()).collect()
     }
 }
 
-/// Every place that an arrow through these points takes.
+/// Every position on an arrow along these points.
 pub fn places(points: &[(usize, usize)]) -> Vec<(usize, usize)> {
     let mut places: Vec<_> = points.first().copied().into_iter().collect();
     for pair in points.windows(2) {
@@ -111,7 +111,7 @@ fn towards(from: (usize, usize), to: (usize, usize)) -> Side {
     }
 }
 
-/// What joins the place before with the place after; at the end the head.
+/// The character that connects the neighbours on these sides; the arrow's head if there is no next one.
 fn line(before: Option<Side>, after: Option<Side>) -> char {
     use Side::{Down, Left, Right, Up};
     match (before, after) {
@@ -128,7 +128,7 @@ fn line(before: Option<Side>, after: Option<Side>) -> char {
     }
 }
 
-/// The same, thicker; a head stays as it is.
+/// The highlighted form of a character; a head has none.
 fn heavy(light: char) -> char {
     match light {
         '│' => '┃',
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn boxes_and_arrows_are_drawn() {
+    fn boxes_and_arrows_are_drawn_in_both_styles() {
         let mut canvas = Canvas::default();
         canvas.boxed((0, 0), (6, 3), Weight::Light, "AB");
         canvas.arrow(&[(6, 1), (8, 1), (8, 3), (3, 3)], Weight::Light);

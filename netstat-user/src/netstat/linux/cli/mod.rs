@@ -1,12 +1,12 @@
-//! rnetstat's command line: arguments to plain values, then to a [`Request`].
+//! rnetstat's command line: parses the arguments and checks them into [`NetstatOptions`].
 
 #[cfg(test)]
 mod tests;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-use super::request::{
-    Families, Mode, Numeric, Request, RoutesRequest, SocketsRequest, StatisticsRequest, Which,
+use super::options::{
+    Families, Mode, NetstatOptions, Numeric, Roles, RouteOptions, SocketOptions, StatisticsOptions,
 };
 use crate::{
     args::{ColorArgs, SocketFilterArgs},
@@ -146,21 +146,28 @@ struct ShownArgs {
     color: ColorArgs,
 }
 
-/// What the arguments ask for. `color_by_default` decides for `--color auto`, `environment` gives a variable.
+/// The options that the arguments select. `color_by_default` is the value of `--color auto`; `environment` returns an
+/// environment variable.
 ///
 /// # Errors
-/// Which arguments contradict each other.
-pub fn request(
+/// A message that names the arguments that contradict each other.
+pub fn options(
     cli: Cli,
     color_by_default: bool,
     environment: impl Fn(&str) -> Option<String>,
-) -> Result<Request, String> {
+) -> Result<NetstatOptions, String> {
     let Cli { mode, sockets, shown, filter, command } = cli;
     if let Some(Command::Explain(ExplainArgs { state, lang, json, color })) = command {
         let language = lang.unwrap_or_else(|| Language::of_environment(environment));
         let mode = Mode::Explain { state, language };
         let numeric = Numeric::default();
-        return Ok(Request { mode, numeric, continuous: false, json, color: color.decide(color_by_default) });
+        return Ok(NetstatOptions {
+            mode,
+            numeric,
+            continuous: false,
+            json,
+            color: color.decide(color_by_default),
+        });
     }
     let families = match (sockets.ipv4, sockets.ipv6) {
         (false, false) => Families { ipv4: true, ipv6: true },
@@ -179,12 +186,12 @@ pub fn request(
         (true, false, false) => {
             let ipv4 = sockets.ipv4 || !sockets.ipv6;
             let families = Families { ipv4, ipv6: sockets.ipv6 };
-            Mode::Routes(RoutesRequest { families, extended: shown.extend })
+            Mode::Routes(RouteOptions { families, extended: shown.extend })
         }
         (false, true, false) => Mode::Interfaces(sockets.all),
         (false, false, true) => {
             let none = !(sockets.tcp || sockets.udp || sockets.udplite || sockets.raw);
-            Mode::Statistics(StatisticsRequest {
+            Mode::Statistics(StatisticsOptions {
                 ipv6: sockets.ipv6,
                 raw: sockets.raw || none,
                 tcp: sockets.tcp || none,
@@ -199,7 +206,7 @@ pub fn request(
     if shown.summary && !matches!(mode, Mode::Sockets(_)) {
         return Err("'--summary' counts sockets: leave it out with '-r', '-i' and '-s'".to_owned());
     }
-    Ok(Request { mode, numeric, continuous, json, color })
+    Ok(NetstatOptions { mode, numeric, continuous, json, color })
 }
 
 fn sockets(
@@ -207,24 +214,24 @@ fn sockets(
     shown: &ShownArgs,
     families: Families,
     filter: SocketFilterArgs,
-) -> Result<SocketsRequest, String> {
+) -> Result<SocketOptions, String> {
     let SocketArgs { tcp, udp, udplite, raw, unix, ipv4, ipv6, all, listening, all_netns } = *sockets;
     let none = !(tcp || udp || udplite || raw);
-    // As netstat has it: a family alone means all of its protocols, nothing at all everything.
+    // As in netstat: -4 or -6 alone selects all protocols of the family, and no option at all selects everything.
     let internet = none && (ipv4 || ipv6 || !unix);
-    let which = match (all, listening) {
-        (true, _) => Which::All,
-        (false, true) => Which::Listening,
-        (false, false) => Which::Connected,
+    let roles = match (all, listening) {
+        (true, _) => Roles::All,
+        (false, true) => Roles::Servers,
+        (false, false) => Roles::Connections,
     };
-    Ok(SocketsRequest {
+    Ok(SocketOptions {
         tcp: tcp || internet,
         udp: udp || internet,
         udplite: udplite || internet,
         raw: raw || internet,
         unix: unix || (none && !ipv4 && !ipv6),
         families,
-        which,
+        roles,
         programs: shown.programs,
         extended: shown.extend > 0,
         timers: shown.timers,

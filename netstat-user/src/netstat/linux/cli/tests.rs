@@ -1,63 +1,63 @@
-//! Command lines as netstat's users write them, and what becomes of them.
+//! Command lines and the options that they select.
 
 use clap::CommandFactory as _;
 
 use super::*;
 use crate::{model::State, netstat::parse};
 
-fn parse_line(line: &str) -> Result<Request, clap::Error> {
+fn parse_line(line: &str) -> Result<NetstatOptions, clap::Error> {
     parse(format!("rnetstat {line}").split_whitespace().map(str::to_owned), false, |_| None)
 }
 
-fn sockets(line: &str) -> SocketsRequest {
+fn sockets(line: &str) -> SocketOptions {
     match parse_line(line).unwrap_or_else(|error| panic!("{line}: {error}")).mode {
         Mode::Sockets(sockets) => *sockets,
-        mode => panic!("{line} was taken for {mode:?}"),
+        mode => panic!("{line} was parsed as {mode:?}"),
     }
 }
 
 #[test]
-fn the_command_line_is_free_of_contradictions() {
+fn clap_accepts_the_definition_of_the_command_line() {
     Cli::command().debug_assert();
 }
 
 #[test]
-fn letters_may_be_written_together_and_twice() {
-    let request = parse_line("-antpp").unwrap();
-    assert!(request.numeric.hosts && request.numeric.ports && request.numeric.users);
-    let asked = sockets("-antpp");
-    assert_eq!((asked.which, asked.tcp, asked.programs), (Which::All, true, true));
-    assert!(!asked.udp && !asked.unix && !asked.raw && !asked.udplite);
-    let asked = sockets("-tulpn");
-    assert_eq!((asked.which, asked.tcp, asked.udp, asked.unix), (Which::Listening, true, true, false));
+fn letters_may_be_combined_and_repeated() {
+    let options = parse_line("-antpp").unwrap();
+    assert!(options.numeric.hosts && options.numeric.ports && options.numeric.users);
+    let options = sockets("-antpp");
+    assert_eq!((options.roles, options.tcp, options.programs), (Roles::All, true, true));
+    assert!(!options.udp && !options.unix && !options.raw && !options.udplite);
+    let options = sockets("-tulpn");
+    assert_eq!((options.roles, options.tcp, options.udp, options.unix), (Roles::Servers, true, true, false));
 }
 
 #[test]
-fn what_is_not_named_means_everything_and_a_family_all_of_its_protocols() {
-    let asked = sockets("");
-    assert!(asked.tcp && asked.udp && asked.udplite && asked.raw && asked.unix);
-    assert_eq!((asked.which, asked.families), (Which::Connected, Families { ipv4: true, ipv6: true }));
-    let asked = sockets("-6");
-    assert!(asked.tcp && asked.udp && asked.raw && !asked.unix);
-    assert_eq!(asked.families, Families { ipv4: false, ipv6: true });
-    let asked = sockets("-anx");
-    assert!(asked.unix && !asked.tcp && !asked.udp);
+fn no_protocol_selects_all_and_a_family_selects_all_of_its_protocols() {
+    let options = sockets("");
+    assert!(options.tcp && options.udp && options.udplite && options.raw && options.unix);
+    assert_eq!((options.roles, options.families), (Roles::Connections, Families { ipv4: true, ipv6: true }));
+    let options = sockets("-6");
+    assert!(options.tcp && options.udp && options.raw && !options.unix);
+    assert_eq!(options.families, Families { ipv4: false, ipv6: true });
+    let options = sockets("-anx");
+    assert!(options.unix && !options.tcp && !options.udp);
 }
 
 #[test]
 fn each_mode_has_its_letter() {
     assert_eq!(
         parse_line("-rn").unwrap().mode,
-        Mode::Routes(RoutesRequest { families: Families { ipv4: true, ipv6: false }, extended: 0 })
+        Mode::Routes(RouteOptions { families: Families { ipv4: true, ipv6: false }, extended: 0 })
     );
     assert_eq!(
         parse_line("-rn6ee").unwrap().mode,
-        Mode::Routes(RoutesRequest { families: Families { ipv4: false, ipv6: true }, extended: 2 })
+        Mode::Routes(RouteOptions { families: Families { ipv4: false, ipv6: true }, extended: 2 })
     );
     assert_eq!(parse_line("-ia").unwrap().mode, Mode::Interfaces(true));
     assert_eq!(
         parse_line("-st").unwrap().mode,
-        Mode::Statistics(StatisticsRequest { ipv6: false, raw: false, tcp: true, udp: false })
+        Mode::Statistics(StatisticsOptions { ipv6: false, raw: false, tcp: true, udp: false })
     );
 }
 
@@ -71,13 +71,13 @@ fn explain_takes_any_spelling_of_a_state() {
     ] {
         match parse_line(line).unwrap().mode {
             Mode::Explain { state, language } => assert_eq!((state, language), (expected, Language::English)),
-            mode => panic!("{line} was taken for {mode:?}"),
+            mode => panic!("{line} was parsed as {mode:?}"),
         }
     }
 }
 
 #[test]
-fn wrong_usage_names_what_is_wrong() {
+fn an_error_names_the_wrong_argument() {
     for (line, named) in [
         ("-y", "-y"),
         ("-ri", "'-r', '-i' and '-s'"),

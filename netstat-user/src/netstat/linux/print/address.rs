@@ -1,44 +1,41 @@
-//! `address:port`, as netstat writes it; a number is never cut off.
+//! `address:port`, as netstat writes it: names are cut off, numbers never.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use super::Page;
-use crate::netstat::linux::{
-    names::Names,
-    socket::{End, Transport},
-};
+use super::page::Page;
+use crate::netstat::linux::{names::Names, socket::Transport};
 
-/// How long a name and its port may be together without `-W`.
-const LONGEST_NAME: usize = 22;
-/// How much of that is the name's at least.
-const LEAST_OF_NAME: usize = 4;
+/// Without `-W`, a name and its port have at most this length together.
+const MAX_NAME_AND_PORT: usize = 22;
+/// The part of it that is kept for the name.
+const MIN_NAME: usize = 4;
 const WIDTH: usize = 23;
 
-/// Appends an end.
-pub fn end(page: &mut Page, end: End, transport: Transport, names: &mut Names, wide: bool) {
+/// Appends an address and its port; `*` for port 0.
+pub fn address(page: &mut Page, addr: SocketAddr, transport: Transport, names: &mut Names, wide: bool) {
     let start = page.len();
-    let is_name = host(page, end.addr, names);
+    let is_name = host(page, addr.ip(), names);
     let host_length = page.len() - start;
     page.text(":");
     let port_start = page.len();
-    match end.port {
+    match addr.port() {
         0 => page.text("*"),
         port => match names.service(port, transport) {
             Some(name) => page.text(name),
             None => page.number(port.into()),
         },
     }
-    if is_name && !wide && host_length + page.len() - port_start > LONGEST_NAME {
+    if is_name && !wide && host_length + page.len() - port_start > MAX_NAME_AND_PORT {
         let mut port = String::from_utf8_lossy(page.since(port_start)).into_owned();
-        port.truncate(LONGEST_NAME - LEAST_OF_NAME);
-        page.truncate(start + host_length.min(LONGEST_NAME - port.len()));
+        port.truncate(MAX_NAME_AND_PORT - MIN_NAME);
+        page.truncate(start + host_length.min(MAX_NAME_AND_PORT - port.len()));
         page.text(":");
         page.text(&port);
     }
     page.pad(start, WIDTH);
 }
 
-/// Whether what it appended is a name.
+/// Appends an address; returns whether as a name.
 fn host(page: &mut Page, addr: IpAddr, names: &Names) -> bool {
     if let Some(name) = names.host(addr) {
         page.text(name);
@@ -57,10 +54,10 @@ fn host(page: &mut Page, addr: IpAddr, names: &Names) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netstat::linux::request::Numeric;
+    use crate::netstat::linux::options::Numeric;
 
     #[test]
-    fn an_address_is_shown_whole_and_a_mapped_one_as_ipv4() {
+    fn an_address_is_never_cut_off_and_an_ipv4_mapped_one_is_shown_as_ipv4() {
         let mut names = Names::new(Numeric { hosts: true, ports: true, users: true });
         for (addr, port, shown) in [
             ("127.0.0.1", 80, "127.0.0.1:80           "),
@@ -69,8 +66,8 @@ mod tests {
             ("2001:db8:1111:2222:3333:4444:5555:6666", 65535, "2001:db8:1111:2222:3333:4444:5555:6666:65535"),
         ] {
             let mut page = Page::default();
-            let addr = addr.parse().unwrap();
-            end(&mut page, End { addr, port }, Transport::Tcp, &mut names, false);
+            let addr = SocketAddr::new(addr.parse().unwrap(), port);
+            address(&mut page, addr, Transport::Tcp, &mut names, false);
             assert_eq!(String::from_utf8(page.into_bytes()).unwrap(), shown);
         }
     }

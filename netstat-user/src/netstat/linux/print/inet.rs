@@ -1,12 +1,16 @@
 //! The table of Internet sockets.
 
-use super::{PROGRAM_TITLE, PROGRAM_WIDTH, Page, address, program, which};
+use super::{
+    address::address,
+    columns::{program, program_title, roles},
+    page::Page,
+};
 use crate::{
     format::state_style,
     netstat::linux::{
         names::Names,
+        options::SocketOptions,
         owners::Owners,
-        request::SocketsRequest,
         socket::{InetSocket, Transport},
     },
 };
@@ -15,65 +19,64 @@ const USER_WIDTH: usize = 10;
 const INODE_WIDTH: usize = 10;
 const STATE_WIDTH: usize = 11;
 
-/// What the table is made with.
+/// The columns of the table, and what fills them.
 pub struct InetColumns<'a> {
-    /// Which columns.
-    pub request: &'a SocketsRequest,
-    /// Who holds the sockets.
+    /// Selects the columns.
+    pub options: &'a SocketOptions,
+    /// The sockets' holders.
     pub owners: &'a Owners,
     /// Whether states have colours.
     pub color: bool,
-    /// Clock ticks a second.
-    pub ticks: u64,
+    /// The unit of the timers (sysconf(_SC_CLK_TCK)).
+    pub ticks_per_second: u64,
 }
 
-/// Appends the table, its title first.
+/// Appends the title and a line for each socket.
 pub fn inet<'a>(
     page: &mut Page,
     sockets: impl Iterator<Item = &'a InetSocket>,
     columns: &InetColumns<'_>,
     names: &mut Names,
 ) {
-    title(page, columns.request);
+    title(page, columns.options);
     for socket in sockets {
         line(page, socket, columns, names);
     }
 }
 
-fn title(page: &mut Page, request: &SocketsRequest) {
+fn title(page: &mut Page, options: &SocketOptions) {
     page.text("Active Internet connections ");
-    page.text(which(request.which));
+    page.text(roles(options.roles));
     page.text("\nProto Recv-Q Send-Q Local Address           Foreign Address         State      ");
-    if request.extended {
+    if options.extended {
         page.text(" User       Inode     ");
     }
-    if request.programs {
-        page.text(" ");
-        page.left(PROGRAM_TITLE, PROGRAM_WIDTH);
+    if options.programs {
+        program_title(page);
     }
-    if request.timers {
+    if options.timers {
         page.text(" Timer");
     }
-    if request.all_netns {
+    if options.all_netns {
         page.text(" Netns");
     }
     page.text("\n");
 }
 
 fn line(page: &mut Page, socket: &InetSocket, columns: &InetColumns<'_>, names: &mut Names) {
-    let InetColumns { request, owners, color, ticks } = columns;
+    let InetColumns { options, owners, color, ticks_per_second } = columns;
     page.left(socket.proto.name(), 5);
     page.text(" ");
-    page.right(socket.recv_q, 6);
+    page.right(socket.recv_q.into(), 6);
     page.text(" ");
-    page.right(socket.send_q, 6);
-    for end in [socket.local, socket.remote] {
+    page.right(socket.send_q.into(), 6);
+    for addr in [socket.local, socket.remote] {
         page.text(" ");
-        address::end(page, end, socket.proto.transport, names, request.wide);
+        address(page, addr, socket.proto.transport, names, options.wide);
     }
     page.text(" ");
     state(page, socket, *color);
-    if request.extended {
+    if options.extended {
         page.text(" ");
         match names.user(socket.uid) {
             Some(name) => page.left(name, USER_WIDTH),
@@ -82,14 +85,14 @@ fn line(page: &mut Page, socket: &InetSocket, columns: &InetColumns<'_>, names: 
         page.text(" ");
         page.left_number(socket.inode, INODE_WIDTH);
     }
-    if request.programs {
-        program(page, socket.inode, owners, request.wide);
+    if options.programs {
+        program(page, socket.inode, owners, options.wide);
     }
-    if request.timers {
+    if options.timers {
         page.text(" ");
-        timer(page, socket, *ticks);
+        timer(page, socket, *ticks_per_second);
     }
-    if request.all_netns {
+    if options.all_netns {
         page.text(" ");
         page.number(socket.netns.into());
     }
@@ -113,12 +116,12 @@ fn state(page: &mut Page, socket: &InetSocket, color: bool) {
     }
 }
 
-/// Its name, then how long it runs, the segments sent again and the probes.
-fn timer(page: &mut Page, socket: &InetSocket, ticks_a_second: u64) {
+/// Appends a timer: name, seconds until it expires, retransmissions, probes.
+fn timer(page: &mut Page, socket: &InetSocket, ticks_per_second: u64) {
     let timer = socket.timer;
     let is_tcp = socket.proto.transport == Transport::Tcp;
-    // Other protocols have no timers, and their unit is not the clock's (netstat's reading of the file).
-    let unit = if is_tcp { ticks_a_second.max(1) } else { 100 };
+    // Only TCP has timers. For the other protocols netstat divides by 100, whatever the clock's unit.
+    let unit = if is_tcp { ticks_per_second.max(1) } else { 100 };
     match (is_tcp, timer.kind) {
         (_, 0) => page.text("off"),
         (true, 1) => page.text("on"),
@@ -129,7 +132,7 @@ fn timer(page: &mut Page, socket: &InetSocket, ticks_a_second: u64) {
         (_, kind) => page.text(&format!("unkn-{kind}")),
     }
     let ticks = if timer.kind == 0 { 0 } else { timer.ticks };
-    // Rounded to hundredths, as %2.2f does.
+    // Rounded to hundredths, as by netstat's %2.2f.
     let hundredths = (ticks * 100 + unit / 2) / unit;
     let (seconds, hundredths) = (hundredths / 100, hundredths % 100);
     page.text(&format!(" ({seconds}.{hundredths:02}/{}/{})", timer.retransmits, timer.probes));

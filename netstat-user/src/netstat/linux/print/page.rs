@@ -1,4 +1,4 @@
-//! A page of columns in one buffer: written to stdout at once.
+//! Text in columns, in one buffer that is written to stdout at once.
 
 use std::net::Ipv4Addr;
 
@@ -19,7 +19,7 @@ impl Page {
         self.text(itoa::Buffer::new().format(number));
     }
 
-    /// Appends an IPv4 address: by far the most frequent field, so not by way of `format!`.
+    /// Appends an IPv4 address. It is by far the most frequent field, so this avoids `format!`.
     pub fn ipv4(&mut self, addr: Ipv4Addr) {
         let mut digits = itoa::Buffer::new();
         for (place, octet) in addr.octets().into_iter().enumerate() {
@@ -30,14 +30,14 @@ impl Page {
         }
     }
 
-    /// Appends text, and blanks up to the width.
+    /// Appends text, left-justified within the width.
     pub fn left(&mut self, text: &str, width: usize) {
         let start = self.len();
         self.text(text);
         self.pad(start, width);
     }
 
-    /// Appends blanks up to the width, and the number.
+    /// Appends a number, right-justified within the width.
     pub fn right(&mut self, number: u64, width: usize) {
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(number);
@@ -45,22 +45,22 @@ impl Page {
         self.text(digits);
     }
 
-    /// Appends a number, and blanks up to the width.
+    /// Appends a number, left-justified within the width.
     pub fn left_number(&mut self, number: u64, width: usize) {
         self.left(itoa::Buffer::new().format(number), width);
     }
 
-    /// Appends blanks until what was written since `start` has the width.
+    /// Appends blanks until the text since `start` has the width.
     pub fn pad(&mut self, start: usize, width: usize) {
         self.blanks((start + width).saturating_sub(self.len()));
     }
 
-    /// Takes back what is beyond a length.
+    /// Removes the text after the first `length` bytes.
     pub fn truncate(&mut self, length: usize) {
         self.bytes.truncate(length);
     }
 
-    /// How many bytes there are.
+    /// The length in bytes.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_as_wide_as_they_should_be_or_as_they_must() {
+    fn columns_have_their_width_and_longer_text_is_kept() {
         let mut page = Page::default();
         page.left("ab", 4);
         page.right(7, 3);

@@ -1,35 +1,37 @@
-//! The table of the host's own sockets.
+//! The table of UNIX domain sockets.
 
-use super::{PROGRAM_TITLE, PROGRAM_WIDTH, Page, program, which};
+use super::{
+    columns::{program, program_title, roles},
+    page::Page,
+};
 use crate::{
     format::visible,
-    netstat::linux::{owners::Owners, request::SocketsRequest, socket::UnixSocket},
+    netstat::linux::{options::SocketOptions, owners::Owners, socket::UnixSocket},
 };
 
-/// Appends the table, its title first.
+/// Appends the title and a line for each socket.
 pub fn unix<'a>(
     page: &mut Page,
     sockets: impl Iterator<Item = &'a UnixSocket>,
-    request: &SocketsRequest,
+    options: &SocketOptions,
     owners: &Owners,
 ) {
     page.text("Active UNIX domain sockets ");
-    page.text(which(request.which));
+    page.text(roles(options.roles));
     page.text("\nProto RefCnt Flags       Type       State         I-Node  ");
-    if request.programs {
-        page.text(" ");
-        page.left(PROGRAM_TITLE, PROGRAM_WIDTH);
+    if options.programs {
+        program_title(page);
     }
-    if request.all_netns {
+    if options.all_netns {
         page.text(" Netns     ");
     }
     page.text(" Path\n");
     for socket in sockets {
-        line(page, socket, request, owners);
+        line(page, socket, options, owners);
     }
 }
 
-fn line(page: &mut Page, socket: &UnixSocket, request: &SocketsRequest, owners: &Owners) {
+fn line(page: &mut Page, socket: &UnixSocket, options: &SocketOptions, owners: &Owners) {
     page.text("unix  ");
     page.left_number(socket.references, 6);
     page.text(" ");
@@ -40,10 +42,10 @@ fn line(page: &mut Page, socket: &UnixSocket, request: &SocketsRequest, owners: 
     page.left(socket.state_name(), 13);
     page.text(" ");
     page.left_number(socket.inode, 8);
-    if request.programs {
-        program(page, socket.inode, owners, request.wide);
+    if options.programs {
+        program(page, socket.inode, owners, options.wide);
     }
-    if request.all_netns {
+    if options.all_netns {
         page.text(" ");
         page.left_number(socket.netns.into(), 10);
     }

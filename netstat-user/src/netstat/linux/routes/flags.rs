@@ -1,48 +1,52 @@
-//! The letters of a route's flags (include/uapi/linux/route.h and ipv6_route.h), in netstat's order.
+//! The flags of a route (include/uapi/linux/route.h and ipv6_route.h), and netstat's letters for them.
 
 const UP: u32 = 0x1;
 const GATEWAY: u32 = 0x2;
 const HOST: u32 = 0x4;
 const REJECT: u32 = 0x200;
+/// RTF_CACHE: an exception for one destination, such as a path MTU (IPv6).
+const CACHE: u32 = 0x0100_0000;
 
+/// The letters of an IPv4 route, in netstat's order.
 const INET: &[(u32, char)] = &[
     (UP, 'U'),
     (GATEWAY, 'G'),
     (HOST, 'H'),
-    (0x8, 'R'),
-    (0x10, 'D'),
-    (0x20, 'M'),
-    (0x10000, 'd'),
-    (0x20000, 'a'),
-    (0x40000, 'c'),
-    (0x0020_0000, 'o'),
-    (0x0040_0000, 'e'),
-    (0x0100_0000, 'c'),
-    (0x0200_0000, 'f'),
-    (0x0400_0000, 'p'),
-    (0x8000_0000, 'l'),
-    (0x40, 'u'),
-    (0x80, 'w'),
-    (0x100, 'i'),
-    (0x400, 'n'),
+    (0x8, 'R'),         // RTF_REINSTATE
+    (0x10, 'D'),        // RTF_DYNAMIC
+    (0x20, 'M'),        // RTF_MODIFIED
+    (0x1_0000, 'd'),    // RTF_DEFAULT
+    (0x2_0000, 'a'),    // RTF_ALLONLINK
+    (0x4_0000, 'c'),    // RTF_ADDRCONF
+    (0x0020_0000, 'o'), // RTF_NONEXTHOP
+    (0x0040_0000, 'e'), // RTF_EXPIRES
+    (CACHE, 'c'),
+    (0x0200_0000, 'f'), // RTF_FLOW
+    (0x0400_0000, 'p'), // RTF_POLICY
+    (0x8000_0000, 'l'), // RTF_LOCAL
+    (0x40, 'u'),        // RTF_MTU
+    (0x80, 'w'),        // RTF_WINDOW
+    (0x100, 'i'),       // RTF_IRTT
+    (0x400, 'n'),       // RTF_NOTCACHED (no longer in route.h)
 ];
 
+/// The letters of an IPv6 route, in netstat's order.
 const INET6: &[(u32, char)] = &[
     (UP, 'U'),
     (REJECT, '!'),
     (GATEWAY, 'G'),
     (HOST, 'H'),
-    (0x10000, 'D'),
-    (0x40000, 'A'),
-    (super::inet6::CACHE, 'C'),
-    (0x20000, 'a'),
-    (0x0040_0000, 'e'),
-    (0x20, 'm'),
-    (0x0020_0000, 'n'),
-    (0x0200_0000, 'f'),
+    (0x1_0000, 'D'), // RTF_DEFAULT
+    (0x4_0000, 'A'), // RTF_ADDRCONF
+    (CACHE, 'C'),
+    (0x2_0000, 'a'),    // RTF_ALLONLINK
+    (0x0040_0000, 'e'), // RTF_EXPIRES
+    (0x20, 'm'),        // RTF_MODIFIED
+    (0x0020_0000, 'n'), // RTF_NONEXTHOP
+    (0x0200_0000, 'f'), // RTF_FLOW
 ];
 
-/// An IPv4 route's. Where nothing goes through, `!` stands for up and gateway.
+/// The letters of an IPv4 route; for a reject route, `!` replaces those of RTF_UP and RTF_GATEWAY.
 pub fn inet(flags: u32) -> String {
     if is_reject(flags) {
         return format!("!{}", letters(INET, flags & !(UP | GATEWAY)));
@@ -50,24 +54,29 @@ pub fn inet(flags: u32) -> String {
     letters(INET, flags)
 }
 
-/// An IPv6 route's.
+/// The letters of an IPv6 route.
 pub fn inet6(flags: u32) -> String {
     letters(INET6, flags)
 }
 
-/// Whether the route is there, and not only prepared.
+/// Whether the route is usable (RTF_UP).
 pub fn is_up(flags: u32) -> bool {
     flags & UP != 0
 }
 
-/// Whether it leads to one host.
+/// Whether the destination is one host (RTF_HOST).
 pub fn is_host(flags: u32) -> bool {
     flags & HOST != 0
 }
 
-/// Whether nothing goes through.
+/// Whether packets to the destination are rejected (RTF_REJECT).
 pub fn is_reject(flags: u32) -> bool {
     flags & REJECT != 0
+}
+
+/// Whether it is an exception for one destination and not in the routing table (RTF_CACHE, IPv6).
+pub fn is_cached(flags: u32) -> bool {
+    flags & CACHE != 0
 }
 
 fn letters(known: &[(u32, char)], flags: u32) -> String {
@@ -79,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flags_are_letters() {
+    fn flags_are_shown_as_letters() {
         for (flags, shown) in
             [(0x3, "UG"), (0x1, "U"), (0x5, "UH"), (0x205, "!H"), (0x201, "!"), (0x41, "Uu")]
         {

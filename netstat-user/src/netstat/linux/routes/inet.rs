@@ -1,49 +1,53 @@
-//! IPv4's table: /proc/net/route (`fib_route_seq_show`, net/ipv4/fib_trie.c).
+//! IPv4's routing table: /proc/net/route (`fib_route_seq_show`, net/ipv4/fib_trie.c).
 
 use std::{fs, net::Ipv4Addr};
 
 use anyhow::{Context as _, Result};
 
-use super::{super::networks::Networks, Names, Page, flags};
+use super::{flags, networks::Networks};
+use crate::{
+    netstat::linux::{names::Names, print::Page},
+    readers::proc_net,
+};
 
-/// As much of a name as netstat shows.
+/// As many characters of a name as netstat shows.
 const NAME_SHOWN: usize = 15;
 
 /// A route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// Where it leads.
+    /// The destination network or host.
     pub destination: Ipv4Addr,
-    /// By whom.
+    /// The next hop; 0.0.0.0 if the destination is on the link.
     pub gateway: Ipv4Addr,
-    /// How much of the destination counts.
+    /// The netmask of the destination.
     pub mask: Ipv4Addr,
     /// See [`flags`].
     pub flags: u32,
-    /// References; always 0 today.
+    /// Reference count; current kernels print 0.
     pub references: u32,
-    /// Uses; always 0 today.
+    /// Lookups of the route; current kernels print 0.
     pub uses: u32,
-    /// The lower is preferred.
+    /// The priority: the lowest metric is preferred.
     pub metric: u32,
-    /// Advertised segment size plus 40, bytes; 0 is not set.
+    /// Advertised maximum segment size plus 40, in bytes; 0 if not set.
     pub mss: u32,
-    /// Window, bytes; 0 is not set.
+    /// TCP window, in bytes; 0 if not set.
     pub window: u32,
-    /// Initial round trip time, clock ticks; 0 is not set.
+    /// Initial round trip time, in clock ticks; 0 if not set.
     pub irtt: u32,
-    /// By which interface; `*` if by none.
+    /// The outgoing interface; `*` for a reject route.
     pub interface: String,
 }
 
-/// The routes that are up.
+/// Reads the routes that are up.
 pub fn read() -> Result<Vec<Route>> {
-    let path = "/proc/thread-self/net/route";
-    let text = fs::read_to_string(path).with_context(|| format!("can't read {path}"))?;
+    let path = proc_net::own("route");
+    let text = fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
     Ok(text.lines().skip(1).filter_map(route).filter(|route| flags::is_up(route.flags)).collect())
 }
 
-/// Interface, destination, gateway, flags, references, uses, metric, mask, MSS, window, IRTT.
+/// Parses a line: interface, destination, gateway, flags, references, uses, metric, mask, MSS, window, IRTT.
 fn route(line: &str) -> Option<Route> {
     let mut words = line.split_whitespace();
     let interface = words.next()?.to_owned();
@@ -60,7 +64,7 @@ fn route(line: &str) -> Option<Route> {
     Some(Route { destination, gateway, mask, flags, references, uses, metric, mss, window, irtt, interface })
 }
 
-/// The table; how often `-e` was said decides on its columns.
+/// Appends the table. `extended`, the number of `-e` options, selects the columns.
 pub fn text(page: &mut Page, routes: &[Route], extended: u8, names: &Names) {
     page.text("Kernel IP routing table\nDestination     Gateway         Genmask         ");
     page.text(match extended {
@@ -81,7 +85,7 @@ fn line(page: &mut Page, route: &Route, extended: u8, names: &Names, networks: &
     let flags = flags::inet(route.flags);
     let is_reject = flags::is_reject(route.flags);
     let gateway = if is_reject { "-".to_owned() } else { host(route.gateway, names) };
-    // Written as text first: a width doesn't apply to an address.
+    // A width in a format string has no effect on an address.
     page.text(&format!("{destination:<15.15} {gateway:<15.15} {:<15} {flags:<5} ", mask.to_string()));
     let metric = *metric as i32;
     page.text(&match (extended, is_reject) {
@@ -119,7 +123,7 @@ fn named(name: Option<&str>, addr: Ipv4Addr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netstat::linux::request::Numeric;
+    use crate::netstat::linux::options::Numeric;
 
     const LINE: &str = "eth0\t00000000\t0102A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0   ";
 
@@ -152,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_is_left_out() {
+    fn a_truncated_line_is_skipped() {
         assert_eq!(route("eth0\t00000000\t0102A8C0\t0003\t0\t0"), None);
         assert_eq!(route(""), None);
     }

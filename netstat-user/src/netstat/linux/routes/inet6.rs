@@ -1,44 +1,48 @@
-//! IPv6's table: /proc/net/ipv6_route (`rt6_info_route`, net/ipv6/route.c).
+//! IPv6's routing table: /proc/net/ipv6_route (`rt6_info_route`, net/ipv6/route.c).
 
 use std::{fs, net::Ipv6Addr};
 
 use anyhow::{Context as _, Result};
 
-use super::{Names, Page, flags};
-
-/// A route that the kernel remembers for one destination: no part of the table.
-pub const CACHE: u32 = 0x0100_0000;
+use super::flags;
+use crate::{
+    netstat::linux::{names::Names, print::Page},
+    readers::proc_net,
+};
 
 /// A route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route6 {
-    /// Where it leads.
+    /// The destination network or host.
     pub destination: Ipv6Addr,
-    /// How many bits of that count.
+    /// The length of its prefix, in bits.
     pub prefix_length: u32,
-    /// By whom.
+    /// The next hop; :: if the destination is on the link.
     pub next_hop: Ipv6Addr,
-    /// The lower is preferred.
+    /// The priority: the lowest metric is preferred.
     pub metric: u32,
-    /// References.
+    /// Reference count.
     pub references: u32,
-    /// Uses.
+    /// Lookups of the route.
     pub uses: u32,
     /// See [`flags`].
     pub flags: u32,
-    /// By which interface.
+    /// The outgoing interface.
     pub interface: String,
 }
 
-/// The routes, without those that are only remembered; none on a host without IPv6.
+/// Reads the routes, without the cached ones.
+///
+/// # Errors
+/// The file can't be read, as on a host without IPv6.
 pub fn read() -> Result<Vec<Route6>> {
-    let path = "/proc/thread-self/net/ipv6_route";
-    let text =
-        fs::read_to_string(path).with_context(|| format!("can't read {path}: is IPv6 switched off?"))?;
-    Ok(text.lines().filter_map(route).filter(|route| route.flags & CACHE == 0).collect())
+    let path = proc_net::own("ipv6_route");
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("can't read {}: is IPv6 switched off?", path.display()))?;
+    Ok(text.lines().filter_map(route).filter(|route| !flags::is_cached(route.flags)).collect())
 }
 
-/// Destination, its prefix, source, its prefix, next hop, metric, references, uses, flags, interface.
+/// Parses a line: destination, its prefix, source, its prefix, next hop, metric, references, uses, flags, interface.
 fn route(line: &str) -> Option<Route6> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let &[destination, prefix_length, _, _, next_hop, metric, references, uses, flags, interface] =
@@ -62,7 +66,7 @@ fn route(line: &str) -> Option<Route6> {
     })
 }
 
-/// The table.
+/// Appends the table.
 pub fn text(page: &mut Page, routes: &[Route6], names: &Names) {
     page.text("Kernel IPv6 routing table\n");
     page.text("Destination                    Next Hop                   Flag Met Ref  Use If\n");
@@ -71,7 +75,7 @@ pub fn text(page: &mut Page, routes: &[Route6], names: &Names) {
         let destination = format!("{}/{prefix_length}", host(route.destination, names));
         let next_hop = host(route.next_hop, names);
         let flags = flags::inet6(route.flags);
-        // As signed numbers, like netstat: the metric of a route that nothing takes is -1.
+        // Signed, as in netstat, which shows the metric 0xffffffff of a reject route as -1.
         let [metric, references, uses] = [*metric, *references, *uses].map(u32::cast_signed);
         page.text(&format!(
             "{destination:<30} {next_hop:<26} {flags:<4} {metric:<3} {references:<1} {uses:>6} {interface}\n"
@@ -90,7 +94,7 @@ fn host(addr: Ipv6Addr, names: &Names) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netstat::linux::request::Numeric;
+    use crate::netstat::linux::options::Numeric;
 
     #[test]
     fn a_route_is_shown_as_netstat_shows_it() {
@@ -107,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_is_left_out() {
+    fn a_truncated_line_is_skipped() {
         assert_eq!(route("fd00"), None);
         assert_eq!(route("00 00 00 00 00 00 00 00 00 lo"), None);
     }

@@ -1,24 +1,26 @@
-//! /proc/net/snmp, netstat and snmp6: groups of named counters.
+//! The groups of named counters in /proc/net/snmp, netstat and snmp6.
 
 use std::fs;
 
 use anyhow::{Context as _, Result};
 
-/// Counters that belong together.
+use crate::readers::proc_net;
+
+/// Counters of one protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// The kernel's name of it.
+    /// The kernel's name of the group.
     pub title: String,
-    /// The kernel's names and values.
+    /// The kernel's names of the counters, and their values.
     pub counters: Vec<(String, i128)>,
 }
 
 fn read(file: &str) -> Result<String> {
-    let path = format!("/proc/thread-self/net/{file}");
-    fs::read_to_string(&path).with_context(|| format!("can't read {path}"))
+    let path = proc_net::own(file);
+    fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))
 }
 
-/// `Tcp: InSegs OutSegs` and below it `Tcp: 17 4` (`snmp_seq_show`, net/ipv4/proc.c).
+/// Reads pairs of lines: `Tcp: InSegs OutSegs`, and below it `Tcp: 17 4` (`snmp_seq_show`, net/ipv4/proc.c).
 pub fn pairs_of_lines(file: &str) -> Result<Vec<Group>> {
     let text = read(file)?;
     let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
@@ -33,7 +35,7 @@ fn group(names: &str, values: &str) -> Option<Group> {
     Some(Group { title: title.to_owned(), counters })
 }
 
-/// `Ip6InReceives 17`, one a line (`snmp6_seq_show`, net/ipv6/proc.c): the group is what is up to the 6.
+/// Reads lines like `Ip6InReceives 17` (`snmp6_seq_show`, net/ipv6/proc.c). The group is the name up to the 6.
 pub fn names_and_values(file: &str) -> Result<Vec<Group>> {
     let mut groups: Vec<Group> = Vec::new();
     for line in read(file)?.lines() {
@@ -55,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_values_belong_together_by_their_place() {
+    fn the_nth_value_belongs_to_the_nth_name() {
         let group = group("Tcp: MaxConn InSegs Newer", "Tcp: -1 17").unwrap();
         assert_eq!(group.title, "Tcp");
         assert_eq!(group.counters, [("MaxConn".to_owned(), -1), ("InSegs".to_owned(), 17)]);

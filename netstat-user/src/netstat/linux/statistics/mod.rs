@@ -1,4 +1,4 @@
-//! `-s`: the kernel's counters, in netstat's words.
+//! `-s`: the kernel's counters, in netstat's sentences.
 
 mod counters;
 mod sentences;
@@ -9,30 +9,18 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::Serialize;
 
-use self::{counters::Group, sentences::Sentence};
-use super::{print::Page, request::StatisticsRequest};
+use self::{
+    counters::Group,
+    sentences::{Sentence, Shown},
+};
+use super::{options::StatisticsOptions, print::Page};
 use crate::netstat::json;
 
-/// When a counter that has a sentence is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// Always.
-    Always,
-    /// Unless it is 0.
-    IfAny,
-    /// Unless it is 0, in the list of received ICMP messages.
-    InHistogram,
-    /// Unless it is 0, in the list of sent ICMP messages.
-    OutHistogram,
-    /// Never: a setting, or nothing that counts.
-    Hidden,
-}
-
-/// What one look at the counters gives, group by group, in the kernel's order.
-fn look(asked: StatisticsRequest) -> Result<Vec<Group>> {
-    if !asked.ipv6 {
+/// Reads the counters, group by group, in the kernel's order.
+fn read(options: StatisticsOptions) -> Result<Vec<Group>> {
+    if !options.ipv6 {
         let mut groups = counters::pairs_of_lines("snmp")?;
-        // Not all kernels have it.
+        // A kernel without this file has fewer counters.
         groups.extend(counters::pairs_of_lines("netstat").unwrap_or_default());
         return Ok(groups);
     }
@@ -42,39 +30,39 @@ fn look(asked: StatisticsRequest) -> Result<Vec<Group>> {
     Ok(groups)
 }
 
-/// The sentences of a group, and whether it was asked for; None for a group that netstat doesn't know, which
-/// it always shows.
-fn known(title: &str, asked: StatisticsRequest) -> Option<(&'static [Sentence], bool)> {
+/// The sentences of a group, and whether the options select it; None for a group without sentences, which netstat always
+/// shows.
+fn known(title: &str, options: StatisticsOptions) -> Option<(&'static [Sentence], bool)> {
     Some(match title {
-        "Ip" => (sentences::IP, asked.raw),
-        "Icmp" => (sentences::ICMP, asked.raw),
-        "Tcp" => (sentences::TCP, asked.tcp),
-        "TcpExt" => (sentences::TCP_EXT, asked.tcp),
-        "Udp" => (sentences::UDP, asked.udp),
-        "Ip6" => (sentences6::IP6, asked.raw),
-        "Icmp6" => (sentences6::ICMP6, asked.raw),
-        "Udp6" => (sentences6::UDP6, asked.udp),
+        "Ip" => (sentences::IP, options.raw),
+        "Icmp" => (sentences::ICMP, options.raw),
+        "Tcp" => (sentences::TCP, options.tcp),
+        "TcpExt" => (sentences::TCP_EXT, options.tcp),
+        "Udp" => (sentences::UDP, options.udp),
+        "Ip6" => (sentences6::IP6, options.raw),
+        "Icmp6" => (sentences6::ICMP6, options.raw),
+        "Udp6" => (sentences6::UDP6, options.udp),
         _ => return None,
     })
 }
 
-/// For people.
+/// The counters as sentences.
 ///
 /// # Errors
 /// /proc can't be read: the error names the file.
-pub fn text(asked: StatisticsRequest) -> Result<Vec<u8>> {
-    Ok(write(&look(asked)?, asked))
+pub fn text(options: StatisticsOptions) -> Result<Vec<u8>> {
+    Ok(write(&read(options)?, options))
 }
 
-fn write(groups: &[Group], asked: StatisticsRequest) -> Vec<u8> {
+fn write(groups: &[Group], options: StatisticsOptions) -> Vec<u8> {
     let mut page = Page::default();
     let mut list = Shown::Always;
     for Group { title, counters } in groups {
-        let (sentences, is_asked) = known(title, asked).unwrap_or((&[], true));
-        if known(title, asked).is_some() {
+        let (sentences, is_selected) = known(title, options).unwrap_or((&[], true));
+        if known(title, options).is_some() {
             list = Shown::Always;
         }
-        if is_asked {
+        if is_selected {
             page.text(&format!("{title}:\n"));
             for (name, value) in counters {
                 counter(&mut page, &mut list, sentences, (name, *value));
@@ -84,7 +72,8 @@ fn write(groups: &[Group], asked: StatisticsRequest) -> Vec<u8> {
     page.into_bytes()
 }
 
-/// One counter; `list` is where the one before it was shown, which decides on how far it is to the right.
+/// Appends a counter. `list` says how the counter before it was shown, which decides on the indentation of one without a
+/// sentence.
 fn counter(page: &mut Page, list: &mut Shown, sentences: &[Sentence], (name, value): (&str, i128)) {
     let value = value as u64;
     let Some((_, shown, sentence)) = sentences.iter().find(|(known, _, _)| *known == name) else {
@@ -99,11 +88,7 @@ fn counter(page: &mut Page, list: &mut Shown, sentences: &[Sentence], (name, val
     }
     if is_new_list {
         let direction = if *shown == Shown::InHistogram { "input" } else { "output" };
-        page.text(&format!(
-            "{}ICMP {direction} histogram:
-",
-            indent(*list)
-        ));
+        page.text(&format!("{}ICMP {direction} histogram:\n", indent(*list)));
     }
     *list = *shown;
     if *shown == Shown::Always || value != 0 {
@@ -122,14 +107,15 @@ struct GroupLine<'a> {
     counters: BTreeMap<&'a str, i128>,
 }
 
-/// JSON Lines: a line for each group, with all its counters.
+/// JSON Lines: one for each group, with all its counters.
 ///
 /// # Errors
 /// /proc can't be read: the error names the file.
-pub fn json(asked: StatisticsRequest) -> Result<Vec<u8>> {
-    let groups = look(asked)?;
-    let is_asked = |group: &&Group| known(&group.title, asked).is_none_or(|(_, is_asked)| is_asked);
-    Ok(json::lines(groups.iter().filter(is_asked).map(|group| GroupLine {
+pub fn json(options: StatisticsOptions) -> Result<Vec<u8>> {
+    let groups = read(options)?;
+    let is_selected =
+        |group: &&Group| known(&group.title, options).is_none_or(|(_, is_selected)| is_selected);
+    Ok(json::lines(groups.iter().filter(is_selected).map(|group| GroupLine {
         kind: "statistics",
         group: &group.title,
         counters: group.counters.iter().map(|(name, value)| (name.as_str(), *value)).collect(),
@@ -140,19 +126,19 @@ pub fn json(asked: StatisticsRequest) -> Result<Vec<u8>> {
 mod tests {
     use super::*;
 
-    const ALL: StatisticsRequest = StatisticsRequest { ipv6: false, raw: true, tcp: true, udp: true };
+    const ALL: StatisticsOptions = StatisticsOptions { ipv6: false, raw: true, tcp: true, udp: true };
 
     fn group(title: &str, counters: &[(&str, i128)]) -> Group {
         let counters = counters.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
         Group { title: title.to_owned(), counters }
     }
 
-    fn shown(groups: &[Group], asked: StatisticsRequest) -> String {
-        String::from_utf8(write(groups, asked)).unwrap()
+    fn shown(groups: &[Group], options: StatisticsOptions) -> String {
+        String::from_utf8(write(groups, options)).unwrap()
     }
 
     #[test]
-    fn counters_are_shown_by_their_sentence_or_by_their_name() {
+    fn counters_without_a_sentence_are_shown_by_name_if_not_zero() {
         let groups = [
             group(
                 "Ip",
@@ -174,16 +160,16 @@ mod tests {
     }
 
     #[test]
-    fn a_protocol_that_was_not_asked_for_is_left_out() {
+    fn a_protocol_that_is_not_selected_is_left_out() {
         let groups = [group("Ip", &[("InReceives", 1)]), group("Tcp", &[("InSegs", 5)])];
         assert_eq!(
-            shown(&groups, StatisticsRequest { raw: false, ..ALL }),
+            shown(&groups, StatisticsOptions { raw: false, ..ALL }),
             "Tcp:\n    5 segments received\n"
         );
     }
 
     #[test]
-    fn no_counter_has_two_sentences_and_each_shown_one_has_a_place_for_its_value() {
+    fn every_counter_has_one_sentence_with_a_placeholder_unless_it_is_hidden() {
         for table in [
             sentences::IP,
             sentences::ICMP,

@@ -1,10 +1,25 @@
-//! Which counters netstat -s has a sentence for; the others it shows by the kernel's name for them.
+//! The counters that netstat -s has a sentence for. It shows the others by the kernel's name.
 //!
-//! net-tools 2.10 has sentences for some more, which it never finds: its table of them is not in order.
+//! net-tools 2.10 has some more sentences that it never finds: it does a binary search in a table that is not sorted.
 
-use super::Shown::{self, *};
+use self::Shown::*;
 
-/// The kernel's name of a counter, when it is shown, and how; `{}` stands for its value.
+/// When a counter that has a sentence is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Always.
+    Always,
+    /// Unless it is 0.
+    IfAny,
+    /// Unless it is 0, in the list of received ICMP messages.
+    InHistogram,
+    /// Unless it is 0, in the list of sent ICMP messages.
+    OutHistogram,
+    /// Never: it is a setting.
+    Hidden,
+}
+
+/// The kernel's name of a counter, when it is shown, and its sentence; `{}` stands for the value.
 pub type Sentence = (&'static str, Shown, &'static str);
 
 /// IPv4.
@@ -32,7 +47,7 @@ pub const IP: &[Sentence] = &[
 /// ICMP.
 pub const ICMP: &[Sentence] = &[
     ("InAddrMaskReps", InHistogram, "address mask replies: {}"),
-    ("InAddrMasks", InHistogram, "address mask request: {}"),
+    ("InAddrMasks", InHistogram, "address mask options: {}"),
     ("InDestUnreachs", InHistogram, "destination unreachable: {}"),
     ("InEchoReps", InHistogram, "echo replies: {}"),
     ("InEchos", InHistogram, "echo requests: {}"),
@@ -43,7 +58,7 @@ pub const ICMP: &[Sentence] = &[
     ("InSrcQuenchs", InHistogram, "source quenches: {}"),
     ("InTimeExcds", InHistogram, "timeout in transit: {}"),
     ("InTimestampReps", InHistogram, "timestamp reply: {}"),
-    ("InTimestamps", InHistogram, "timestamp request: {}"),
+    ("InTimestamps", InHistogram, "timestamp options: {}"),
     ("OutAddrMaskReps", OutHistogram, "address mask replies: {}"),
     ("OutAddrMasks", OutHistogram, "address mask requests: {}"),
     ("OutDestUnreachs", OutHistogram, "destination unreachable: {}"),

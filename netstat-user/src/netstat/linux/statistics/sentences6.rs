@@ -1,6 +1,6 @@
-//! The same of IPv6's counters.
+//! The sentences of IPv6's counters.
 
-use super::{Shown::*, sentences::Sentence};
+use super::sentences::{Sentence, Shown::*};
 
 /// IPv6.
 pub const IP6: &[Sentence] = &[

@@ -5,14 +5,14 @@ use clap::CommandFactory as _;
 use super::*;
 use crate::{
     model::{Family, State},
-    netstat::{parse, windows::request::Transport},
+    netstat::{parse, windows::options::Transport},
 };
 
-fn parse_line(line: &str) -> Result<Request, clap::Error> {
+fn parse_line(line: &str) -> Result<NetstatOptions, clap::Error> {
     parse(format!("rnetstat {line}").split_whitespace().map(str::to_owned), false, |_| Some("C".to_owned()))
 }
 
-fn sockets(line: &str) -> SocketsRequest {
+fn sockets(line: &str) -> SocketOptions {
     match parse_line(line).unwrap_or_else(|error| panic!("{line}: {error}")).mode {
         Mode::Sockets(sockets) => *sockets,
         mode => panic!("{line} was taken for {mode:?}"),
@@ -46,7 +46,7 @@ fn counters_are_of_one_protocol_or_of_all_and_of_the_interfaces() {
         ("-es", true, true, None),
         ("-s -p ICMPv6", false, true, Some(Protocol::Icmpv6)),
     ] {
-        let expected = CountersRequest { interfaces, statistics, protocol };
+        let expected = CounterOptions { interfaces, statistics, protocol };
         assert_eq!(parse_line(line).unwrap().mode, Mode::Counters(expected), "{line}");
     }
 }

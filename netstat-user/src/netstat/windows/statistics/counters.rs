@@ -12,7 +12,7 @@ use windows_sys::Win32::{
     Networking::WinSock::{AF_INET, AF_INET6},
 };
 
-use crate::netstat::windows::request::Protocol;
+use crate::netstat::windows::options::Protocol;
 
 /// A protocol's counters.
 #[derive(Debug, PartialEq, Eq)]

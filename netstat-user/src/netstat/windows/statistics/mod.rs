@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use self::counters::{Counters, Section};
-use super::request::Protocol;
+use super::options::Protocol;
 use crate::netstat::json;
 
 /// For people: of one protocol, or of all.

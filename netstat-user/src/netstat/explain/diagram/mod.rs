@@ -1,4 +1,4 @@
-//! RFC 9293's diagram (section 3.3.2), drawn: where the states stand and how the arrows run between them.
+//! RFC 9293's diagram (section 3.3.2): the positions of the states, and the paths of the arrows.
 
 mod canvas;
 
@@ -6,10 +6,10 @@ use canvas::{Canvas, Weight};
 
 use crate::model::State::{self, *};
 
-/// Outside width of a box, and its height.
+/// Width and height of a box, with its border.
 const BOX: (usize, usize) = (20, 3);
 
-/// The boxes: the state, and where its upper left corner is. CLOSE is drawn twice, as the beginning and the end.
+/// The boxes: state, and column and row of the upper left corner. CLOSE has two boxes: the beginning and the end.
 const BOXES: &[(State, (usize, usize))] = &[
     (Close, (28, 0)),
     (Listen, (2, 5)),
@@ -25,8 +25,8 @@ const BOXES: &[(State, (usize, usize))] = &[
     (Close, (54, 33)),
 ];
 
-/// An arrow: from, to, the points where it begins, turns and ends, and what makes a connection go there (a
-/// call, or what comes in), with its place.
+/// An arrow from a state to another: the points where it begins, turns and ends, and the call or the received segment that
+/// causes the transition, with its position.
 struct Arrow {
     from: State,
     to: State,
@@ -65,16 +65,16 @@ const ARROWS: &[Arrow] = &[
     arrow(TimeWait, Close, &[(48, 34), (53, 34)], "60 s", (49, 33)),
 ];
 
-/// The drawing, line by line, with one state and its arrows marked and what is to stand behind a state's name.
-pub fn draw(marked: Option<State>, count: impl Fn(State) -> Option<u64>) -> Vec<String> {
+/// The lines of the diagram. One state may be highlighted with its arrows; a state's count is shown after its name.
+pub fn draw(highlighted: Option<State>, count: impl Fn(State) -> Option<u64>) -> Vec<String> {
     let mut canvas = Canvas::default();
     for Arrow { from, to, path, label, at } in ARROWS {
-        let is_marked = marked == Some(*from) || marked == Some(*to);
-        canvas.arrow(path, if is_marked { Weight::Heavy } else { Weight::Light });
+        let is_highlighted = highlighted == Some(*from) || highlighted == Some(*to);
+        canvas.arrow(path, if is_highlighted { Weight::Heavy } else { Weight::Light });
         canvas.text(*at, label);
     }
     for (index, (state, corner)) in BOXES.iter().enumerate() {
-        let border = if marked == Some(*state) { Weight::Heavy } else { Weight::Light };
+        let border = if highlighted == Some(*state) { Weight::Heavy } else { Weight::Light };
         let is_second = BOXES[..index].iter().any(|(before, _)| before == state);
         let title = match count(*state).filter(|_| !is_second) {
             Some(count) => format!("{state} {count}"),
@@ -93,31 +93,31 @@ mod tests {
     use crate::model::LEGAL_TRANSITIONS;
 
     #[test]
-    fn every_arrow_is_a_transition_that_the_tracer_knows() {
+    fn every_arrow_is_a_legal_transition() {
         for Arrow { from, to, .. } in ARROWS {
             assert!(LEGAL_TRANSITIONS.contains(&(*from, *to)), "{from} to {to}");
         }
     }
 
     #[test]
-    fn what_the_tracer_knows_and_is_not_drawn_is_an_abort_or_linux_s_own() {
+    fn a_legal_transition_without_an_arrow_is_an_abort_or_an_early_fin() {
         let drawn: HashSet<_> = ARROWS.iter().map(|arrow| (arrow.from, arrow.to)).collect();
         let not_drawn = LEGAL_TRANSITIONS.iter().filter(|transition| !drawn.contains(transition));
         for (from, to) in not_drawn {
-            // A FIN right behind the handshake's last ACK: `tcp_fin`, net/ipv4/tcp_input.c.
+            // A FIN that arrives with the handshake's last ACK: `tcp_fin`, net/ipv4/tcp_input.c.
             let is_early_fin = (*from, *to) == (SynRecv, CloseWait);
             assert!(*to == Close || is_early_fin, "{from} to {to} is missing");
         }
     }
 
     #[test]
-    fn every_state_has_its_box() {
+    fn every_state_has_a_box() {
         for state in State::ALL {
             assert!(BOXES.iter().any(|(boxed, _)| *boxed == state), "{state}");
         }
     }
 
-    /// Whether the point is right outside the border of one of the state's boxes.
+    /// Whether the point is next to the border of a box of the state, outside of it.
     fn touches(state: State, (x, y): (usize, usize)) -> bool {
         BOXES.iter().filter(|(boxed, _)| *boxed == state).any(|(_, (left, top))| {
             let beside = (top..&(top + BOX.1)).contains(&&y) && (x + 1 == *left || x == left + BOX.0);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn every_arrow_begins_and_ends_at_the_boxes_that_it_joins() {
+    fn every_arrow_begins_and_ends_at_the_boxes_of_its_states() {
         for Arrow { from, to, path, .. } in ARROWS {
             assert!(path.first().is_some_and(|begin| touches(*from, *begin)), "{from} to {to}: its begin");
             assert!(path.last().is_some_and(|end| touches(*to, *end)), "{from} to {to}: its end");
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_arrows_labels_or_boxes_share_a_place() {
+    fn arrows_labels_and_boxes_do_not_overlap() {
         let mut taken = HashSet::new();
         let mut take =
             |what: &str, place: (usize, usize)| assert!(taken.insert(place), "{what} at {place:?}");
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_drawing_fits_an_ordinary_terminal_and_marks_one_state() {
+    fn the_diagram_fits_in_80_columns_and_highlights_one_state() {
         let lines = draw(Some(TimeWait), |state| (state == Established).then_some(12345));
         assert!(lines.iter().all(|line| line.chars().count() < 80));
         assert_eq!(lines.iter().filter(|line| line.contains('║')).count(), 1);

@@ -12,7 +12,7 @@ use crate::{
 
 /// What rnetstat has been asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct NetstatOptions {
     /// What is shown.
     pub mode: Mode,
     /// Again after this time, until interrupted.
@@ -27,11 +27,11 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Sockets.
-    Sockets(Box<SocketsRequest>),
+    Sockets(Box<SocketOptions>),
     /// `-r`.
     Routes,
     /// `-e`, `-s`, or both.
-    Counters(CountersRequest),
+    Counters(CounterOptions),
     /// `explain`.
     Explain {
         /// The state; None for the diagram with the host's counts.
@@ -43,7 +43,7 @@ pub enum Mode {
 
 /// Which sockets, and what of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SocketsRequest {
+pub struct SocketOptions {
     /// `-a`: listeners and UDP too.
     pub all: bool,
     /// `-n`.
@@ -62,7 +62,7 @@ pub struct SocketsRequest {
 
 /// Which counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CountersRequest {
+pub struct CounterOptions {
     /// `-e`.
     pub interfaces: bool,
     /// `-s`.

@@ -1,31 +1,32 @@
-//! `-r`: the kernel's routing tables.
+//! `-r`: the routing tables.
 
 mod flags;
 mod inet;
 mod inet6;
+mod networks;
 
 use std::net::IpAddr;
 
 use anyhow::Result;
 use serde::Serialize;
 
-use super::{names::Names, print::Page, request::RoutesRequest};
+use super::{names::Names, options::RouteOptions, print::Page};
 use crate::netstat::json;
 use inet::Route;
 use inet6::Route6;
 
-/// For people.
+/// The tables.
 ///
 /// # Errors
 /// /proc can't be read: the error names the file.
-pub fn text(asked: RoutesRequest, names: &mut Names) -> Result<Vec<u8>> {
+pub fn text(options: RouteOptions, names: &mut Names) -> Result<Vec<u8>> {
     let mut page = Page::default();
-    if asked.families.ipv4 {
+    if options.families.ipv4 {
         let routes = inet::read()?;
         names.prepare(routes.iter().flat_map(|route| [route.destination, route.gateway]).map(IpAddr::V4));
-        inet::text(&mut page, &routes, asked.extended, names);
+        inet::text(&mut page, &routes, options.extended, names);
     }
-    if asked.families.ipv6 {
+    if options.families.ipv6 {
         let routes = inet6::read()?;
         names.prepare(routes.iter().flat_map(|route| [route.destination, route.next_hop]).map(IpAddr::V6));
         inet6::text(&mut page, &routes, names);
@@ -52,12 +53,12 @@ struct Line<'a> {
 ///
 /// # Errors
 /// /proc can't be read: the error names the file.
-pub fn json(asked: RoutesRequest) -> Result<Vec<u8>> {
+pub fn json(options: RouteOptions) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    if asked.families.ipv4 {
+    if options.families.ipv4 {
         bytes.extend(json::lines(inet::read()?.iter().map(line)));
     }
-    if asked.families.ipv6 {
+    if options.families.ipv6 {
         bytes.extend(json::lines(inet6::read()?.iter().map(line6)));
     }
     Ok(bytes)

@@ -2,14 +2,14 @@
 
 use std::{fs, net::Ipv4Addr};
 
-use crate::netstat::resolve::is_harmless;
+use crate::netstat::resolve::is_printable_word;
 
-/// The networks that have a name.
+/// The networks that have a name, by their address.
 #[derive(Debug, Default)]
 pub struct Networks(Vec<(Ipv4Addr, String)>);
 
 impl Networks {
-    /// Those that this host knows.
+    /// Reads /etc/networks; without the file, no network has a name.
     pub fn read() -> Self {
         Self::parse(&fs::read_to_string("/etc/networks").unwrap_or_default())
     }
@@ -17,19 +17,19 @@ impl Networks {
     fn parse(text: &str) -> Self {
         let line = |line: &str| {
             let mut words = line.split('#').next()?.split_whitespace();
-            let name = words.next().filter(|name| is_harmless(name))?.to_owned();
+            let name = words.next().filter(|name| is_printable_word(name))?.to_owned();
             Some((address(words.next()?)?, name))
         };
         Self(text.lines().filter_map(line).collect())
     }
 
-    /// The network's name.
+    /// The name of a network.
     pub fn name(&self, network: Ipv4Addr) -> Option<&str> {
         self.0.iter().find(|(addr, _)| *addr == network).map(|(_, name)| name.as_str())
     }
 }
 
-/// Trailing zeros may be left out: `10.1` is 10.1.0.0.
+/// Parses an address whose trailing zeros may be omitted: `10.1` is 10.1.0.0.
 fn address(text: &str) -> Option<Ipv4Addr> {
     let mut octets = [0; 4];
     let parts: Vec<&str> = text.split('.').collect();
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_is_known_by_its_address() {
+    fn a_network_s_name_is_found_by_its_address() {
         let networks = Networks::parse(
             "default 0.0.0.0\n# none\nlink-local 169.254.0.0 alias\nlab 10.1\nbad 1.2.3.4.5\n",
         );

@@ -1,0 +1,151 @@
+//! The sockets that the options select, and their owners.
+
+use std::{io::Write as _, net::SocketAddr, thread};
+
+use anyhow::{Result, anyhow};
+
+use super::{
+    options::{Roles, SocketOptions},
+    owners::Owners,
+    socket::{InetSocket, Transport, UnixSocket},
+    sockets::{self, Sockets},
+};
+use crate::{
+    filter::{Filter, SocketFacts},
+    model::{Comm, Endpoint},
+    netstat::summary::{Summary, Tally},
+};
+
+/// The selected sockets, in netstat's order.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Internet sockets.
+    pub inet: Vec<InetSocket>,
+    /// UNIX domain sockets.
+    pub unix: Vec<UnixSocket>,
+    /// The processes that hold them; empty unless `has_owners`.
+    pub owners: Owners,
+    /// Whether the owners were looked up.
+    pub has_owners: bool,
+}
+
+impl Listing {
+    /// Reads the sockets, and at the same time their owners if the options need them.
+    ///
+    /// # Errors
+    /// /proc can't be read: the error names the file.
+    pub fn read(options: &SocketOptions, json: bool) -> Result<Self> {
+        let has_owners = options.programs || options.summary || options.filter.owner.asks_for_process();
+        let (sockets, owners) = thread::scope(|scope| {
+            let owners = has_owners.then(|| scope.spawn(Owners::find));
+            let sockets = read_sockets(options, json);
+            let owners = owners.map_or_else(|| Ok(Owners::default()), |thread| thread.join());
+            (sockets, owners)
+        });
+        let owners = owners.map_err(|_| anyhow!("the thread that looks up the sockets' owners panicked"))?;
+        let Sockets { mut inet, mut unix } = sockets?;
+        if owners.is_incomplete() {
+            warn("not all processes could be looked into: the owners of others' sockets need root");
+        }
+        let mut holders = Vec::new();
+        inet.retain(|socket| {
+            has_role(options.roles, socket.is_server())
+                && matches(&options.filter, socket, &owners, &mut holders)
+        });
+        unix.retain(|socket| {
+            has_role(options.roles, socket.is_server())
+                && matches_unix(&options.filter, socket, &owners, &mut holders)
+        });
+        Ok(Self { inet, unix, owners, has_owners })
+    }
+
+    /// The counts of `--summary`.
+    pub fn summary(&self) -> Summary {
+        let mut tally = Tally::default();
+        for socket in &self.inet {
+            let state = if socket.proto.transport == Transport::Raw { "" } else { socket.state_name() };
+            tally.state(socket.proto.name(), state);
+            if !socket.is_server() {
+                tally.remote(socket.remote.ip());
+            }
+        }
+        for socket in &self.unix {
+            tally.state("unix", socket.state_name());
+        }
+        let inodes = self.inet.iter().map(|socket| socket.inode);
+        for inode in inodes.chain(self.unix.iter().map(|socket| socket.inode)) {
+            tally.owners(self.owners.of(inode).map(|(pid, process)| (pid, process.program.as_str())));
+        }
+        tally.summary()
+    }
+}
+
+fn read_sockets(options: &SocketOptions, json: bool) -> Result<Sockets> {
+    if !options.all_netns {
+        return sockets::read(options, json);
+    }
+    let (namespaces, not_entered) = sockets::in_every_namespace(|| sockets::read(options, json))?;
+    if not_entered > 0 {
+        warn(&format!("{not_entered} network namespaces could not be entered: that needs root"));
+    }
+    let mut all = Sockets::default();
+    for Sockets { inet, unix } in namespaces {
+        all.inet.extend(inet);
+        all.unix.extend(unix);
+    }
+    Ok(all)
+}
+
+fn has_role(roles: Roles, is_server: bool) -> bool {
+    match roles {
+        Roles::All => true,
+        Roles::Servers => is_server,
+        Roles::Connections => !is_server,
+    }
+}
+
+/// `holders` is a buffer that is used for every socket.
+fn matches(filter: &Filter, socket: &InetSocket, owners: &Owners, holders: &mut Vec<(u32, Comm)>) -> bool {
+    if *filter == Filter::default() {
+        return true;
+    }
+    let endpoint = |addr: SocketAddr| Endpoint { addr: addr.ip().to_canonical(), port: addr.port() };
+    fill(holders, owners, socket.inode);
+    filter.matches_socket(&SocketFacts {
+        family: Some(socket.family()),
+        local: Some(endpoint(socket.local)),
+        remote: Some(endpoint(socket.remote)),
+        state: (socket.proto.transport == Transport::Tcp).then(|| socket.state()),
+        uid: Some(socket.uid),
+        holders,
+        netns: Some(socket.netns),
+    })
+}
+
+fn matches_unix(
+    filter: &Filter,
+    socket: &UnixSocket,
+    owners: &Owners,
+    holders: &mut Vec<(u32, Comm)>,
+) -> bool {
+    fill(holders, owners, socket.inode);
+    filter.matches_socket(&SocketFacts {
+        family: None,
+        local: None,
+        remote: None,
+        state: None,
+        uid: None,
+        holders,
+        netns: Some(socket.netns),
+    })
+}
+
+fn fill(holders: &mut Vec<(u32, Comm)>, owners: &Owners, inode: u64) {
+    holders.clear();
+    holders.extend(owners.of(inode).map(|(pid, process)| (pid, process.comm)));
+}
+
+fn warn(what: &str) {
+    // If stderr can't be written, there is no other place for the warning.
+    let _ = writeln!(std::io::stderr(), "rnetstat: {what}");
+}

@@ -1,0 +1,45 @@
+//! The tables of sockets in /proc/net: text, one line a socket.
+
+mod fields;
+mod inet;
+
+use std::{
+    fs::File,
+    io::{self, BufRead as _, BufReader},
+    mem,
+    path::PathBuf,
+};
+
+pub use fields::Fields;
+pub use inet::{InetEntry, Timer};
+
+/// The directory of the tables of the calling thread's network namespace.
+pub const OWN_DIRECTORY: &str = "/proc/thread-self/net";
+
+/// More than one read() of such a table gives: a page (`seq_read_iter`, fs/seq_file.c).
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// The path of a file in [`OWN_DIRECTORY`].
+pub fn own(file: &str) -> PathBuf {
+    [OWN_DIRECTORY, file].iter().collect()
+}
+
+/// Calls `each` with every line of a table, without its line break, except the title.
+///
+/// # Errors
+/// The table can't be read, or `each` fails.
+pub fn for_each_line<E: From<io::Error>>(
+    table: File,
+    mut each: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut table = BufReader::with_capacity(BUFFER_BYTES, table);
+    let mut line = Vec::new();
+    let mut is_title = true;
+    while table.read_until(b'\n', &mut line)? > 0 {
+        if !mem::take(&mut is_title) {
+            each(line.strip_suffix(b"\n").unwrap_or(&line))?;
+        }
+        line.clear();
+    }
+    Ok(())
+}
