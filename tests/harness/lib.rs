@@ -19,6 +19,7 @@ pub mod netstat;
 pub mod normalization;
 pub mod oracle;
 pub mod output;
+pub mod pids;
 pub mod privilege;
 pub mod proc_tcp;
 pub mod process;

@@ -1,12 +1,36 @@
-//! A process whose `bpf()` is refused: as by a seccomp filter of a container manager, or by the verifier.
+//! A process some of whose system calls fail, by a seccomp filter: as a container manager or a fault would have it.
 
-use std::{io, os::unix::process::CommandExt as _, process::Command};
+use std::{ffi::c_long, io, os::unix::process::CommandExt as _, process::Command};
 
-/// `BPF_PROG_LOAD` (include/uapi/linux/bpf.h).
+/// Commands of bpf() (include/uapi/linux/bpf.h).
 const BPF_PROG_LOAD: u32 = 5;
+const BPF_ITER_CREATE: u32 = 33;
 
-/// Every load of a program fails with this errno, in the process and its children; all else works.
+/// A system call with an argument of this value.
+#[derive(Clone, Copy)]
+struct Call {
+    number: c_long,
+    /// Index of the argument; only its lower half is compared.
+    argument: u32,
+    value: u32,
+}
+
+/// Each load of an eBPF program fails with this errno, in the process and its children.
 pub fn loads_fail_with(command: &mut Command, errno: i32) {
+    fail(command, Call { number: libc::SYS_bpf, argument: 0, value: BPF_PROG_LOAD }, errno);
+}
+
+/// Each opening of a BPF iterator fails with this errno, in the process and its children.
+pub fn iterators_fail_with(command: &mut Command, errno: i32) {
+    fail(command, Call { number: libc::SYS_bpf, argument: 0, value: BPF_ITER_CREATE }, errno);
+}
+
+/// Each read() into a buffer of so many bytes fails with this errno, in the process and its children.
+pub fn reads_fail_with(command: &mut Command, bytes: u32, errno: i32) {
+    fail(command, Call { number: libc::SYS_read, argument: 2, value: bytes }, errno);
+}
+
+fn fail(command: &mut Command, call: Call, errno: i32) {
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
     let unless = |k: u32, skip: u8| libc::sock_filter {
         code: (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
@@ -14,13 +38,13 @@ pub fn loads_fail_with(command: &mut Command, errno: i32) {
         jf: skip,
         k,
     };
-    // `struct seccomp_data`: the call's number at 0, the lower half of its first argument at 16.
+    // `struct seccomp_data`: the call's number at 0, the lower halves of its arguments from 16 on.
     let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
     let filter = [
         statement(load, 0),
-        unless(libc::SYS_bpf as u32, 3),
-        statement(load, 16),
-        unless(BPF_PROG_LOAD, 1),
+        unless(call.number as u32, 3),
+        statement(load, 16 + 8 * call.argument),
+        unless(call.value, 1),
         statement(libc::BPF_RET, libc::SECCOMP_RET_ERRNO | errno.unsigned_abs()),
         statement(libc::BPF_RET, libc::SECCOMP_RET_ALLOW),
     ];

@@ -117,6 +117,11 @@ impl Tracer {
         self.stdout.lines_so_far()
     }
 
+    /// The complete lines that it has written to stderr.
+    pub fn stderr_so_far(&self) -> Result<String> {
+        self.stderr.lines_so_far()
+    }
+
     /// Its first event, of a JSON trace.
     pub fn start_event(&self) -> Result<Start> {
         let lines = self.stdout.lines_so_far()?;

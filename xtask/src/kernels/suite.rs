@@ -18,13 +18,14 @@ pub const WAYS: [&str; 2] = ["fentry", "timer"];
 /// The test programs that look at what the two ways show.
 const OF_BOTH_WAYS: [&str; 4] = ["connections", "lifecycle", "close_reasons", "owners"];
 /// The test programs that run once, with the hooks that the product chooses.
-const ONCE: [&str; 12] = [
+const ONCE: [&str; 13] = [
     "harness",
     "filters",
     "formats",
     "trace_exit",
     "hosts",
     "privileges",
+    "snapshot_failures",
     "kptr_restrict",
     "doctor",
     "usage",

@@ -2,6 +2,7 @@
 
 mod attach_types;
 mod attempts;
+mod beside;
 mod btf;
 mod classic_format;
 mod decode;

@@ -6,6 +6,7 @@ mod classic;
 mod loaded;
 pub mod memlock;
 mod minisock;
+mod open_files;
 mod prepared;
 mod programs;
 
@@ -23,6 +24,7 @@ use crate::options::StateHook;
 /// No hook for transitions works, or one that the options name doesn't. The error says why for each.
 pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Loaded> {
     memlock::raise();
+    open_files::raise();
     let typed = match options.state_hook {
         StateHook::Tracepoint => Err(anyhow!("not asked for")),
         StateHook::Auto | StateHook::TpBtf => by_btf::load(options, attempts),

@@ -1,12 +1,11 @@
 //! Reads what a start needs from the kernel, all of it at once: each part takes tens of milliseconds.
 
-use std::thread;
-
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use aya::EbpfLoader;
 
 use super::super::{
     attach_types::attach_types,
+    beside,
     btf::Btf,
     kallsyms::{self, Symbols},
     preemption,
@@ -28,16 +27,14 @@ pub struct KernelTypes {
 /// # Errors
 /// The kernel's BTF can't be read.
 pub fn read() -> Result<(KernelTypes, Symbols, EbpfLoader<'static>)> {
-    thread::scope(|scope| {
-        let symbols = scope.spawn(kallsyms::symbols);
-        let loader = scope.spawn(EbpfLoader::new);
-        let types = Btf::of_this_kernel()
-            .context("no BTF of the kernel in /sys/kernel/btf/vmlinux")
-            .and_then(|btf| Ok((attach_types(&btf)?, btf)));
-        let symbols = symbols.join().map_err(|_| anyhow!("reading the kernel's symbols failed"))?;
-        let loader = loader.join().map_err(|_| anyhow!("the loader of eBPF programs failed"))?;
-        let (for_aya, btf) = types?;
-        let is_preemptible = preemption::cpus(&super::super::uname::kernel().0) > 0;
-        Ok((KernelTypes { btf, for_aya, is_preemptible }, symbols, loader))
-    })
+    const THREAD: &str = "rnetstat-load";
+    let types = || {
+        let btf = Btf::of_this_kernel().context("no BTF of the kernel in /sys/kernel/btf/vmlinux")?;
+        anyhow::Ok((attach_types(&btf)?, btf))
+    };
+    let (symbols, (loader, types)) =
+        beside::run(THREAD, kallsyms::symbols, || beside::run(THREAD, EbpfLoader::new, types));
+    let (for_aya, btf) = types?;
+    let is_preemptible = preemption::cpus(&super::super::uname::kernel().0) > 0;
+    Ok((KernelTypes { btf, for_aya, is_preemptible }, symbols, loader))
 }

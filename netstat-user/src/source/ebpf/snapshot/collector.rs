@@ -7,7 +7,8 @@ use netstat_ebpf::wire::HolderRecord;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
-    beside, decode, errors,
+    super::beside,
+    THREAD, decode, errors,
     iterators::{Iterators, SocketFiles},
     reach,
 };
@@ -67,6 +68,7 @@ impl Collector {
         let files = self.iterators.open_socket_files()?;
         let mut visit = Visit::new(self, started.unix_ns - started.mono_ns.cast_signed());
         let (holders, visited) = beside::run(
+            THREAD,
             || Holders::read(files),
             || match kind {
                 SnapshotKind::Full => visit.visit_listed(),

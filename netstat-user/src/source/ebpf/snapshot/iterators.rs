@@ -11,16 +11,14 @@ use netstat_ebpf::wire::{
     self, ClassicFormat, HolderRecord, Offsets, Plain, SnapshotRecord, SocketFileRecord, program,
 };
 
-use super::{
-    super::{
-        attach_types::attach_types,
-        attempts::Attempts,
-        btf::Btf,
-        hooks::{SNAPSHOTS, SOCKET_FILES},
-        object::{self, LoadOptions},
-        offsets,
-    },
+use super::super::{
+    attach_types::attach_types,
+    attempts::Attempts,
     beside,
+    btf::Btf,
+    hooks::{SNAPSHOTS, SOCKET_FILES},
+    object::{self, LoadOptions},
+    offsets,
 };
 
 /// The smallest ring buffer that every machine allows, the largest page size. The iterators write nothing to it.
@@ -97,7 +95,7 @@ impl Iterators {
 /// The kernel has no BTF or refuses the iterator, or the iterator can't be read to its end.
 pub fn socket_files(each: impl FnMut(SocketFileRecord)) -> Result<()> {
     // Both parse the kernel's BTF, which takes most of the time until the first socket.
-    let (loader, kernel) = beside::run(EbpfLoader::new, || {
+    let (loader, kernel) = beside::run("rnetstat-load", EbpfLoader::new, || {
         let btf = Btf::of_this_kernel().context("no BTF of the kernel")?;
         anyhow::Ok((offsets::of_socket_files(&btf)?, attach_types(&btf)?))
     });

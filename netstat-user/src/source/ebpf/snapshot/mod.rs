@@ -1,6 +1,5 @@
 //! Snapshots of all sockets and of the processes that hold them, taken on a thread of its own.
 
-mod beside;
 mod collector;
 mod decode;
 mod errors;
