@@ -1,21 +1,22 @@
-//! What the terminal behind stdout can show.
+//! Whether the terminal at stdout shows colours.
 
-/// Whether stdout should have colours unless the user says: it is a terminal that has them, and the
-/// environment (NO_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM) doesn't say otherwise.
+/// Whether output to stdout has colours if `--color` is `auto`: stdout is a terminal that supports them, unless the
+/// environment variables NO_COLOR, CLICOLOR_FORCE, CLICOLOR and TERM decide otherwise.
 pub fn stdout_has_color() -> bool {
-    // First, because a console that can has to be asked, also for `--color always`.
-    takes_escape_codes() && anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+    // This comes first, because it also enables escape codes for `--color always`.
+    enable_escape_codes() && anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
 }
 
-/// Terminals do.
+/// Every terminal interprets escape codes.
 #[cfg(not(windows))]
-fn takes_escape_codes() -> bool {
+fn enable_escape_codes() -> bool {
     true
 }
 
-/// Asks the console to obey escape codes; one that doesn't would show them. What is no console takes anything.
+/// Makes the console interpret escape codes, and returns whether it does. A console that doesn't would print them. If
+/// stdout is not a console, the answer is true.
 #[cfg(windows)]
-fn takes_escape_codes() -> bool {
+fn enable_escape_codes() -> bool {
     use std::os::windows::io::AsRawHandle as _;
 
     use windows_sys::Win32::System::Console::{
@@ -24,7 +25,7 @@ fn takes_escape_codes() -> bool {
 
     let stdout = std::io::stdout().as_raw_handle();
     let mut mode = 0;
-    // SAFETY: whatever the handle is, the functions fail if it is no console's; the number is ours.
+    // SAFETY: both functions fail on a handle that is not a console's, and `mode` is valid for a write.
     unsafe {
         GetConsoleMode(stdout, &raw mut mode) == 0
             || SetConsoleMode(stdout, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING) != 0

@@ -1,4 +1,4 @@
-//! rnetstat-trace, which streams TCP state transitions as they happen, and rnetstat, the everyday netstat.
+//! The library of both programs: rnetstat-trace streams TCP state transitions, rnetstat prints what netstat prints.
 
 pub mod agent;
 pub mod args;

@@ -1,11 +1,11 @@
-//! How the user ends what would go on.
+//! The signals by which the user stops a program.
 
 use std::io::Result;
 
-/// A future that ends with SIGINT or SIGTERM; they are caught from here on.
+/// Catches SIGINT and SIGTERM from now on, and returns a future that completes at the first of them.
 ///
 /// # Errors
-/// They can't be caught.
+/// A handler can't be installed.
 #[cfg(unix)]
 pub fn stop() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -20,19 +20,20 @@ pub fn stop() -> Result<impl Future<Output = ()>> {
     })
 }
 
-/// A future that ends with Ctrl-C, Ctrl-Break or the console's end; they are caught from here on.
+/// Catches Ctrl-C, Ctrl-Break and the closing of the console from now on, and returns a future that completes at the first
+/// of them.
 ///
 /// # Errors
-/// They can't be caught.
+/// A handler can't be installed.
 #[cfg(windows)]
 pub fn stop() -> Result<impl Future<Output = ()>> {
     use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
 
-    let (mut interrupt, mut stop, mut close) = (ctrl_c()?, ctrl_break()?, ctrl_close()?);
+    let (mut interrupt, mut break_, mut close) = (ctrl_c()?, ctrl_break()?, ctrl_close()?);
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
-            _ = stop.recv() => {}
+            _ = break_.recv() => {}
             _ = close.recv() => {}
         }
     })

@@ -1,11 +1,11 @@
-//! Whole pages for stdout: its reader may go away, which is a normal end.
+//! Writes whole pages to stdout. A reader that has closed the pipe is not an error.
 
 use std::io::{self, Write as _};
 
-/// Writes all of it; false if the reader has gone away.
+/// Writes all bytes and flushes; false if the reader has closed the pipe.
 ///
 /// # Errors
-/// It can't be written for another reason.
+/// Any other failure of a write.
 pub fn write(bytes: &[u8]) -> io::Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {

@@ -1,17 +1,18 @@
-# What a guest runs. The runner writes before it what the names in capitals mean. Reports go to descriptor 3.
+# The script that a guest runs. suite.rs puts assignments of the upper-case variables before it. Descriptor 3 gets the
+# reports.
 export RNETSTAT_BIN_DIR=$PRODUCT RNETSTAT_SKIPPED=/tmp/skipped RNETSTAT_SLOW=1 RUST_BACKTRACE=0
 : > $RNETSTAT_SKIPPED
 failed=0
 cd $TESTS
 
-# Reports what a trace that sees by this way says of itself.
+# Reports the start event of a trace with these minisocket hooks.
 start() {
     $PRODUCT/rnetstat-trace --json -d 100ms --life-hook $1 2> /tmp/why | head -n 1 > /tmp/start
     echo "start $1 $(cat /tmp/start)" >&3
 }
 
-# Runs a test program; after a failure again, one test after the other, as often as is allowed.
-play() {
+# Runs a test program. After a failure it runs again, on one thread, up to $TRIES times.
+run() {
     way=${RNETSTAT_LIFE_HOOK:-auto} begin=$(date +%s) threads=2 status=1
     for try in $(seq $TRIES); do
         [ $try = 1 ] || echo "again $1 $way" >&3
@@ -29,9 +30,9 @@ start auto
 for way in $WAYS; do
     start $way
     export RNETSTAT_LIFE_HOOK=$way
-    for program in $OF_BOTH_WAYS; do play $program; done
+    for program in $OF_BOTH_WAYS; do run $program; done
 done
 unset RNETSTAT_LIFE_HOOK
-for program in $ONCE; do play $program; done
+for program in $ONCE; do run $program; done
 while read -r line; do echo "skipped $line" >&3; done < $RNETSTAT_SKIPPED
 exit $failed

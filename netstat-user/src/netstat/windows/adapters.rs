@@ -1,4 +1,4 @@
-//! The interfaces that have IP, from `GetAdaptersAddresses`.
+//! The interfaces with IP, from `GetAdaptersAddresses`.
 
 use std::{io, net::Ipv4Addr, ptr, slice};
 
@@ -15,44 +15,44 @@ use windows_sys::{
     core::PCWSTR,
 };
 
-/// How often the list may outgrow the room that it was asked for a moment ago.
+/// How often to try again with a larger buffer, because the list may grow between two calls.
 const ATTEMPTS: u32 = 16;
 const FLAGS: u32 = GAA_FLAG_SKIP_ANYCAST | GAA_FLAG_SKIP_MULTICAST | GAA_FLAG_SKIP_DNS_SERVER;
 
 /// An interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Adapter {
-    /// Its number.
+    /// Its interface index.
     pub index: u32,
-    /// What it is, in its maker's words.
+    /// Its description, for instance the name of the hardware.
     pub description: String,
-    /// Its address on the link; empty if it has none.
+    /// Its link-layer address; empty if it has none.
     pub physical: Vec<u8>,
     /// Its first IPv4 address.
     pub ipv4: Option<Ipv4Addr>,
-    /// What it adds to the metric of IPv4's routes.
+    /// The interface metric, which is added to the metric of IPv4 routes.
     pub metric: u32,
-    /// What it adds to the metric of IPv6's routes.
+    /// The interface metric, which is added to the metric of IPv6 routes.
     pub metric6: u32,
 }
 
-/// All of them, in Windows' order.
+/// All interfaces, in the order of Windows.
 ///
 /// # Errors
-/// Windows doesn't give the list.
+/// `GetAdaptersAddresses` fails.
 pub fn list() -> Result<Vec<Adapter>> {
-    read().context("Windows doesn't give its list of interfaces")
+    read().context("cannot read Windows' list of interfaces")
 }
 
 fn read() -> io::Result<Vec<Adapter>> {
-    // u64, because the list has to be aligned for its pointers.
+    // A buffer of u64 has the alignment of the list's pointers.
     let mut buffer: Vec<u64> = vec![0; 2048];
     let mut result = ERROR_BUFFER_OVERFLOW;
     for _ in 0..ATTEMPTS {
         let mut bytes = u32::try_from(buffer.len() * 8).unwrap_or(u32::MAX);
-        let place = buffer.as_mut_ptr().cast();
-        // SAFETY: the buffer has `bytes` bytes, and the function writes no more.
-        result = unsafe { GetAdaptersAddresses(AF_UNSPEC.into(), FLAGS, ptr::null(), place, &raw mut bytes) };
+        let list = buffer.as_mut_ptr().cast();
+        // SAFETY: the buffer has `bytes` bytes, and the function writes no more than that.
+        result = unsafe { GetAdaptersAddresses(AF_UNSPEC.into(), FLAGS, ptr::null(), list, &raw mut bytes) };
         if result != ERROR_BUFFER_OVERFLOW {
             break;
         }
@@ -66,8 +66,8 @@ fn read() -> io::Result<Vec<Adapter>> {
     let mut adapters = Vec::new();
     let mut next = buffer.as_ptr().cast::<IP_ADAPTER_ADDRESSES_LH>();
     while !next.is_null() {
-        // SAFETY: the function has filled the buffer, which lives, with a list whose places are in it and whose
-        // last one says null; what is read of each is numbers and places.
+        // SAFETY: the function has written a linked list into the buffer, whose pointers refer to the buffer and end
+        // with null. The buffer outlives the loop.
         unsafe {
             adapters.push(adapter(next));
             next = (*next).Next;
@@ -77,32 +77,32 @@ fn read() -> io::Result<Vec<Adapter>> {
 }
 
 /// # Safety
-/// It has to be an adapter of the list.
-unsafe fn adapter(place: *const IP_ADAPTER_ADDRESSES_LH) -> Adapter {
-    // SAFETY: the caller vouches for the adapter. The union's other half is only for alignment.
+/// `entry` must be an entry of the list, whose buffer is still alive.
+unsafe fn adapter(entry: *const IP_ADAPTER_ADDRESSES_LH) -> Adapter {
+    // SAFETY: the caller guarantees the entry. The union's other member only aligns it.
     unsafe {
-        let numbers = (*place).Anonymous1.Anonymous;
-        let physical = (*place).PhysicalAddress;
-        let length = physical.len().min((*place).PhysicalAddressLength as usize);
+        let header = (*entry).Anonymous1.Anonymous;
+        let physical = (*entry).PhysicalAddress;
+        let length = physical.len().min((*entry).PhysicalAddressLength as usize);
         Adapter {
-            // An interface that has only IPv6 has no number of IPv4's; where it has both they are the same.
-            index: if numbers.IfIndex != 0 { numbers.IfIndex } else { (*place).Ipv6IfIndex },
-            description: text((*place).Description),
+            // IfIndex is 0 if the interface has no IPv4; otherwise both indexes are the same.
+            index: if header.IfIndex != 0 { header.IfIndex } else { (*entry).Ipv6IfIndex },
+            description: string((*entry).Description),
             physical: physical[..length].to_vec(),
-            ipv4: ipv4(place),
-            metric: (*place).Ipv4Metric,
-            metric6: (*place).Ipv6Metric,
+            ipv4: ipv4(entry),
+            metric: (*entry).Ipv4Metric,
+            metric6: (*entry).Ipv6Metric,
         }
     }
 }
 
 /// # Safety
-/// It has to be an adapter of the list.
-unsafe fn ipv4(place: *const IP_ADAPTER_ADDRESSES_LH) -> Option<Ipv4Addr> {
-    // SAFETY: the caller vouches for the adapter; its addresses are a list like that of the adapters, and the
-    // family says what an address is.
+/// `entry` must be an entry of the list, whose buffer is still alive.
+unsafe fn ipv4(entry: *const IP_ADAPTER_ADDRESSES_LH) -> Option<Ipv4Addr> {
+    // SAFETY: the caller guarantees the entry. Its addresses are a linked list in the same buffer, and the family
+    // decides the type of an address.
     unsafe {
-        let mut next = (*place).FirstUnicastAddress;
+        let mut next = (*entry).FirstUnicastAddress;
         while !next.is_null() {
             let addr = (*next).Address.lpSockaddr;
             if !addr.is_null() && (*addr).sa_family == AF_INET {
@@ -116,15 +116,15 @@ unsafe fn ipv4(place: *const IP_ADAPTER_ADDRESSES_LH) -> Option<Ipv4Addr> {
 }
 
 /// # Safety
-/// It has to be null, or UTF-16 that ends with 0.
-unsafe fn text(place: PCWSTR) -> String {
-    if place.is_null() {
+/// `text` must be null, or point to UTF-16 that ends with 0.
+unsafe fn string(text: PCWSTR) -> String {
+    if text.is_null() {
         return String::new();
     }
-    // SAFETY: the caller vouches for the 0 at the end.
+    // SAFETY: the caller guarantees the 0 at the end.
     let units = unsafe {
-        let length = (0..).take_while(|at| *place.add(*at) != 0).count();
-        slice::from_raw_parts(place, length)
+        let length = (0..).take_while(|at| *text.add(*at) != 0).count();
+        slice::from_raw_parts(text, length)
     };
     String::from_utf16_lossy(units)
 }

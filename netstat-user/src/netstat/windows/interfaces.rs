@@ -1,4 +1,4 @@
-//! `-e`: what went through all interfaces together.
+//! `-e`: the counters of all interfaces together.
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -7,21 +7,21 @@ use windows_sys::Win32::NetworkManagement::IpHelper::{GetIfTable2, MIB_IF_ROW2, 
 use super::mib::Table;
 use crate::netstat::json;
 
-/// `FilterInterface` of MIB_IF_ROW2's flags: a layer above an interface, which counts what that counts.
+/// The flag `FilterInterface` of MIB_IF_ROW2: the row is a filter on top of an interface, and counts the same packets.
 const FILTER: u8 = 1 << 1;
 
-/// What went through.
+/// The sums over all interfaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sums {
-    received: Way,
-    sent: Way,
-    /// Received packets that no protocol here is for.
+    received: Direction,
+    sent: Direction,
+    /// Received packets of protocols that this host doesn't have.
     unknown_protocols: u64,
 }
 
-/// What went one way.
+/// The counters of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-struct Way {
+struct Direction {
     bytes: u64,
     unicast_packets: u64,
     non_unicast_packets: u64,
@@ -46,12 +46,12 @@ impl Sums {
     }
 }
 
-fn look() -> Result<Sums> {
-    // SAFETY: the function allocates such a table.
-    let table = unsafe { Table::<MIB_IF_TABLE2>::ask(|place| GetIfTable2(place)) }
-        .context("Windows doesn't give its table of interfaces")?;
+fn read() -> Result<Sums> {
+    // SAFETY: GetIfTable2 allocates a MIB_IF_TABLE2 that FreeMibTable frees.
+    let table = unsafe { Table::<MIB_IF_TABLE2>::call(|table| GetIfTable2(table)) }
+        .context("cannot read Windows' table of interfaces")?;
     let table = table.as_ptr();
-    // SAFETY: the table lives until the end of this function, and has as many rows as it says; a row is numbers.
+    // SAFETY: the table lives until the end of this function and has NumEntries rows, which consist of integers.
     let rows = unsafe {
         let first = (&raw const (*table).Table).cast::<MIB_IF_ROW2>();
         std::slice::from_raw_parts(first, (*table).NumEntries as usize)
@@ -63,12 +63,12 @@ fn look() -> Result<Sums> {
     Ok(sums)
 }
 
-/// For people.
+/// The page in the columns of Windows' netstat.
 ///
 /// # Errors
-/// Windows doesn't give the counters.
+/// The counters can't be read.
 pub fn text() -> Result<Vec<u8>> {
-    Ok(write(&look()?))
+    Ok(write(&read()?))
 }
 
 fn write(sums: &Sums) -> Vec<u8> {
@@ -76,11 +76,11 @@ fn write(sums: &Sums) -> Vec<u8> {
     let mut page = String::new();
     page.push_str("Interface Statistics\n\n                           Received            Sent\n\n");
     for (name, count) in [
-        ("Bytes", (|way| way.bytes) as fn(&Way) -> u64),
-        ("Unicast packets", |way| way.unicast_packets),
-        ("Non-unicast packets", |way| way.non_unicast_packets),
-        ("Discards", |way| way.discards),
-        ("Errors", |way| way.errors),
+        ("Bytes", (|direction| direction.bytes) as fn(&Direction) -> u64),
+        ("Unicast packets", |direction| direction.unicast_packets),
+        ("Non-unicast packets", |direction| direction.non_unicast_packets),
+        ("Discards", |direction| direction.discards),
+        ("Errors", |direction| direction.errors),
     ] {
         page.push_str(&format!("{name:<20}{:>15} {:>15}\n", count(received), count(sent)));
     }
@@ -91,17 +91,17 @@ fn write(sums: &Sums) -> Vec<u8> {
 #[derive(Serialize)]
 struct Line {
     kind: &'static str,
-    received: Way,
-    sent: Way,
+    received: Direction,
+    sent: Direction,
     unknown_protocols: u64,
 }
 
 /// One line of JSON.
 ///
 /// # Errors
-/// Windows doesn't give the counters.
+/// The counters can't be read.
 pub fn json() -> Result<Vec<u8>> {
-    let Sums { received, sent, unknown_protocols } = look()?;
+    let Sums { received, sent, unknown_protocols } = read()?;
     Ok(json::lines(std::iter::once(Line { kind: "interfaces", received, sent, unknown_protocols })))
 }
 
@@ -110,10 +110,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_columns_are_those_of_windows() {
+    fn the_interface_counters_have_the_columns_of_windows_netstat() {
         let sums = Sums {
-            received: Way { bytes: 1_279_913_096, unicast_packets: 961_149, ..Way::default() },
-            sent: Way { bytes: 89_768_387, ..Way::default() },
+            received: Direction { bytes: 1_279_913_096, unicast_packets: 961_149, ..Direction::default() },
+            sent: Direction { bytes: 89_768_387, ..Direction::default() },
             unknown_protocols: 7,
         };
         let text = String::from_utf8(write(&sums)).unwrap();

@@ -1,4 +1,4 @@
-//! Sockets as JSON, in the words that it has on every system.
+//! Sockets as JSON, with the same fields and values as on every system.
 
 use super::socket::Socket;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     readers::windows::process,
 };
 
-/// A line for each socket; with the processes, if somebody asked for them.
+/// One line for each socket, with its processes if `has_owners`.
 pub fn sockets(sockets: &[Socket], has_owners: bool) -> Vec<u8> {
     lines(sockets.iter().map(|socket| line(socket, has_owners)))
 }

@@ -1,29 +1,29 @@
-//! Tables that Windows allocates and takes back (netioapi.h).
+//! Tables that Windows allocates and `FreeMibTable` frees (netioapi.h).
 
 use std::{io, ptr};
 
 use windows_sys::Win32::{Foundation::NO_ERROR, NetworkManagement::IpHelper::FreeMibTable};
 
-/// A table, given back when it is dropped.
+/// A table. Dropping the value frees it.
 pub struct Table<T>(*mut T);
 
 impl<T> Table<T> {
-    /// The table whose place `ask` writes.
+    /// The table whose address `call` writes.
     ///
     /// # Errors
-    /// The code that `ask` returns.
+    /// The error code that `call` returns.
     ///
     /// # Safety
-    /// Where `ask` returns NO_ERROR it has to have written the place of a `T` that `FreeMibTable` takes back.
-    pub unsafe fn ask(ask: impl FnOnce(*mut *mut T) -> u32) -> io::Result<Self> {
-        let mut place = ptr::null_mut();
-        match ask(&raw mut place) {
-            NO_ERROR if !place.is_null() => Ok(Self(place)),
+    /// If `call` returns NO_ERROR, it must have written the address of a valid `T` that `FreeMibTable` can free.
+    pub unsafe fn call(call: impl FnOnce(*mut *mut T) -> u32) -> io::Result<Self> {
+        let mut table = ptr::null_mut();
+        match call(&raw mut table) {
+            NO_ERROR if !table.is_null() => Ok(Self(table)),
             error => Err(io::Error::from_raw_os_error(error.cast_signed())),
         }
     }
 
-    /// Where it is.
+    /// Its address, valid until the value is dropped.
     pub fn as_ptr(&self) -> *const T {
         self.0
     }
@@ -31,7 +31,7 @@ impl<T> Table<T> {
 
 impl<T> Drop for Table<T> {
     fn drop(&mut self) {
-        // SAFETY: who made this has vouched for it, and nobody has it any more.
+        // SAFETY: the caller of `call` guarantees that the table can be freed, and nothing uses it any more.
         unsafe { FreeMibTable(self.0.cast_const().cast()) }
     }
 }

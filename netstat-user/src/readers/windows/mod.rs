@@ -1,4 +1,4 @@
-//! Windows' tables of sockets, with the states and the processes in them.
+//! Windows' socket tables, their TCP states, and the names of processes.
 
 pub(crate) mod process;
 pub(crate) mod state;

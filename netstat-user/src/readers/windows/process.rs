@@ -1,4 +1,4 @@
-//! The name of a process by its id.
+//! The name of a process's program, by process id.
 
 use std::{num::NonZero, path::Path};
 
@@ -11,16 +11,16 @@ use windows_sys::Win32::{
 
 use crate::model::{Comm, Owner, OwnerHow};
 
-/// No path is longer, in UTF-16 units.
+/// The maximum length of a path, in UTF-16 units.
 const LONGEST_PATH: usize = 32_768;
 
-/// The process, by the name of its program's file; None if it is gone or not for us.
+/// The process with the file name of its program; None if it has exited, or we may not open it.
 pub(crate) fn owner(pid: NonZero<u64>) -> Option<Owner> {
     let pid = u32::try_from(pid.get()).ok()?;
     Some(Owner { pid, comm: comm(&program(pid)?), uid: None, how: OwnerHow::Scan })
 }
 
-/// As much of a program's name as the model keeps.
+/// A program's name, cut to the length that the model keeps.
 pub(crate) fn comm(program: &str) -> Comm {
     let mut comm = [0; 16];
     let length = (0..comm.len()).rev().find(|length| program.is_char_boundary(*length)).unwrap_or(0);
@@ -28,7 +28,7 @@ pub(crate) fn comm(program: &str) -> Comm {
     Comm::new(comm)
 }
 
-/// The name of the process's program's file; None if it is gone or not for us.
+/// The file name of the process's program; None if it has exited, or we may not open it.
 pub(crate) fn program(pid: u32) -> Option<String> {
     Some(Path::new(&path(pid)?).file_name()?.to_str()?.to_owned())
 }

@@ -1,13 +1,13 @@
-//! TCP's states by Windows' numbers (MIB_TCP_STATE, tcpmib.h), with the names that its netstat gives them.
+//! TCP states by their numbers in MIB_TCP_STATE (tcpmib.h), with their names in Windows' netstat.
 
 use crate::model::State;
 
-/// A state as Windows' tables have it.
+/// A state's number in Windows' tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TcpState(pub(crate) u32);
 
 impl TcpState {
-    /// The state; that of a connection which is being deleted is CLOSE.
+    /// The model's state. MIB_TCP_STATE_DELETE_TCB (12) becomes CLOSE, an unknown number Unknown.
     pub(crate) fn state(self) -> State {
         match self.0 {
             1 | 12 => State::Close,
@@ -25,7 +25,7 @@ impl TcpState {
         }
     }
 
-    /// The name that Windows' netstat gives it.
+    /// The name in Windows' netstat.
     pub(crate) fn name(self) -> &'static str {
         match self.0 {
             1 => "CLOSED",
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_names_its_state() {
+    fn the_name_of_every_known_number_parses_to_its_state() {
         for number in 1..=11 {
             assert_eq!(TcpState(number).name().parse(), Ok(TcpState(number).state()));
         }

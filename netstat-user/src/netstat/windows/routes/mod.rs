@@ -1,4 +1,4 @@
-//! `-r`: the interfaces, and the routes through them.
+//! `-r`: the interfaces and the routing tables.
 
 mod print;
 mod table;
@@ -12,10 +12,10 @@ use self::table::Route;
 use super::adapters::{self, Adapter};
 use crate::{format::visible, model::Family, netstat::json};
 
-/// For people.
+/// The page in the columns of Windows' netstat.
 ///
 /// # Errors
-/// Windows doesn't give a table.
+/// A table can't be read.
 pub fn text() -> Result<Vec<u8>> {
     let adapters = adapters::list()?;
     let (ipv4, ipv6) = (table::read(Family::Ipv4, &adapters)?, table::read(Family::Ipv6, &adapters)?);
@@ -34,10 +34,10 @@ struct Line {
     interface: Option<String>,
 }
 
-/// JSON Lines.
+/// JSON Lines, one for each route.
 ///
 /// # Errors
-/// Windows doesn't give a table.
+/// A table can't be read.
 pub fn json() -> Result<Vec<u8>> {
     let adapters = adapters::list()?;
     let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! The page, in the columns of Windows' netstat.
+//! The page of `-r`, in the columns of Windows' netstat.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,10 +6,10 @@ use super::{Adapter, Route};
 use crate::format::visible;
 
 const RULE: &str = "===========================================================================\n";
-/// Of a destination in IPv6's table; a longer one has a line of its own.
+/// The width of the destination in the IPv6 table. The gateway of a longer one is on the next line.
 const DESTINATION_WIDTH: usize = 24;
 
-/// All of it.
+/// The whole page: interfaces, IPv4 routes, IPv6 routes.
 pub fn page(adapters: &[Adapter], ipv4: &[Route], ipv6: &[Route]) -> Vec<u8> {
     let mut page = String::new();
     page.push_str(RULE);
@@ -43,7 +43,7 @@ pub fn page(adapters: &[Adapter], ipv4: &[Route], ipv6: &[Route]) -> Vec<u8> {
     page.into_bytes()
 }
 
-/// The address on the link, between dots up to the description.
+/// The link-layer address, with dots around it that fill the column before the description.
 fn dotted(physical: &[u8]) -> String {
     let mut text = "...".to_owned();
     for byte in physical {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_columns_are_those_of_windows() {
+    fn the_route_tables_have_the_columns_of_windows_netstat() {
         let adapters = [
             adapter(2, "vmxnet3 Ethernet Adapter", &[0, 0x50, 0x56, 0x86, 0xeb, 0x27], [172, 16, 152, 12]),
             adapter(1, "Software Loopback Interface 1", &[], [127, 0, 0, 1]),

@@ -1,4 +1,4 @@
-//! The rows of `GetIpForwardTable2`.
+//! Reads the routing table, from `GetIpForwardTable2`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -16,52 +16,53 @@ use crate::{
 /// A route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
-    /// The network that it leads to.
+    /// The address of the destination network.
     pub destination: IpAddr,
-    /// How many bits of that count.
+    /// The number of the address's bits that belong to the network.
     pub prefix_length: u8,
-    /// What it costs, the interface's part included.
+    /// The sum of the route's and the interface's metric.
     pub metric: u32,
-    /// The next router; None if the network is on the link.
+    /// The next hop; None if the destination is on the link.
     pub gateway: Option<IpAddr>,
-    /// The number of its interface.
+    /// The index of its interface.
     pub interface: u32,
 }
 
-/// The family's routes, in the order of their destinations.
+/// The routes of a family, sorted by destination.
 ///
 /// # Errors
-/// Windows doesn't give the table.
+/// `GetIpForwardTable2` fails.
 pub fn read(family: Family, adapters: &[Adapter]) -> Result<Vec<Route>> {
-    let number = match family {
+    let address_family = match family {
         Family::Ipv4 => AF_INET,
         Family::Ipv6 => AF_INET6,
     };
-    // SAFETY: the function allocates such a table.
-    let table = unsafe { Table::<MIB_IPFORWARD_TABLE2>::ask(|place| GetIpForwardTable2(number, place)) }
-        .context("Windows doesn't give its table of routes")?;
+    // SAFETY: GetIpForwardTable2 allocates a MIB_IPFORWARD_TABLE2 that FreeMibTable frees.
+    let table =
+        unsafe { Table::<MIB_IPFORWARD_TABLE2>::call(|table| GetIpForwardTable2(address_family, table)) }
+            .context("cannot read Windows' routing table")?;
     let table = table.as_ptr();
-    // SAFETY: the table lives until the end of this function, and has as many rows as it says.
+    // SAFETY: the table lives until the end of this function and has NumEntries rows.
     let mut routes: Vec<Route> = unsafe {
         let first = (&raw const (*table).Table).cast::<MIB_IPFORWARD_ROW2>();
-        (0..(*table).NumEntries as usize).filter_map(|number| route(first.add(number))).collect()
+        (0..(*table).NumEntries as usize).filter_map(|index| route(first.add(index))).collect()
     };
     for route in &mut routes {
         if let Some(adapter) = adapters.iter().find(|adapter| adapter.index == route.interface) {
-            let part = if family == Family::Ipv4 { adapter.metric } else { adapter.metric6 };
-            route.metric = route.metric.saturating_add(part);
+            let interface_metric = if family == Family::Ipv4 { adapter.metric } else { adapter.metric6 };
+            route.metric = route.metric.saturating_add(interface_metric);
         }
     }
     routes.sort();
     Ok(routes)
 }
 
-/// None if it is of neither family.
+/// Converts a row; None if its addresses are neither IPv4 nor IPv6.
 ///
 /// # Safety
-/// It has to be a row of the table.
+/// `row` must be a row of a table that is still alive.
 unsafe fn route(row: *const MIB_IPFORWARD_ROW2) -> Option<Route> {
-    // SAFETY: the caller vouches for the row; what is read of it is numbers.
+    // SAFETY: the caller guarantees the row, which consists of integers.
     unsafe {
         Some(Route {
             destination: addr(&(*row).DestinationPrefix.Prefix)?,
@@ -74,7 +75,7 @@ unsafe fn route(row: *const MIB_IPFORWARD_ROW2) -> Option<Route> {
 }
 
 fn addr(addr: &SOCKADDR_INET) -> Option<IpAddr> {
-    // SAFETY: all of the union's variants are numbers and begin with the family, which tells them apart.
+    // SAFETY: all members of the union consist of integers and begin with the family, which selects the member.
     unsafe {
         match addr.si_family {
             AF_INET => Some(Ipv4Addr::from(addr.Ipv4.sin_addr.S_un.S_addr.to_ne_bytes()).into()),
