@@ -1,5 +1,7 @@
 //! Hostile bytes made visible, so that they can't harm a terminal, a line or a column.
 
+use std::borrow::Cow;
+
 /// Whether a character shows as itself and does nothing else: no control character, nothing
 /// invisible, nothing that turns the direction of the text or joins what is before it.
 pub(super) fn is_harmless(c: char) -> bool {
@@ -28,6 +30,14 @@ pub fn visible(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     push_visible(bytes, &mut text);
     text
+}
+
+/// The bytes as [`visible`] shows them; most names are shown as they are.
+pub(super) fn visible_text(bytes: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(bytes) {
+        Ok(text) if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') => text.into(),
+        _ => visible(bytes).into(),
+    }
 }
 
 /// The name of a process, as hostile as names can be, and how it is shown.

@@ -1,95 +1,208 @@
-//! A row as programs read it: the contract's names in the contract's order, null for what isn't known.
+//! Writes the fields of a flat struct, such as [`netstat_events::Row`], in the syntax of a format: serde says which
+//! fields there are, so that no format repeats them.
+//!
+//! serde_json and the csv crate do the same for any type, which makes them several times slower on this hot path.
 
-use std::net::IpAddr;
+use std::{fmt, marker::PhantomData};
 
-use super::labels;
-use crate::model::{Comm, ConnId, Row};
+use serde::{
+    Serialize, Serializer,
+    ser::{Impossible, SerializeStruct},
+};
 
-/// The fields of a `transition`, an `existing` or a `repaired`.
-pub(super) struct RowFields<'a> {
-    pub(super) event: &'static str,
-    pub(super) ts: &'a str,
-    pub(super) mono_ns: u64,
-    pub(super) conn: ConnId,
-    pub(super) family: &'static str,
-    pub(super) proto: &'static str,
-    pub(super) local_addr: IpAddr,
-    pub(super) local_port: Option<u16>,
-    pub(super) remote_addr: Option<IpAddr>,
-    pub(super) remote_port: Option<u16>,
-    pub(super) direction: Option<&'static str>,
-    pub(super) old_state: Option<&'static str>,
-    pub(super) new_state: &'static str,
-    pub(super) state_ns: Option<u64>,
-    pub(super) pid: Option<u32>,
-    pub(super) comm: Option<Comm>,
-    pub(super) uid: Option<u32>,
-    pub(super) owner: Option<&'static str>,
-    pub(super) netns: Option<u32>,
-    pub(super) cgroup: Option<&'a str>,
-    pub(super) close_reason: Option<&'static str>,
-    pub(super) bytes_sent: Option<u64>,
-    pub(super) bytes_received: Option<u64>,
-    pub(super) rtt_us: Option<u32>,
-    pub(super) retransmits: Option<u32>,
-    pub(super) source: &'static str,
+type Name = &'static str;
+
+/// A part of a type that is refused.
+type Refused = Impossible<(), fmt::Error>;
+
+/// How a format writes a field. All methods append to `out`.
+pub(super) trait Syntax {
+    /// What precedes a field's value.
+    fn begin_field(name: Name, out: &mut Vec<u8>);
+    /// What follows a field's value.
+    fn end_field(out: &mut Vec<u8>);
+    /// An unknown value.
+    fn null(out: &mut Vec<u8>);
+    /// A number.
+    fn number(number: impl itoa::Integer, out: &mut Vec<u8>);
+    /// One of the words that this program defines: it needs no escapes.
+    fn word(word: Name, out: &mut Vec<u8>);
+    /// Any text.
+    fn text(text: &str, out: &mut Vec<u8>);
 }
 
-impl<'a> RowFields<'a> {
-    /// The row's fields; `cgroup` is the path of its cgroup, `ts` the text of its moment.
-    pub(super) fn new(row: &Row, cgroup: Option<&'a str>, ts: &'a str) -> Self {
-        let Row {
-            kind,
-            at,
-            conn,
-            family,
-            protocol,
-            local,
-            remote,
-            direction,
-            old_state,
-            new_state,
-            state_ns,
-            owner,
-            socket_uid,
-            netns,
-            // A number that means nothing to a reader, who gets the path.
-            cgroup: _,
-            close_reason,
-            tcp_stats,
-            source,
-        } = *row;
-        Self {
-            event: labels::event(kind),
-            ts,
-            mono_ns: at.mono_ns,
-            conn,
-            family: labels::family(family),
-            proto: labels::protocol(protocol),
-            local_addr: local.addr,
-            local_port: known(local.port),
-            remote_addr: remote.map(|end| end.addr),
-            remote_port: remote.and_then(|end| known(end.port)),
-            direction: direction.map(labels::direction),
-            old_state: old_state.map(|state| state.name()),
-            new_state: new_state.name(),
-            state_ns,
-            pid: owner.map(|owner| owner.pid),
-            comm: owner.map(|owner| owner.comm),
-            uid: owner.and_then(|owner| owner.uid).or(socket_uid),
-            owner: owner.map(|owner| labels::owner(owner.how)),
-            netns,
-            cgroup,
-            close_reason: close_reason.map(labels::close_reason),
-            bytes_sent: tcp_stats.and_then(|tcp_stats| tcp_stats.bytes_sent),
-            bytes_received: tcp_stats.map(|tcp_stats| tcp_stats.bytes_received),
-            rtt_us: tcp_stats.and_then(|tcp_stats| tcp_stats.rtt_us),
-            retransmits: tcp_stats.map(|tcp_stats| tcp_stats.retransmits),
-            source: labels::source(source),
-        }
+/// Appends the fields of a struct that consists of numbers, texts, words (enums without data), and options of these.
+///
+/// # Panics
+/// The struct has a field of another type.
+pub(super) fn push_fields<S: Syntax>(fields: &impl Serialize, out: &mut Vec<u8>) {
+    let mut writer = FieldWriter { out, syntax: PhantomData::<S> };
+    fields.serialize(&mut writer).expect("a field is no number, text or word");
+}
+
+struct FieldWriter<'a, S> {
+    out: &'a mut Vec<u8>,
+    syntax: PhantomData<S>,
+}
+
+impl<S: Syntax> SerializeStruct for &mut FieldWriter<'_, S> {
+    type Ok = ();
+    type Error = fmt::Error;
+
+    #[inline]
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: Name, value: &T) -> fmt::Result {
+        S::begin_field(name, self.out);
+        value.serialize(&mut **self)?;
+        S::end_field(self.out);
+        Ok(())
+    }
+
+    fn end(self) -> fmt::Result {
+        Ok(())
     }
 }
 
-fn known(port: u16) -> Option<u16> {
-    Some(port).filter(|port| *port != 0)
+impl<S: Syntax> Serializer for &mut FieldWriter<'_, S> {
+    type Ok = ();
+    type Error = fmt::Error;
+    type SerializeSeq = Refused;
+    type SerializeTuple = Refused;
+    type SerializeTupleStruct = Refused;
+    type SerializeTupleVariant = Refused;
+    type SerializeMap = Refused;
+    type SerializeStruct = Self;
+    type SerializeStructVariant = Refused;
+
+    fn serialize_struct(self, _: Name, _: usize) -> Result<Self, fmt::Error> {
+        Ok(self)
+    }
+
+    #[inline]
+    fn serialize_none(self) -> fmt::Result {
+        S::null(self.out);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> fmt::Result {
+        value.serialize(self)
+    }
+
+    #[inline]
+    fn serialize_str(self, text: &str) -> fmt::Result {
+        S::text(text, self.out);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_unit_variant(self, _: Name, _: u32, word: Name) -> fmt::Result {
+        S::word(word, self.out);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_u16(self, number: u16) -> fmt::Result {
+        S::number(number, self.out);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_u32(self, number: u32) -> fmt::Result {
+        S::number(number, self.out);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_u64(self, number: u64) -> fmt::Result {
+        S::number(number, self.out);
+        Ok(())
+    }
+
+    // What follows has no place in a flat struct.
+
+    fn serialize_bool(self, _: bool) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_i8(self, _: i8) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_i16(self, _: i16) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_i32(self, _: i32) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_i64(self, _: i64) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_u8(self, _: u8) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_f32(self, _: f32) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_f64(self, _: f64) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_char(self, _: char) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_bytes(self, _: &[u8]) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_unit(self) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_unit_struct(self, _: Name) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: Name, _: &T) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: Name,
+        _: u32,
+        _: Name,
+        _: &T,
+    ) -> fmt::Result {
+        Err(fmt::Error)
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Refused, fmt::Error> {
+        Err(fmt::Error)
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Refused, fmt::Error> {
+        Err(fmt::Error)
+    }
+
+    fn serialize_tuple_struct(self, _: Name, _: usize) -> Result<Refused, fmt::Error> {
+        Err(fmt::Error)
+    }
+
+    fn serialize_tuple_variant(self, _: Name, _: u32, _: Name, _: usize) -> Result<Refused, fmt::Error> {
+        Err(fmt::Error)
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Refused, fmt::Error> {
+        Err(fmt::Error)
+    }
+
+    fn serialize_struct_variant(self, _: Name, _: u32, _: Name, _: usize) -> Result<Refused, fmt::Error> {
+        Err(fmt::Error)
+    }
 }

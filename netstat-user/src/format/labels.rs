@@ -1,89 +1,126 @@
-//! The model's words as json and csv have them; the names are the contract with scripts.
+//! The model's values as the words that events have for them.
 
-use crate::model::{
-    CloseReason, Direction, Family, LossKind, LossPlace, OwnerHow, Protocol, RowKind, Source,
-};
+use netstat_events as events;
 
-pub(super) fn event(kind: RowKind) -> &'static str {
-    match kind {
-        RowKind::Transition => "transition",
-        RowKind::Existing => "existing",
-        RowKind::Repaired => "repaired",
+use crate::model;
+
+impl From<model::RowKind> for events::RowKind {
+    fn from(kind: model::RowKind) -> Self {
+        match kind {
+            model::RowKind::Transition => Self::Transition,
+            model::RowKind::Existing => Self::Existing,
+            model::RowKind::Repaired => Self::Repaired,
+        }
     }
 }
 
-pub(super) fn family(family: Family) -> &'static str {
-    match family {
-        Family::Ipv4 => "ipv4",
-        Family::Ipv6 => "ipv6",
+impl From<model::Family> for events::Family {
+    fn from(family: model::Family) -> Self {
+        match family {
+            model::Family::Ipv4 => Self::Ipv4,
+            model::Family::Ipv6 => Self::Ipv6,
+        }
     }
 }
 
-pub(super) fn protocol(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Tcp => "tcp",
-        Protocol::Mptcp => "mptcp",
+impl From<model::Protocol> for events::Protocol {
+    fn from(protocol: model::Protocol) -> Self {
+        match protocol {
+            model::Protocol::Tcp => Self::Tcp,
+            model::Protocol::Mptcp => Self::Mptcp,
+        }
     }
 }
 
-pub(super) fn direction(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Outbound => "outbound",
-        Direction::Inbound => "inbound",
-        Direction::Listen => "listen",
+impl From<model::Direction> for events::Direction {
+    fn from(direction: model::Direction) -> Self {
+        match direction {
+            model::Direction::Outbound => Self::Outbound,
+            model::Direction::Inbound => Self::Inbound,
+            model::Direction::Listen => Self::Listen,
+        }
     }
 }
 
-pub(super) fn owner(how: OwnerHow) -> &'static str {
-    match how {
-        OwnerHow::Connect => "connect",
-        OwnerHow::Listen => "listen",
-        OwnerHow::Accept => "accept",
-        OwnerHow::Listener => "listener",
-        OwnerHow::Close => "close",
-        OwnerHow::Scan => "scan",
+impl From<model::State> for events::State {
+    fn from(state: model::State) -> Self {
+        match state {
+            model::State::Unknown => Self::Unknown,
+            model::State::Established => Self::Established,
+            model::State::SynSent => Self::SynSent,
+            model::State::SynRecv => Self::SynRecv,
+            model::State::FinWait1 => Self::FinWait1,
+            model::State::FinWait2 => Self::FinWait2,
+            model::State::TimeWait => Self::TimeWait,
+            model::State::Close => Self::Close,
+            model::State::CloseWait => Self::CloseWait,
+            model::State::LastAck => Self::LastAck,
+            model::State::Listen => Self::Listen,
+            model::State::Closing => Self::Closing,
+        }
     }
 }
 
-pub(super) fn close_reason(reason: CloseReason) -> &'static str {
-    match reason {
-        CloseReason::FinLocal => "fin_local",
-        CloseReason::FinRemote => "fin_remote",
-        CloseReason::FinBoth => "fin_both",
-        CloseReason::ResetReceived => "reset_received",
-        CloseReason::ResetSent => "reset_sent",
-        CloseReason::Refused => "refused",
-        CloseReason::Timeout => "timeout",
-        CloseReason::Unreachable => "unreachable",
-        CloseReason::Aborted => "aborted",
-        CloseReason::Expired => "expired",
-        CloseReason::Unknown => "unknown",
+impl From<model::OwnerHow> for events::OwnerHow {
+    fn from(how: model::OwnerHow) -> Self {
+        match how {
+            model::OwnerHow::Connect => Self::Connect,
+            model::OwnerHow::Listen => Self::Listen,
+            model::OwnerHow::Accept => Self::Accept,
+            model::OwnerHow::Listener => Self::Listener,
+            model::OwnerHow::Close => Self::Close,
+            model::OwnerHow::Scan => Self::Scan,
+        }
     }
 }
 
-pub(super) fn source(source: Source) -> &'static str {
-    match source {
-        Source::Ebpf => "ebpf",
-        Source::Proc => "proc",
-        Source::Windows => "windows",
+impl From<model::CloseReason> for events::CloseReason {
+    fn from(reason: model::CloseReason) -> Self {
+        match reason {
+            model::CloseReason::FinLocal => Self::FinLocal,
+            model::CloseReason::FinRemote => Self::FinRemote,
+            model::CloseReason::FinBoth => Self::FinBoth,
+            model::CloseReason::ResetReceived => Self::ResetReceived,
+            model::CloseReason::ResetSent => Self::ResetSent,
+            model::CloseReason::Refused => Self::Refused,
+            model::CloseReason::Timeout => Self::Timeout,
+            model::CloseReason::Unreachable => Self::Unreachable,
+            model::CloseReason::Aborted => Self::Aborted,
+            model::CloseReason::Expired => Self::Expired,
+            model::CloseReason::Unknown => Self::Unknown,
+        }
     }
 }
 
-pub(super) fn loss_place(place: LossPlace) -> &'static str {
-    match place {
-        LossPlace::Ring => "ring",
-        LossPlace::Nested => "nested",
-        LossPlace::Output => "output",
-        LossPlace::Table => "table",
-        LossPlace::Snapshot => "snapshot",
+impl From<model::Source> for events::Source {
+    fn from(source: model::Source) -> Self {
+        match source {
+            model::Source::Ebpf => Self::Ebpf,
+            model::Source::Proc => Self::Proc,
+            model::Source::Windows => Self::Windows,
+        }
     }
 }
 
-pub(super) fn loss_kind(what: LossKind) -> &'static str {
-    match what {
-        LossKind::Transitions => "transitions",
-        LossKind::Observations => "observations",
-        LossKind::UnknownRecords => "unknown_records",
-        LossKind::Snapshots => "snapshots",
+impl From<model::LossPlace> for events::LossPlace {
+    fn from(place: model::LossPlace) -> Self {
+        match place {
+            model::LossPlace::Ring => Self::Ring,
+            model::LossPlace::Nested => Self::Nested,
+            model::LossPlace::Output => Self::Output,
+            model::LossPlace::Table => Self::Table,
+            model::LossPlace::Snapshot => Self::Snapshot,
+        }
+    }
+}
+
+impl From<model::LossKind> for events::LossKind {
+    fn from(kind: model::LossKind) -> Self {
+        match kind {
+            model::LossKind::Transitions => Self::Transitions,
+            model::LossKind::Observations => Self::Observations,
+            model::LossKind::UnknownRecords => Self::UnknownRecords,
+            model::LossKind::Snapshots => Self::Snapshots,
+        }
     }
 }

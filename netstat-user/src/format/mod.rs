@@ -4,6 +4,7 @@ mod clock;
 mod csv;
 mod duration;
 mod escape;
+mod events;
 mod fields;
 mod json;
 mod labels;

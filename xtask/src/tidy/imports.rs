@@ -14,6 +14,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("filter", &["model"]),
     ("table", &["filter", "model"]),
     ("options.rs", &["filter"]),
+    ("format", &["model", "options"]),
     ("readers", &["model"]),
     ("socket_holders.rs", &["readers", "source"]),
     ("args", &["cgroup", "filter", "model"]),
@@ -61,7 +62,7 @@ const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// Where JSON is written.
-const JSON: &[&str] = &["doctor/json.rs", "format/json", "netstat", "output"];
+const JSON: &[&str] = &["doctor/json.rs", "format", "netstat", "output"];
 
 /// What works on a recording as it does on a live trace: no input, no output, no clock.
 const PURE: &[&str] = &["model", "filter", "table"];

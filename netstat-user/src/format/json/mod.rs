@@ -1,65 +1,27 @@
-//! JSON Lines: one object a line, as the contract names its fields.
+//! JSON Lines: one object a line, with the fields of [`netstat_events`].
 
-mod row;
 #[cfg(test)]
 mod tests;
 mod text;
 
 use serde::Serialize;
 
-use super::{Formatter, Record, clock::Clock, fields::RowFields, labels};
-use crate::model::{Ended, Loss, Missing, Started};
+use self::text::push_json;
+use super::{
+    Formatter, Record,
+    events::Events,
+    fields::{Syntax, push_fields},
+};
 
 /// Writes JSON Lines.
 pub struct JsonFormatter {
-    clock: Clock,
-}
-
-#[derive(Serialize)]
-struct StartFields<'a> {
-    event: &'static str,
-    ts: &'a str,
-    source: &'static str,
-    kernel: &'a str,
-    hooks: Vec<HookFields>,
-    missing: Vec<MissingFields<'a>>,
-}
-
-#[derive(Serialize)]
-struct HookFields {
-    name: &'static str,
-    kind: &'static str,
-}
-
-#[derive(Serialize)]
-struct MissingFields<'a> {
-    what: &'static str,
-    why: &'a str,
-}
-
-#[derive(Serialize)]
-struct LostFields<'a> {
-    event: &'static str,
-    ts: &'a str,
-    count: u64,
-    r#where: &'static str,
-    what: &'static str,
-}
-
-#[derive(Serialize)]
-struct EndFields<'a> {
-    event: &'static str,
-    ts: &'a str,
-    transitions: u64,
-    lost: u64,
-    repaired: u64,
-    duration_ns: u64,
+    events: Events,
 }
 
 impl JsonFormatter {
     /// A writer of JSON Lines.
     pub fn new() -> Self {
-        Self { clock: Clock::rfc3339() }
+        Self { events: Events::new(String::from_utf8_lossy) }
     }
 }
 
@@ -71,33 +33,70 @@ impl Default for JsonFormatter {
 
 impl Formatter for JsonFormatter {
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let Self { events } = self;
         match *record {
-            Record::Row { row, cgroup } => {
-                let ts = self.clock.text(row.at.unix_ns);
-                row::push_row(&RowFields::new(row, cgroup, ts), out);
-            }
-            Record::Start(Started { at, source, kernel, hooks, missing }) => {
-                let hooks = hooks.iter().map(|&(name, kind)| HookFields { name, kind }).collect();
-                let missing =
-                    missing.iter().map(|Missing { what, why }| MissingFields { what, why }).collect();
-                let ts = self.clock.text(at.unix_ns);
-                let source = labels::source(*source);
-                push_line(&StartFields { event: "start", ts, source, kernel, hooks, missing }, out);
-            }
-            Record::Lost(&Loss { at, count, place, what }) => {
-                let ts = self.clock.text(at.unix_ns);
-                let (r#where, what) = (labels::loss_place(place), labels::loss_kind(what));
-                push_line(&LostFields { event: "lost", ts, count, r#where, what }, out);
-            }
-            Record::End(&Ended { at, transitions, lost, repaired, duration_ns }) => {
-                let ts = self.clock.text(at.unix_ns);
-                push_line(&EndFields { event: "end", ts, transitions, lost, repaired, duration_ns }, out);
-            }
+            Record::Row { row, cgroup } => push_row(&events.row(row, cgroup), out),
+            Record::Start(started) => push_line(&events.start(started), out),
+            Record::Lost(loss) => push_line(&events.lost(*loss), out),
+            Record::End(ended) => push_line(&events.end(*ended), out),
         }
     }
 }
 
-fn push_line<T: Serialize>(fields: &T, out: &mut Vec<u8>) {
-    text::push_json(fields, out);
+/// Appends a row as one line.
+fn push_row(row: &netstat_events::Row<'_>, out: &mut Vec<u8>) {
+    let start = out.len();
+    push_fields::<Json>(row, out);
+    // Instead of the comma before the first field.
+    out[start] = b'{';
+    out.extend_from_slice(b"}\n");
+}
+
+fn push_line(event: &impl Serialize, out: &mut Vec<u8>) {
+    push_json(event, out);
     out.push(b'\n');
+}
+
+/// The fields of an object, each with a comma before it.
+struct Json;
+
+impl Syntax for Json {
+    #[inline]
+    fn begin_field(name: &'static str, out: &mut Vec<u8>) {
+        out.extend_from_slice(b",\"");
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\":");
+    }
+
+    #[inline]
+    fn end_field(_: &mut Vec<u8>) {}
+
+    #[inline]
+    fn null(out: &mut Vec<u8>) {
+        out.extend_from_slice(b"null");
+    }
+
+    #[inline]
+    fn number(number: impl itoa::Integer, out: &mut Vec<u8>) {
+        out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    }
+
+    #[inline]
+    fn word(word: &'static str, out: &mut Vec<u8>) {
+        out.push(b'"');
+        out.extend_from_slice(word.as_bytes());
+        out.push(b'"');
+    }
+
+    #[inline]
+    fn text(text: &str, out: &mut Vec<u8>) {
+        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+        if text.bytes().all(is_plain) {
+            out.push(b'"');
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'"');
+        } else {
+            push_json(text, out);
+        }
+    }
 }
