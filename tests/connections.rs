@@ -143,9 +143,9 @@ fn run_once(scenarios: &[Scenario], arguments: &[&str], comparison: Comparison) 
 
 /// All rows of the connections that were played there. The first of an MPTCP connection may not know its ends yet.
 fn rows_of<'a>(rows: &'a [Row], net: &TestNet) -> Vec<&'a Row> {
-    let run = rows.iter().filter(|row| row.belongs_to(&net.addresses)).map(|row| row.conn.as_str());
+    let run = rows.iter().filter(|row| row.belongs_to(&net.addresses)).map(|row| &*row.conn);
     let run: HashSet<&str> = run.collect();
-    rows.iter().filter(|row| run.contains(row.conn.as_str())).collect()
+    rows.iter().filter(|row| run.contains(&*row.conn)).collect()
 }
 
 /// The player did what the case says: otherwise it would prove nothing.

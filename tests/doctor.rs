@@ -25,12 +25,11 @@ fn what_the_doctor_says_of_the_probes_is_what_a_trace_starts_with() -> Result<()
         .filter(|probe| probe["result"] == "attached")
         .filter_map(|probe| Some((probe["name"].as_str()?, probe["kind"].as_str()?)))
         .collect();
-    let hooks: Vec<(&str, &str)> =
-        start.hooks.iter().map(|hook| (hook.name.as_str(), hook.kind.as_str())).collect();
+    let hooks: Vec<(&str, &str)> = start.hooks.iter().map(|hook| (&*hook.name, &*hook.kind)).collect();
     ensure!(attached == hooks, "{attached:?}, but a trace starts with {hooks:?}");
     let missing: Vec<&str> =
         list(&report, "missing")?.iter().filter_map(|missing| missing["what"].as_str()).collect();
-    let not_seen: Vec<&str> = start.missing.iter().map(|missing| missing.what.as_str()).collect();
+    let not_seen: Vec<&str> = start.missing.iter().map(|missing| &*missing.what).collect();
     ensure!(missing == not_seen, "{missing:?}, but a trace misses {not_seen:?}");
     for probe in list(&report, "probes")? {
         ensure!(probe["why"].is_null() == (probe["result"] != "refused"), "{probe}");

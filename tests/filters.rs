@@ -65,10 +65,9 @@ fn ports_let_through_what_has_one_of_them_at_that_end() -> Result<()> {
 fn addresses_let_through_what_has_one_of_them_at_that_end() -> Result<()> {
     compare_with_unfiltered(|net| {
         let (v4, v6) = (net.addresses.loopback(1), net.addresses.v6(1));
-        let local = |addr: IpAddr| move |row: &Row| row.local_addr == Some(addr);
+        let local = |addr: IpAddr| move |row: &Row| row.local_addr == addr;
         let remote = |addr: IpAddr| move |row: &Row| row.remote_addr == Some(addr);
-        let either =
-            |addr: IpAddr| move |row: &Row| row.local_addr == Some(addr) || row.remote_addr == Some(addr);
+        let either = |addr: IpAddr| move |row: &Row| row.local_addr == addr || row.remote_addr == Some(addr);
         let loopback = |addr: IpAddr| matches!(addr, IpAddr::V4(v4) if v4.octets()[0] == 127);
         vec![
             filter(&["--local", &v4.to_string()], local(v4)),
@@ -79,7 +78,7 @@ fn addresses_let_through_what_has_one_of_them_at_that_end() -> Result<()> {
             filter(&["--remote", &v6.to_string(), "--remote", &v4.to_string()], move |row| {
                 remote(v4)(row) || remote(v6)(row)
             }),
-            filter(&["--local", "127.0.0.0/8"], move |row| row.local_addr.is_some_and(loopback)),
+            filter(&["--local", "127.0.0.0/8"], move |row| loopback(row.local_addr)),
             filter(&["--remote", "127.0.0.0/8"], move |row| row.remote_addr.is_some_and(loopback)),
         ]
     })

@@ -145,9 +145,9 @@ fn what_was_there_before_the_trace_is_shown_with_who_holds_it_and_goes_on() -> R
         ("ESTABLISHED", client, Some(server)),
     ];
     for found in events.existing.iter().filter(|found| found.netns == netns) {
-        let local = found.local_addr.zip(found.local_port).context("no local end")?.into();
+        let local = (found.local_addr, found.local_port.context("no local port")?).into();
         let remote = found.remote_addr.zip(found.remote_port).map(Into::into);
-        let shown = (found.new_state.as_str(), local, remote);
+        let shown = (found.new_state, local, remote);
         let index = expected.iter().position(|end| *end == shown);
         expected.swap_remove(index.with_context(|| format!("shown twice, or never there: {found:#?}"))?);
         ensure!(found.old_state.is_none(), "it comes from nowhere: {found:#?}");

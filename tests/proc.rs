@@ -118,7 +118,7 @@ fn existing_connections_are_those_that_ss_lists() -> Result<()> {
                 addr.zip(port).map(|(addr, port)| SocketAddr::new(addr, port).to_string())
             };
             let remote = end(row.remote_addr, row.remote_port).unwrap_or_else(|| "*".to_owned());
-            let local = end(row.local_addr, row.local_port).context("no local end")?;
+            let local = end(Some(row.local_addr), row.local_port).context("no local end")?;
             found.push(format!("{} {local} {remote}", row.new_state));
         }
         expected.sort();

@@ -16,6 +16,7 @@ use netstat_tests::{
     skip,
     sock::Sock,
     ss,
+    state::State,
     state_path::existing_so_far,
     stream_table::{self, Change},
     trace::Trace,
@@ -250,7 +251,7 @@ struct SsSnapshot {
     began_ns: u64,
     ended_ns: u64,
     /// For each namespace what both looks show.
-    snapshots: Vec<(u64, BTreeSet<(String, Tuple)>)>,
+    snapshots: Vec<(u32, BTreeSet<(State, Tuple)>)>,
     /// Between the two looks.
     between_ns: u64,
 }
@@ -260,14 +261,14 @@ impl SsSnapshot {
         let all = || {
             let sockets = |namespace: &&Namespace| {
                 let sockets = namespace.run(ss::all)?.into_iter();
-                let sockets = sockets.map(|socket| (socket.state.to_owned(), (socket.local, socket.remote)));
+                let sockets = sockets.map(|socket| (socket.state, (socket.local, socket.remote)));
                 Ok((namespace.inum()?, sockets.collect::<BTreeSet<_>>()))
             };
             namespaces.iter().map(sockets).collect::<Result<Vec<_>>>()
         };
         let (began_ns, first) = (monotonic_ns(), all()?);
         let (between_ns, second) = (monotonic_ns(), all()?);
-        let both = |((netns, first), (_, second)): ((u64, BTreeSet<_>), (u64, BTreeSet<_>))| {
+        let both = |((netns, first), (_, second)): ((u32, BTreeSet<_>), (u32, BTreeSet<_>))| {
             (netns, first.intersection(&second).cloned().collect())
         };
         Ok(Self {
@@ -296,7 +297,7 @@ impl SsSnapshot {
         for (netns, listed) in &self.snapshots {
             let open_connections = stream_table::open_connections(before(), *netns);
             let reported: BTreeSet<_> =
-                open_connections.values().map(|last| (last.state.clone(), last.tuple)).collect();
+                open_connections.values().map(|last| (last.state, last.tuple)).collect();
             let differ: Vec<_> =
                 reported.symmetric_difference(listed).filter(|(_, tuple)| compares(tuple)).collect();
             ensure!(differ.is_empty(), "in namespace {netns} only one of the two has {differ:#?}");

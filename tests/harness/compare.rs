@@ -50,7 +50,7 @@ pub fn with_record<'a>(
         .into_iter()
         .partition(|(_, history)| unobserved.has(history));
     let names: HashSet<&str> = compared.iter().map(|(conn, _)| *conn).collect();
-    consistency::check(rows.into_iter().filter(|row| names.contains(row.conn.as_str())))?;
+    consistency::check(rows.into_iter().filter(|row| names.contains(&*row.conn)))?;
     let output: Vec<History> = left_out.into_iter().chain(compared).map(|(_, history)| history).collect();
     same_histories(record, &output, comparison, &unobserved)
 }

@@ -23,7 +23,7 @@ pub fn check<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Result<()> {
 
 fn by_itself(row: &Row) -> Result<()> {
     ensure!(row.old_state != row.new_state, "a row that changes nothing");
-    for addr in [row.local_addr, row.remote_addr].into_iter().flatten() {
+    for addr in [Some(row.local_addr), row.remote_addr].into_iter().flatten() {
         let family = if addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
         ensure!(row.family == family, "{addr} isn't of the family");
     }

@@ -49,8 +49,8 @@ impl Namespace {
     }
 
     /// Its inode number, as the output's `netns` shows it.
-    pub fn inum(&self) -> Result<u64> {
-        Ok(self.file.metadata()?.ino())
+    pub fn inum(&self) -> Result<u32> {
+        Ok(u32::try_from(self.file.metadata()?.ino())?)
     }
 
     /// Gives a device an IPv4 /24 or an IPv6 /112 address.

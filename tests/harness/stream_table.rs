@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use crate::{event::Event, history::Tuple};
+use crate::{event::Event, history::Tuple, state::State};
 
 /// One thing that the stream tells of a connection.
 #[derive(Clone, Debug)]
@@ -14,11 +14,11 @@ pub struct Change {
     /// The connection's name.
     pub conn: String,
     /// Its network namespace.
-    pub netns: Option<u64>,
+    pub netns: Option<u32>,
     /// Its ends.
     pub tuple: Tuple,
     /// Where it is now.
-    pub state: String,
+    pub state: State,
 }
 
 /// All that a trace's output tells, in its order: transitions, what was there, and what was repaired.
@@ -29,14 +29,14 @@ pub fn changes(output: &str) -> Result<Vec<Change>> {
             Event::Transition(row) => Change {
                 mono_ns: row.mono_ns,
                 tuple: (row.local(), row.remote()),
-                conn: row.conn,
+                conn: row.conn.to_string(),
                 netns: row.netns,
-                state: row.new_state.to_owned(),
+                state: row.new_state,
             },
             Event::Existing(found) | Event::Repaired(found) => Change {
                 mono_ns: found.mono_ns,
                 tuple: found.tuple(),
-                conn: found.conn,
+                conn: found.conn.to_string(),
                 netns: found.netns,
                 state: found.new_state,
             },
@@ -50,7 +50,7 @@ pub fn changes(output: &str) -> Result<Vec<Change>> {
 /// The connections of a namespace that are alive after these changes, by name: each with its last change.
 pub fn open_connections<'a>(
     changes: impl Iterator<Item = &'a Change>,
-    netns: u64,
+    netns: u32,
 ) -> HashMap<&'a str, &'a Change> {
     let mut open_connections = HashMap::new();
     for change in changes.filter(|change| change.netns == Some(netns)) {

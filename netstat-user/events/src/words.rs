@@ -46,7 +46,7 @@ pub enum Direction {
     Listen,
 }
 
-/// A TCP state, by its name in netstat(8).
+/// A TCP state, by its name in netstat(8); in the order of the kernel's numbers (include/net/tcp_states.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "RFC 9293 defines the states")]

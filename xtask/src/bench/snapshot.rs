@@ -56,7 +56,7 @@ fn measure_seeding(bench: &Bench) -> Result<f64> {
     for line in &lines {
         let Event::Existing(row) = Event::parse(line)? else { bail!("not an `existing` row: {line}") };
         ensure!(row.pid.is_some(), "a socket without an owner: {line}");
-        ensure!(conns.insert(row.conn), "a second row of one connection: {line}");
+        ensure!(conns.insert(row.conn.to_string()), "a second row of one connection: {line}");
     }
     Ok(time)
 }

@@ -40,9 +40,9 @@ fn take() -> Result<Snapshot> {
 }
 
 /// The sockets of a namespace, by state.
-fn within(snapshot: &Snapshot, netns: u64) -> Vec<SnapshotSocket> {
+fn within(snapshot: &Snapshot, netns: u32) -> Vec<SnapshotSocket> {
     let mut sockets: Vec<_> =
-        snapshot.sockets.iter().filter(|socket| u64::from(socket.netns) == netns).copied().collect();
+        snapshot.sockets.iter().filter(|socket| socket.netns == netns).copied().collect();
     sockets.sort_by_key(|socket| socket.state);
     sockets
 }
@@ -81,7 +81,7 @@ fn a_listener_and_both_sockets_of_a_connection_are_found_with_their_owner() -> R
     let snapshot = take()?;
 
     let netns = namespace.inum()?;
-    assert!(snapshot.netns_covered.iter().any(|covered| u64::from(*covered) == netns));
+    assert!(snapshot.netns_covered.iter().any(|covered| *covered == netns));
     let sockets = within(&snapshot, netns);
     assert_eq!(states(&sockets), [State::Established, State::Established, State::Listen]);
     let (client_end, server_end) = (endpoint(client.local()?), endpoint(server.local()?));
@@ -225,7 +225,7 @@ fn an_ipv4_connection_of_an_ipv6_socket_is_ipv4() -> Result<()> {
 }
 
 /// A network namespace that only a listener keeps alive.
-fn kept_alive_by_a_listener() -> Result<(u64, Sock)> {
+fn kept_alive_by_a_listener() -> Result<(u32, Sock)> {
     let namespace = Namespace::new()?;
     let listener = namespace.run(|| Sock::listening(loopback(), 8))?;
     Ok((namespace.inum()?, listener))
@@ -240,7 +240,7 @@ fn a_namespace_that_only_a_socket_keeps_alive_is_covered() -> Result<()> {
     let snapshot = take()?;
 
     assert_eq!(states(&within(&snapshot, netns)), [State::Listen]);
-    assert!(snapshot.netns_covered.iter().any(|covered| u64::from(*covered) == netns));
+    assert!(snapshot.netns_covered.iter().any(|covered| *covered == netns));
     Ok(())
 }
 
