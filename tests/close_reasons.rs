@@ -1,4 +1,4 @@
-//! Why a connection ended: every reason, from what really happened to it.
+//! Close reasons: each is produced by real connections, and the trace must name it.
 
 #![cfg(target_os = "linux")]
 
@@ -8,38 +8,46 @@ use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
     event::CloseReason,
     proc_tcp,
-    scenario::{Pair, TestNet},
+    scenario::{self, Pair, TestNet},
     skip,
     state_path::{
         CLIENT_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE, CLIENT_RECEIVES_RESET, CLIENT_SENDS_RESET,
-        CLIENT_TIMES_OUT, SERVER_ACTIVE_CLOSE, SERVER_LATE_PASSIVE_CLOSE, SERVER_PASSIVE_CLOSE,
-        SERVER_RECEIVES_RESET, SERVER_SENDS_RESET, rows_so_far, run_and_compare, scenario,
+        CLIENT_TIMES_OUT, Expected, SERVER_ACTIVE_CLOSE, SERVER_LATE_PASSIVE_CLOSE, SERVER_PASSIVE_CLOSE,
+        SERVER_RECEIVES_RESET, SERVER_SENDS_RESET, rows_so_far, run_and_compare,
     },
     tracer::Tracer,
     wait,
     wire::Wire,
 };
 
+/// Runs the scenarios as root beside a trace, which must show these state paths.
+fn check(expected: &[Expected]) -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    run_and_compare(expected)
+}
+
 #[test]
-fn who_closes_first_rests_in_time_wait_and_both_say_who_it_was() -> Result<()> {
-    run_and_compare(&[
+fn the_end_that_closes_first_enters_time_wait_and_both_ends_name_who_closed() -> Result<()> {
+    check(&[
         ("the client closes first", &[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE]),
         ("the server closes first", &[SERVER_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE]),
         ("the client half closes and reads on", &[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE]),
         ("the server half closes and reads on", &[SERVER_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE]),
         ("both ends shut down their writing and close later", &[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE]),
         ("a process exits without closing its connection", &[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE]),
-        ("the listener goes before its connection", &[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE]),
+        ("the listener is closed before its connection", &[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE]),
         (
-            "client and server live in two namespaces joined by veth",
+            "client and server are in two namespaces joined by veth",
             &[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
         ),
     ])
 }
 
 #[test]
-fn ends_that_close_at_once_both_rest_in_time_wait() -> Result<()> {
-    run_and_compare(&[
+fn both_ends_enter_time_wait_after_a_simultaneous_close() -> Result<()> {
+    check(&[
         (
             "both ends close while their FINs are on the wire",
             &[
@@ -55,8 +63,8 @@ fn ends_that_close_at_once_both_rest_in_time_wait() -> Result<()> {
 }
 
 #[test]
-fn a_reset_tells_who_sent_it() -> Result<()> {
-    run_and_compare(&[
+fn a_reset_is_reported_as_sent_at_one_end_and_as_received_at_the_other() -> Result<()> {
+    check(&[
         ("the client resets", &[CLIENT_SENDS_RESET, SERVER_RECEIVES_RESET]),
         ("the server resets", &[CLIENT_RECEIVES_RESET, SERVER_SENDS_RESET]),
         ("the client closes with data unread", &[CLIENT_SENDS_RESET, SERVER_RECEIVES_RESET]),
@@ -74,13 +82,13 @@ fn a_reset_tells_who_sent_it() -> Result<()> {
 }
 
 #[test]
-fn what_never_came_about_tells_why() -> Result<()> {
-    run_and_compare(&[
+fn a_connection_attempt_that_fails_has_a_close_reason() -> Result<()> {
+    check(&[
         ("nobody listens", &["CLOSE SYN_SENT CLOSE(Refused)"]),
-        ("nobody listens beyond the veth", &["CLOSE SYN_SENT CLOSE(Refused)"]),
+        ("nobody listens behind the veth", &["CLOSE SYN_SENT CLOSE(Refused)"]),
         ("nobody answers and the client gives up", &["CLOSE SYN_SENT CLOSE(FinLocal)"]),
         ("nobody answers until the connect times out", &["CLOSE SYN_SENT CLOSE(Timeout)"]),
-        ("a router knows no way to the server", &["CLOSE SYN_SENT CLOSE(Unreachable)"]),
+        ("a router has no route to the server", &["CLOSE SYN_SENT CLOSE(Unreachable)"]),
         (
             "the accept queue is full and the client gives up",
             &[
@@ -95,45 +103,51 @@ fn what_never_came_about_tells_why() -> Result<()> {
 }
 
 #[test]
-fn connections_that_nobody_accepted_are_aborted_with_their_listener() -> Result<()> {
+fn connections_in_the_accept_queue_are_aborted_when_the_listener_closes() -> Result<()> {
     const ABORTED: &str = "LISTEN SYN_RECV ESTABLISHED CLOSE(Aborted)";
-    run_and_compare(&[(
+    check(&[(
         "the listener is closed with connections in its queue",
         &[CLIENT_RECEIVES_RESET, CLIENT_RECEIVES_RESET, ABORTED, ABORTED],
     )])
 }
 
 #[test]
-fn a_peer_that_vanished_is_a_timeout() -> Result<()> {
-    run_and_compare(&[
-        ("the peer vanishes and the user timeout strikes", &[CLIENT_TIMES_OUT, SERVER_SENDS_RESET]),
-        ("the peer vanishes and keepalive notices", &[CLIENT_TIMES_OUT, SERVER_SENDS_RESET]),
+fn a_peer_that_disappears_causes_a_timeout() -> Result<()> {
+    check(&[
+        ("the peer disappears and the user timeout strikes", &[CLIENT_TIMES_OUT, SERVER_SENDS_RESET]),
+        ("the peer disappears and keepalive notices", &[CLIENT_TIMES_OUT, SERVER_SENDS_RESET]),
         (
-            "the peer vanishes before the FIN",
+            "the peer disappears before the FIN",
             &["CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 CLOSE(Timeout)", SERVER_SENDS_RESET],
         ),
     ])
 }
 
 #[test]
-fn a_half_open_connection_that_never_completes_tells_why() -> Result<()> {
+fn a_half_open_connection_that_never_completes_has_a_close_reason() -> Result<()> {
     const GIVES_UP: &str = "CLOSE SYN_SENT CLOSE(FinLocal)";
-    run_and_compare(&[
+    check(&[
         ("nobody answers the SYN-ACK and the server gives up", &[GIVES_UP, "LISTEN SYN_RECV CLOSE(Timeout)"]),
-        ("the client is gone when the SYN-ACK comes", &[GIVES_UP, "LISTEN SYN_RECV CLOSE(ResetReceived)"]),
-        ("the listener goes while a connection is half open", &[GIVES_UP, "LISTEN SYN_RECV CLOSE(Aborted)"]),
+        (
+            "the client has closed when the SYN-ACK arrives",
+            &[GIVES_UP, "LISTEN SYN_RECV CLOSE(ResetReceived)"],
+        ),
+        (
+            "the listener is closed while a connection is half-open",
+            &[GIVES_UP, "LISTEN SYN_RECV CLOSE(Aborted)"],
+        ),
     ])
 }
 
 #[test]
-fn an_end_from_outside_or_for_want_of_something_tells_why() -> Result<()> {
-    run_and_compare(&[
+fn a_connection_ended_from_outside_or_by_a_missing_resource_has_a_close_reason() -> Result<()> {
+    check(&[
         (
             "an administrator ends the connection",
             &["CLOSE SYN_SENT ESTABLISHED CLOSE(Aborted)", SERVER_RECEIVES_RESET],
         ),
         (
-            "there is no room for a TIME_WAIT",
+            "the host's limit of timewait sockets is reached",
             &["CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2 CLOSE(FinLocal)", SERVER_LATE_PASSIVE_CLOSE],
         ),
         (
@@ -141,21 +155,21 @@ fn an_end_from_outside_or_for_want_of_something_tells_why() -> Result<()> {
             &["CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2 CLOSE(Timeout)", SERVER_LATE_PASSIVE_CLOSE],
         ),
         (
-            "a new connection takes over a TIME_WAIT",
+            "a new connection reuses the tuple of a TIME_WAIT",
             &[SERVER_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
         ),
     ])
 }
 
 #[test]
-fn a_time_wait_ends_because_its_minute_is_over_or_a_new_connection_wants_its_ends() -> Result<()> {
+fn time_wait_ends_after_a_minute_or_when_a_new_connection_reuses_its_tuple() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
     let (expires, taken) = (TestNet::new()?, TestNet::new()?);
     let tracer = Tracer::start(&["-s", "TIME_WAIT"])?;
-    expires.run(scenario("the client closes first")?)?;
-    taken.run(scenario("a new connection takes over a TIME_WAIT")?)?;
+    expires.run(scenario::named("the client closes first")?)?;
+    taken.run(scenario::named("a new connection reuses the tuple of a TIME_WAIT")?)?;
     for (net, reason) in [(taken, CloseReason::Unknown), (expires, CloseReason::Expired)] {
         let rows = wait::until_within(MINUTE + wait::deadline(), "the TIME_WAIT ends", || {
             let rows = rows_so_far(&tracer, &net)?;
@@ -169,9 +183,10 @@ fn a_time_wait_ends_because_its_minute_is_over_or_a_new_connection_wants_its_end
     Ok(())
 }
 
-/// RFC 1337: the peer, which knows the connection no more, answers the TIME_WAIT's ACK of an old segment by an RST.
+/// RFC 1337: the peer no longer knows the connection. It answers the ACK that the timewait socket sends for an old
+/// segment with an RST.
 #[test]
-fn a_time_wait_ends_because_an_old_segment_brings_a_reset_on_it() -> Result<()> {
+fn time_wait_ends_when_an_old_segment_provokes_a_reset() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }

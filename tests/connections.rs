@@ -1,4 +1,4 @@
-//! Every kind of connection, played over real sockets: the output tells its life as the kernel's own record does.
+//! Every kind of connection over real sockets: the output shows the same transitions as the kernel's own record.
 
 #![cfg(target_os = "linux")]
 
@@ -19,37 +19,37 @@ use netstat_tests::{
 };
 
 #[test]
-fn there_are_at_least_thirty_kinds() {
+fn there_are_at_least_thirty_scenarios() {
     assert!(scenario::all().count() >= 30);
 }
 
 #[test]
-fn connections_closed_by_fins_live_as_the_kernel_says() -> Result<()> {
+fn connections_closed_by_fins_are_shown_as_the_kernel_records_them() -> Result<()> {
     compare_with_record(scenario::close::SCENARIOS)
 }
 
 #[test]
-fn connections_ended_by_resets_live_as_the_kernel_says() -> Result<()> {
+fn connections_ended_by_resets_are_shown_as_the_kernel_records_them() -> Result<()> {
     compare_with_record(scenario::reset::SCENARIOS)
 }
 
 #[test]
-fn opening_connections_live_as_the_kernel_says() -> Result<()> {
+fn opening_connections_are_shown_as_the_kernel_records_them() -> Result<()> {
     compare_with_record(scenario::open::SCENARIOS)
 }
 
 #[test]
-fn listeners_live_as_the_kernel_says() -> Result<()> {
+fn listeners_are_shown_as_the_kernel_records_them() -> Result<()> {
     compare_with_record(scenario::listen::SCENARIOS)
 }
 
 #[test]
-fn ipv6_and_mapped_connections_live_as_the_kernel_says() -> Result<()> {
+fn ipv6_and_mapped_connections_are_shown_as_the_kernel_records_them() -> Result<()> {
     compare_with_record(scenario::ipv6::SCENARIOS)
 }
 
 #[test]
-fn mptcp_connections_and_their_subflows_live_as_the_kernel_says() -> Result<()> {
+fn mptcp_connections_and_their_subflows_are_shown_as_the_kernel_records_them() -> Result<()> {
     if skip::without_mptcp() {
         return Ok(());
     }
@@ -57,17 +57,17 @@ fn mptcp_connections_and_their_subflows_live_as_the_kernel_says() -> Result<()> 
 }
 
 #[test]
-fn connections_between_namespaces_live_as_the_kernel_says() -> Result<()> {
+fn connections_between_namespaces_are_shown_as_the_kernel_records_them() -> Result<()> {
     compare_with_record(scenario::network::SCENARIOS)
 }
 
 #[test]
-fn connections_that_change_hands_live_as_the_kernel_says() -> Result<()> {
+fn connections_that_move_between_processes_are_shown_as_the_kernel_records_them() -> Result<()> {
     compare_with_record(scenario::process::SCENARIOS)
 }
 
 #[test]
-fn the_classic_tracepoint_tells_the_same_lives() -> Result<()> {
+fn the_classic_tracepoint_alone_shows_the_recorded_transitions() -> Result<()> {
     let scenarios =
         [scenario::close::SCENARIOS, scenario::reset::SCENARIOS, scenario::open::SCENARIOS].concat();
     run_with_trace(&scenarios, &["--state-hook", "tracepoint"], normalization::CLASSIC_TRACEPOINT)
@@ -77,10 +77,11 @@ fn compare_with_record(scenarios: &[Scenario]) -> Result<()> {
     run_with_trace(scenarios, &[], normalization::DEFAULT)
 }
 
-/// How often scenarios run in all, where a run failed by chance.
+/// How often scenarios run in all if a run fails by chance.
 const TRIES: usize = 3;
 
-/// An emulated CPU took so long over a program that the kernel skipped others meanwhile. The trace reported them as lost.
+/// An emulated CPU ran a BPF program for so long that the kernel skipped others meanwhile. The trace reports them as
+/// lost.
 #[derive(Debug)]
 struct ProgramsSkipped;
 
@@ -92,7 +93,7 @@ impl fmt::Display for ProgramsSkipped {
 
 impl Error for ProgramsSkipped {}
 
-/// Runs the scenarios beside a trace, and again after a failure that is due to chance.
+/// Runs the scenarios beside a trace. A run that fails by chance is repeated.
 fn run_with_trace(scenarios: &[Scenario], arguments: &[&str], comparison: Comparison) -> Result<()> {
     if skip::without_root() {
         return Ok(());
@@ -109,14 +110,15 @@ fn run_with_trace(scenarios: &[Scenario], arguments: &[&str], comparison: Compar
     Ok(())
 }
 
-/// Runs the scenarios one after the other beside one trace and one record, each in a network of its own, and compares.
+/// Runs the scenarios one after the other beside one trace and one record, each in a network of its own, and
+/// compares.
 fn run_once(scenarios: &[Scenario], arguments: &[&str], comparison: Comparison) -> Result<()> {
     let nets = scenarios.iter().map(|_| TestNet::new()).collect::<Result<Vec<_>>>()?;
     let blocks: Vec<_> = nets.iter().map(|net| &net.addresses).collect();
     let mut oracle = Oracle::start(ORDINARY, &blocks)?;
     let tracer = Tracer::start(arguments)?;
     for (scenario, net) in scenarios.iter().zip(&nets) {
-        net.run(scenario).with_context(|| format!("playing {:?}", scenario.name))?;
+        net.run(scenario).with_context(|| format!("running {:?}", scenario.name))?;
     }
     let record = history::completed(&mut oracle, &blocks)?;
     let trace = tracer.stop()?;
@@ -128,38 +130,38 @@ fn run_once(scenarios: &[Scenario], arguments: &[&str], comparison: Comparison) 
         let check = || {
             let record: Vec<History> =
                 record.iter().filter(|history| history.belongs_to(&net.addresses)).cloned().collect();
-            made_expected_histories(scenario, &record)?;
+            has_expected_histories(scenario, &record)?;
             let rows = rows_of(&rows, net);
             // The classic tracepoint doesn't know the namespace.
             if arguments.is_empty() {
-                name_the_namespace(&rows, net)?;
+                rows_name_the_namespace(&rows, net)?;
             }
             compare::with_record(&record, rows, comparison)
         };
-        check().with_context(|| format!("after {:?}; what was repaired: {repaired:?}", scenario.name))?;
+        check().with_context(|| format!("after {:?}; repaired: {repaired:?}", scenario.name))?;
     }
     Ok(())
 }
 
-/// All rows of the connections that were played there. The first of an MPTCP connection may not know its ends yet.
+/// All rows of the network's connections. The first row of an MPTCP connection may lack the tuple.
 fn rows_of<'a>(rows: &'a [Row], net: &TestNet) -> Vec<&'a Row> {
-    let run = rows.iter().filter(|row| row.belongs_to(&net.addresses)).map(|row| &*row.conn);
-    let run: HashSet<&str> = run.collect();
-    rows.iter().filter(|row| run.contains(&*row.conn)).collect()
+    let names = rows.iter().filter(|row| row.belongs_to(&net.addresses)).map(|row| &*row.conn);
+    let names: HashSet<&str> = names.collect();
+    rows.iter().filter(|row| names.contains(&*row.conn)).collect()
 }
 
-/// The player did what the case says: otherwise it would prove nothing.
-fn made_expected_histories(scenario: &Scenario, record: &[History]) -> Result<()> {
-    let mut made: Vec<String> =
+/// The scenario has caused the transitions that it declares. Otherwise the comparison would prove nothing.
+fn has_expected_histories(scenario: &Scenario, record: &[History]) -> Result<()> {
+    let mut recorded: Vec<String> =
         record.iter().map(|history| scenario::mptcp::with_expected_timing(history.path())).collect();
     let mut expected = scenario.histories.to_vec();
-    made.sort();
+    recorded.sort();
     expected.sort_unstable();
-    ensure!(made == expected, "the kernel made {made:#?}, not {expected:#?}");
+    ensure!(recorded == expected, "the kernel recorded {recorded:#?}, not {expected:#?}");
     Ok(())
 }
 
-fn name_the_namespace(rows: &[&Row], net: &TestNet) -> Result<()> {
+fn rows_name_the_namespace(rows: &[&Row], net: &TestNet) -> Result<()> {
     let netns = Some(net.netns.inum()?);
     ensure!(rows.is_empty() || rows.iter().any(|row| row.netns == netns), "no row names the namespace");
     Ok(())

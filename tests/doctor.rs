@@ -1,4 +1,4 @@
-//! `doctor` says what a trace then does.
+//! `doctor` reports what a trace then does.
 
 #![cfg(target_os = "linux")]
 
@@ -9,7 +9,7 @@ use netstat_tests::{mounts, privilege::BinaryCopy, skip, tracer, tracer::Tracer}
 use serde_json::Value;
 
 #[test]
-fn what_the_doctor_says_of_the_probes_is_what_a_trace_starts_with() -> Result<()> {
+fn the_doctor_reports_the_probes_that_a_trace_attaches() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -38,7 +38,7 @@ fn what_the_doctor_says_of_the_probes_is_what_a_trace_starts_with() -> Result<()
 }
 
 #[test]
-fn a_user_without_privileges_is_told_what_to_do_and_gets_exit_code_1() -> Result<()> {
+fn without_privileges_the_doctor_says_what_to_do_and_exits_with_1() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -56,7 +56,7 @@ fn a_user_without_privileges_is_told_what_to_do_and_gets_exit_code_1() -> Result
 }
 
 #[test]
-fn the_text_fits_in_100_columns_and_has_colours_only_when_they_are_wanted() -> Result<()> {
+fn the_text_fits_in_100_columns_and_has_colours_only_on_request() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -73,7 +73,7 @@ fn the_text_fits_in_100_columns_and_has_colours_only_when_they_are_wanted() -> R
 }
 
 #[test]
-fn without_btf_the_classic_tracepoint_is_what_is_left() -> Result<()> {
+fn without_btf_the_doctor_reports_the_classic_tracepoint() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }

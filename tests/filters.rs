@@ -1,4 +1,4 @@
-//! Each filter shows exactly those rows of an unfiltered trace of the same traffic that it should, unchanged.
+//! Filters: each shows exactly the matching rows of an unfiltered trace of the same traffic, unchanged.
 
 #![cfg(target_os = "linux")]
 
@@ -20,14 +20,14 @@ use netstat_tests::{
     wait::for_exclusive_turn,
 };
 
-/// A filter's arguments, and what it must let through.
+/// A filter's arguments, and the rows that it must show.
 struct Filter {
     arguments: Vec<String>,
     shows: Box<dyn Fn(&Row) -> bool>,
 }
 
 #[test]
-fn families_let_through_their_own_with_mapped_addresses_as_ipv4() -> Result<()> {
+fn a_family_filter_shows_its_family_and_mapped_addresses_as_ipv4() -> Result<()> {
     compare_with_unfiltered(|_| {
         vec![
             filter(&["-4"], |row| row.family == Family::Ipv4),
@@ -37,7 +37,7 @@ fn families_let_through_their_own_with_mapped_addresses_as_ipv4() -> Result<()> 
 }
 
 #[test]
-fn ports_let_through_what_has_one_of_them_at_that_end() -> Result<()> {
+fn a_port_filter_shows_connections_with_one_of_the_ports_at_that_end() -> Result<()> {
     compare_with_unfiltered(|net| {
         let port = net.addresses.port();
         let next = port + 1;
@@ -62,7 +62,7 @@ fn ports_let_through_what_has_one_of_them_at_that_end() -> Result<()> {
 }
 
 #[test]
-fn addresses_let_through_what_has_one_of_them_at_that_end() -> Result<()> {
+fn an_address_filter_shows_connections_with_one_of_the_addresses_at_that_end() -> Result<()> {
     compare_with_unfiltered(|net| {
         let (v4, v6) = (net.addresses.loopback(1), net.addresses.v6(1));
         let local = |addr: IpAddr| move |row: &Row| row.local_addr == addr;
@@ -85,7 +85,7 @@ fn addresses_let_through_what_has_one_of_them_at_that_end() -> Result<()> {
 }
 
 #[test]
-fn states_let_through_transitions_from_and_to_them_and_keep_the_durations() -> Result<()> {
+fn a_state_filter_shows_transitions_from_and_to_the_states_with_their_durations() -> Result<()> {
     let from_or_to = |states: &'static [State]| {
         move |row: &Row| states.contains(&row.old_state) || states.contains(&row.new_state)
     };
@@ -102,7 +102,7 @@ fn states_let_through_transitions_from_and_to_them_and_keep_the_durations() -> R
 }
 
 #[test]
-fn several_filters_all_have_to_match() -> Result<()> {
+fn a_row_must_match_all_filters() -> Result<()> {
     compare_with_unfiltered(|net| {
         let port = net.addresses.port();
         let address = net.addresses.loopback(1);
@@ -128,13 +128,13 @@ fn filter(arguments: &[&str], shows: impl Fn(&Row) -> bool + 'static) -> Filter 
     }
 }
 
-/// Runs an unfiltered trace and one for each filter beside the same traffic.
+/// Runs an unfiltered trace and a trace for each filter beside the same traffic.
 fn compare_with_unfiltered(filters: impl FnOnce(&TestNet) -> Vec<Filter>) -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    // A child, such as another test's tracer, has a copy of every socket of this process until it runs its program:
-    // who closes last is then a matter of the moment at which a trace looks. So each test has the process to itself.
+    // A child process, such as another test's trace, has copies of this process's sockets until exec(). The owner
+    // that a trace finds would depend on when it looks it up. So each test has the process to itself.
     let _alone = for_exclusive_turn();
     let net = TestNet::new()?;
     let filters = filters(&net);
@@ -162,7 +162,7 @@ fn compare_with_unfiltered(filters: impl FnOnce(&TestNet) -> Vec<Filter>) -> Res
     Ok(())
 }
 
-/// Both families, several ports and addresses, every state that loopback can show.
+/// Both families, several ports and addresses, every state that is possible on loopback.
 fn traffic(net: &TestNet) -> Result<()> {
     for scenario in
         [close::SCENARIOS, reset::SCENARIOS, ipv6::SCENARIOS, open::SCENARIOS].into_iter().flatten()
@@ -178,7 +178,7 @@ fn traffic(net: &TestNet) -> Result<()> {
     })
 }
 
-/// What a row tells, apart from the names and stamps that differ between two traces.
+/// A row without the ids and timestamps, which differ between two traces.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Expected {
     local: SocketAddr,
@@ -191,7 +191,7 @@ struct Expected {
     pid: Option<u32>,
 }
 
-/// What is told of each connection, in a comparable order of connections.
+/// The rows of each connection. The connections are sorted, so that two traces can be compared.
 fn reported<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Vec<Expected>> {
     let mut connections: HashMap<&str, Vec<Expected>> = HashMap::new();
     for row in rows {

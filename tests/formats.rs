@@ -1,4 +1,4 @@
-//! The three formats: what they look like, and that no process's name can do harm through them.
+//! The three formats: their layout, and that no process name can do harm through them.
 
 #![cfg(target_os = "linux")]
 
@@ -15,8 +15,8 @@ use netstat_tests::{
 };
 use rustix::io::Errno;
 
-/// Names that a hostile process could give itself: escape sequences, quotes, separators, newlines, broken
-/// UTF-8, C1 controls, a change of the writing direction. The kernel keeps 15 bytes.
+/// Names that a hostile process could have: escape sequences, quotes, separators, newlines, invalid UTF-8, C1
+/// controls, a change of the writing direction. The kernel keeps 15 bytes.
 const HOSTILE: [&CStr; 10] = [
     c"\x1b]0;x\x07",
     c"\x1b[2J\x1b[31m",
@@ -31,7 +31,7 @@ const HOSTILE: [&CStr; 10] = [
 ];
 
 #[test]
-fn a_hostile_name_can_harm_no_format() -> Result<()> {
+fn a_hostile_process_name_harms_no_format() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -81,7 +81,7 @@ fn csv_has_a_header_and_a_line_for_each_transition() -> Result<()> {
 }
 
 #[test]
-fn lines_for_people_fit_in_100_columns_and_a_pipe_gets_no_colours() -> Result<()> {
+fn the_line_format_fits_in_100_columns_and_has_no_colours_in_a_pipe() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -89,7 +89,7 @@ fn lines_for_people_fit_in_100_columns_and_a_pipe_gets_no_colours() -> Result<()
     let tracer = start(&net, &[])?;
     net.netns.run(|| net.pair()?.client_closes())?;
     let stdout = tracer.stop()?.stdout;
-    // How a connection ended may stand behind the 100 columns of what happened.
+    // The close reason may follow after the 100 columns.
     let says_why = |line: &&str| line.contains("→ CLOSE ") || line.contains("→ TIME_WAIT");
     let long = stdout.lines().filter(|line| !says_why(line)).find(|line| line.chars().count() > 100);
     ensure!(long.is_none(), "{} columns: {long:?}", long.unwrap_or_default().chars().count());
@@ -101,7 +101,7 @@ fn lines_for_people_fit_in_100_columns_and_a_pipe_gets_no_colours() -> Result<()
 }
 
 #[test]
-fn colours_can_be_demanded_and_json_has_none_even_so() -> Result<()> {
+fn colours_are_written_on_request_except_in_json() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -121,8 +121,8 @@ fn colours_can_be_demanded_and_json_has_none_even_so() -> Result<()> {
     Ok(())
 }
 
-/// Starts a trace of the place's addresses in any format. That it sees what happens is known from a first row,
-/// for which connections are refused until it comes.
+/// Starts a trace of the network's addresses in any format. Repeats a refused connection until the first row shows
+/// that the trace observes transitions.
 fn start(net: &TestNet, arguments: &[&str]) -> Result<Tracer> {
     let mut command = command(arguments)?;
     command.args(["--addr", &net.addresses.server().ip().to_string()]);
@@ -141,7 +141,7 @@ fn harms_a_terminal(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Every line has as many fields as the header, by the rules of RFC 4180.
+/// Checks that every line has as many fields as the header, by the rules of RFC 4180.
 fn is_a_table(csv: &str) -> Result<()> {
     let header = csv.lines().next().context("no header")?;
     for line in csv.lines() {

@@ -1,4 +1,4 @@
-//! The harness itself: what it claims of the kernel holds, or no comparison means anything.
+//! Tests of the harness: without what it assumes of the kernel, no comparison would mean anything.
 
 #![cfg(target_os = "linux")]
 
@@ -25,7 +25,7 @@ use netstat_tests::{
 };
 
 #[test]
-fn no_two_blocks_share_an_address() -> Result<()> {
+fn two_address_blocks_have_no_address_in_common() -> Result<()> {
     let (one, other) = (AddressBlock::claim()?, AddressBlock::claim()?);
     for host in [0, 1, 255] {
         assert!(
@@ -39,7 +39,7 @@ fn no_two_blocks_share_an_address() -> Result<()> {
 }
 
 #[test]
-fn a_namespace_has_a_loopback_and_settings_of_its_own() -> Result<()> {
+fn a_namespace_has_its_own_loopback_and_settings() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -55,7 +55,7 @@ fn a_namespace_has_a_loopback_and_settings_of_its_own() -> Result<()> {
 }
 
 #[test]
-fn the_oracle_shows_a_connection_s_every_step_in_order() -> Result<()> {
+fn the_oracle_records_every_transition_in_order() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -93,13 +93,14 @@ fn the_comparison_finds_every_kind_of_difference() -> Result<()> {
     Ok(())
 }
 
-/// No rule changes either side.
+/// A comparison that changes neither side.
 const UNCHANGED: Comparison = Comparison { record: &[], output: &[], max_unobserved: 0 };
 
-/// A thread whose transitions no program observes, in a forged record.
+/// A thread in whose context no program runs, in a forged record.
 const PROTECTED: u32 = 1;
 
-/// A forged record of so many connections. The first `unobserved` of them have a transition in [`PROTECTED`]'s context.
+/// A forged record of so many connections. The first `unobserved` of them have a transition in the context of
+/// [`PROTECTED`].
 fn forged_record(connections: u16, unobserved: u16) -> Result<Vec<History>> {
     let server = "127.0.0.1:80".parse()?;
     let history = |number: u16| {
@@ -142,7 +143,7 @@ fn a_comparison_leaves_out_no_more_connections_than_the_scenario_allows() -> Res
 
 #[test]
 fn a_connection_is_left_out_only_with_evidence_that_no_program_observed_it() -> Result<()> {
-    // One more is missing than the record explains.
+    // One more is missing than the record gives evidence for.
     let error = compare_forged(1, 2, 3).err().context("it passed")?;
     assert!(error.to_string().starts_with("1 connections differ"), "{error:#}");
     Ok(())
@@ -165,7 +166,7 @@ fn record_of_a_connection() -> Result<Vec<History>> {
 }
 
 #[test]
-fn the_relay_carries_packets_late_or_not_at_all() -> Result<()> {
+fn the_relay_delays_or_drops_packets() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Hosts on which something is missing or shared: it works all the same, and says what it can't see.
+//! Hosts on which something is missing or shared: the trace works, and reports what it can't observe.
 
 #![cfg(target_os = "linux")]
 
@@ -36,11 +36,12 @@ fn without_btf_the_classic_tracepoint_shows_every_transition() -> Result<()> {
 }
 
 #[test]
-fn where_the_verifier_refuses_its_word_is_passed_on_and_the_classic_tracepoint_serves() -> Result<()> {
+fn if_the_verifier_refuses_a_program_its_message_is_reported_and_the_classic_tracepoint_is_used() -> Result<()>
+{
     if skip::without_root() {
         return Ok(());
     }
-    // A pointer that stands elsewhere than the BTF says is one that no program may follow.
+    // The verifier refuses a program that follows a pointer at another offset than the kernel's own BTF says.
     let file = std::env::temp_dir().join(format!("rnetstat-tests-btf-{}", std::process::id()));
     std::fs::write(&file, btf::with_field_moved("sock_common", "skc_net")?)?;
     let mut command = command(&["--json"])?;
@@ -54,7 +55,7 @@ fn where_the_verifier_refuses_its_word_is_passed_on_and_the_classic_tracepoint_s
     for trace in &run.traces {
         let start = trace.events()?.start;
         ensure!(start.hooks.iter().all(|hook| hook.kind == "tracepoint"), "{start:?}");
-        // The errno's text, and in brackets the line of the verifier's log.
+        // The text of the errno, and in parentheses the line of the verifier's log.
         let said = "tp_btf/inet_sock_set_state: Permission denied (os error 13) (";
         ensure!(start.missing.iter().any(|missing| missing.why.contains(said)), "{:?}", start.missing);
         ensure!(trace.stderr.contains(said), "stderr doesn't pass it on: {}", trace.stderr);
@@ -74,7 +75,7 @@ fn without_tracefs_every_transition_is_shown() -> Result<()> {
 }
 
 #[test]
-fn two_traces_side_by_side_both_show_every_transition() -> Result<()> {
+fn two_traces_at_the_same_time_both_show_every_transition() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }

@@ -1,4 +1,5 @@
-//! A host that hides addresses from root too. It stands alone because it changes a setting of the whole machine.
+//! A host that hides kernel addresses from root too. A program of its own, because it changes a setting of the whole
+//! machine.
 
 #![cfg(target_os = "linux")]
 
@@ -12,7 +13,7 @@ use netstat_tests::{
 const SETTING: &str = "/proc/sys/kernel/kptr_restrict";
 
 #[test]
-fn where_addresses_are_hidden_only_what_needs_them_is_missing() -> Result<()> {
+fn with_hidden_kernel_addresses_only_the_facts_that_need_them_are_missing() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -33,14 +34,14 @@ fn where_addresses_are_hidden_only_what_needs_them_is_missing() -> Result<()> {
     });
     ensure!(by_functions != reported, "functions need no addresses, timers do: {start:?}");
     ensure!(reported == trace.stderr.contains("kptr_restrict"), "{}", trace.stderr);
-    // Three lives, and where it is seen the client's in TIME_WAIT.
+    // The transitions of three sockets. The last of the client is shown only where TIME_WAIT can be observed.
     let rows = trace.rows()?;
     ensure!(rows.len() == 12, "{} rows: {}", rows.len(), trace.stdout);
     ensure!(rows.iter().any(|row| row.new_state == "TIME_WAIT") == by_functions, "{}", trace.stdout);
     Ok(())
 }
 
-/// Addresses are hidden as long as this lives.
+/// Kernel addresses are hidden until this value is dropped.
 struct HiddenAddresses(String);
 
 impl HiddenAddresses {
@@ -53,7 +54,7 @@ impl HiddenAddresses {
 
 impl Drop for HiddenAddresses {
     fn drop(&mut self) {
-        // A test that can't give the setting back has to say so.
+        // The test must fail if it can't restore the setting.
         assert!(fs::write(SETTING, &self.0).is_ok(), "{SETTING} was {}", self.0);
     }
 }

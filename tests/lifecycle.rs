@@ -1,5 +1,5 @@
-//! What the kernel's tracepoint doesn't tell of a connection's life: its rest in TIME_WAIT, its handshake, how much
-//! went over it, and what was there before the trace.
+//! What the kernel's tracepoint doesn't show of a connection: TIME_WAIT, the handshake, the byte counts, and
+//! connections that existed before the trace.
 
 #![cfg(target_os = "linux")]
 
@@ -9,12 +9,12 @@ use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
     event::{Direction, Owner, Row},
     proc_tcp,
-    scenario::{Pair, TestNet},
+    scenario::{self, Pair, TestNet},
     skip,
     state_path::{
         CLIENT_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE, CLIENT_SENDS_RESET, SERVER_ACTIVE_CLOSE,
         SERVER_PASSIVE_CLOSE, SERVER_RECEIVES_RESET, TIME_WAIT_START, existing_so_far, only, rows_so_far,
-        scenario, trace_one,
+        trace_one,
     },
     tracer::Tracer,
     wait,
@@ -43,37 +43,37 @@ fn a_closed_connection_stays_in_fin_wait2_until_its_peer_closes() -> Result<()> 
     Ok(())
 }
 
-/// How much later the peer closes.
+/// How long the peer waits before it closes.
 const PEER_DELAY: Duration = Duration::from_millis(100);
 
 #[test]
-fn a_handshake_lasts_as_long_as_its_packets_are_on_the_wire() -> Result<()> {
+fn the_duration_of_a_handshake_is_the_delay_of_its_packets() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let scenario = scenario("the wire delays every packet")?;
+    let scenario = scenario::named("the wire delays every packet")?;
     let rows = trace_one(&[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE], scenario.run)?;
     let half_open = only(&rows, |row| row.old_state == "SYN_RECV")?;
     let lasted = Duration::from_nanos(half_open.state_ns.context("nothing of SYN_RECV")?);
-    // There and back are 40 ms; a second would be the SYN-ACK's repetition.
+    // A round trip takes 40 ms. The SYN-ACK is retransmitted after a second.
     let on_the_wire = Duration::from_millis(35)..Duration::from_secs(1);
     ensure!(on_the_wire.contains(&lasted), "half open for {lasted:?}");
     Ok(())
 }
 
 #[test]
-fn nothing_is_known_of_how_long_a_handshake_with_syn_cookies_took() -> Result<()> {
+fn a_handshake_with_syn_cookies_has_no_duration() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    let scenario = scenario("the server answers with SYN cookies")?;
+    let scenario = scenario::named("the server answers with SYN cookies")?;
     let rows = trace_one(&[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE], scenario.run)?;
     ensure!(only(&rows, |row| row.old_state == "SYN_RECV")?.state_ns.is_none(), "{rows:#?}");
     Ok(())
 }
 
 #[test]
-fn bytes_are_counted_to_the_last_and_without_syn_and_fin() -> Result<()> {
+fn byte_counts_are_exact_and_leave_out_syn_and_fin() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -110,11 +110,11 @@ fn bytes_are_counted_to_the_last_and_without_syn_and_fin() -> Result<()> {
     Ok(())
 }
 
-/// How many bytes the client sends, and the server.
+/// How many bytes the client sends, and how many the server.
 const REQUEST_BYTES: usize = 3000;
 const RESPONSE_BYTES: usize = 5000;
 
-/// An RST throws away what the peer has not acknowledged, and so does the count.
+/// An RST discards data that the peer has not acknowledged, and its count too.
 fn wait_until_acknowledged(pair: &Pair) -> Result<()> {
     for sock in [&pair.client, &pair.server] {
         wait::until("all is acknowledged", || Ok((sock.unacknowledged()? == 0).then_some(())))?;
@@ -123,7 +123,7 @@ fn wait_until_acknowledged(pair: &Pair) -> Result<()> {
 }
 
 #[test]
-fn what_was_there_before_the_trace_is_shown_with_who_holds_it_and_goes_on() -> Result<()> {
+fn existing_connections_are_shown_with_their_owner_and_followed_by_their_transitions() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }

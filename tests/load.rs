@@ -1,4 +1,4 @@
-//! Many connections at once: nothing is lost, or what a slow reader loses is counted to the last transition.
+//! Many connections at once: nothing is lost, or the transitions that a slow reader loses are counted exactly.
 
 #![cfg(target_os = "linux")]
 
@@ -22,13 +22,14 @@ use netstat_tests::{
     wait::for_exclusive_turn,
 };
 
-/// How many connections the lossless load makes in all.
+/// How many connections a load without loss makes in all.
 const CONNECTIONS: usize = 100_000;
-/// How many are enough to overflow every queue before a slow reader.
+/// Enough connections to fill every queue before a slow reader.
 const TOO_MANY: usize = 30_000;
 /// More than what the busiest CPU records of [`CONNECTIONS`]: 80 bytes for each of 10 transitions.
 const RECORD_KIB: u32 = 160 << 10;
-/// What the process may take, far above its ring buffer and its queue and far below what it drops.
+/// The memory limit of the process: far more than its ring buffer and its queue, far less than the output that it
+/// drops.
 const MEMORY_KIB: u64 = 200 << 10;
 
 /// How many connections of a load may be left out as unobserved: of 200,000 transitions 2 to 8 were made in the context of
@@ -39,27 +40,27 @@ const MAX_UNOBSERVED: usize = 100;
 const SHOWN: usize = 4;
 
 #[test]
-fn nothing_of_100_000_connections_of_one_core_is_lost() -> Result<()> {
+fn no_transition_of_100_000_connections_on_one_cpu_is_lost() -> Result<()> {
     nothing_is_lost(&[Pair { client: 0, server: 0 }])
 }
 
 #[test]
-fn nothing_of_100_000_connections_of_two_cores_is_lost() -> Result<()> {
+fn no_transition_of_100_000_connections_on_two_cpus_is_lost() -> Result<()> {
     nothing_is_lost(&[Pair { client: 0, server: 1 }, Pair { client: 1, server: 0 }])
 }
 
 #[test]
-fn a_reader_of_one_megabyte_a_second_loses_only_what_is_counted() -> Result<()> {
+fn every_transition_that_a_reader_of_one_megabyte_per_second_loses_is_counted() -> Result<()> {
     let pace = |bytes: usize| thread::sleep(Duration::from_micros(bytes.try_into().unwrap_or(u64::MAX)));
     losses_are_counted(Destination::Paced(Box::new(pace)), || {})
 }
 
 #[test]
-fn a_terminal_stopped_until_the_end_loses_only_what_is_counted() -> Result<()> {
+fn every_transition_that_a_reader_stopped_until_the_end_loses_is_counted() -> Result<()> {
     let (go_on, stopped) = channel::<()>();
-    // The start event is read, then nothing until the trace has been told to end.
+    // The start event is read, then nothing until the trace has received the signal to end.
     let pace = move |_| {
-        // Nothing is ever sent: it ends with its sender.
+        // Nothing is ever sent: recv() returns when the sender is dropped.
         let _ = stopped.recv();
     };
     losses_are_counted(Destination::Paced(Box::new(pace)), || drop(go_on))
@@ -102,8 +103,8 @@ fn nothing_is_lost(pairs: &[Pair]) -> Result<()> {
     Ok(())
 }
 
-/// How many transitions of the kernel's record the rows tell. A TIME_WAIT ends without the record, and between two
-/// cores' traffic an RST ends some (RFC 1337). What goes on in FIN_WAIT2 without its full socket is closed there.
+/// How many transitions of the kernel's record the rows show. The record has no end of a TIME_WAIT, which may come
+/// early by an RST (RFC 1337). In the record a connection closes when a timewait socket in FIN_WAIT2 replaces it.
 fn recorded(rows: &[Row]) -> Result<u64> {
     let in_record = rows.iter().filter(|row| row.old_state != "TIME_WAIT").count();
     let histories = history::by_connection(rows);
@@ -112,14 +113,14 @@ fn recorded(rows: &[Row]) -> Result<u64> {
     Ok(u64::try_from(in_record + resting.count())?)
 }
 
-/// How many transitions programs could see: all, as a rule.
+/// How many transitions programs could observe: normally all of the record.
 fn visible(record: &[History]) -> Result<RangeInclusive<u64>> {
     let transitions: usize = record.iter().map(|history| history.transitions.len()).sum();
     Ok(u64::try_from(transitions - Unobserved::in_record(record, MAX_UNOBSERVED)?.transitions())?
         ..=u64::try_from(transitions)?)
 }
 
-/// Makes more than the reader takes; `as_it_ends` runs when the trace has been told to end.
+/// Makes more connections than the reader can take. `as_it_ends` runs after the signal to end the trace.
 fn losses_are_counted(reader: Destination, as_it_ends: impl FnOnce()) -> Result<()> {
     if skip::without_root() {
         return Ok(());
@@ -149,7 +150,7 @@ fn counted_exactly(trace: &Trace, transitions: &RangeInclusive<u64>) -> Result<(
     ensure!(summary.lost > 0, "the reader wasn't too slow: {summary:?}");
     ensure!(summary.seen == rows, "{rows} rows came out, but the summary says {summary:?}");
     ensure!(transitions.contains(&(rows + summary.lost)), "{transitions:?} transitions, but {summary:?}");
-    // The stream tells the same, unless its last lines found no reader in time.
+    // The stream reports the same numbers, unless its last lines found no reader in time.
     if let Some(end) = &events.end {
         let reported: u64 = events.lost(LostWhat::Transitions);
         ensure!(
@@ -165,7 +166,7 @@ fn ports(net: &TestNet) -> String {
     format!("{}-{}", net.addresses.port(), net.addresses.last_port())
 }
 
-/// The most memory that the process has had.
+/// The peak of the process's resident memory.
 fn memory_kib(pid: u32) -> Result<u64> {
     wait::until("the process has a status", || {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;

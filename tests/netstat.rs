@@ -1,4 +1,4 @@
-//! rnetstat beside net-tools' netstat, over the same sockets at the same moment, and as its users use it.
+//! rnetstat compared with net-tools' netstat over the same sockets, and its own options.
 
 #![cfg(target_os = "linux")]
 
@@ -22,7 +22,7 @@ use netstat_tests::{
 use rustix::process::{Pid, Signal, kill_process};
 
 #[test]
-fn it_agrees_with_netstat_field_by_field() -> Result<()> {
+fn rnetstat_prints_the_fields_that_netstat_prints() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -68,7 +68,7 @@ fn it_agrees_with_netstat_field_by_field() -> Result<()> {
 }
 
 #[test]
-fn netstat_s_own_names_for_ports_and_users_are_shown() -> Result<()> {
+fn ports_and_users_have_the_names_that_netstat_prints() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -77,7 +77,7 @@ fn netstat_s_own_names_for_ports_and_users_are_shown() -> Result<()> {
 }
 
 #[test]
-fn filters_leave_only_what_matches() -> Result<()> {
+fn filters_show_only_matching_sockets() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -123,7 +123,7 @@ fn the_summary_counts_what_the_table_lists() -> Result<()> {
 }
 
 #[test]
-fn json_has_a_line_for_each_row_of_every_mode() -> Result<()> {
+fn json_has_a_line_for_each_row_in_every_mode() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -161,7 +161,7 @@ fn all_network_namespaces_are_shown_on_request() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    // Nobody is in it: an open file of this process holds it.
+    // No process is in the namespace: an open file of this process keeps it.
     let sample_sockets = SampleSockets::new()?;
     let shown = text(&mut rnetstat(&["-lnt", "--all-netns"])?)?;
     let inum = sample_sockets.netns.inum()?.to_string();
@@ -189,7 +189,7 @@ fn wrong_usage_is_exit_code_2_and_names_what_is_wrong() -> Result<()> {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_a_normal_end() -> Result<()> {
+fn a_reader_that_closes_the_pipe_is_a_normal_end() -> Result<()> {
     let mut child = rnetstat(&["-anc"])?.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let mut first = String::new();
     BufReader::new(child.stdout.take().context("no stdout")?).read_line(&mut first)?;
@@ -200,7 +200,7 @@ fn a_reader_that_goes_away_is_a_normal_end() -> Result<()> {
 }
 
 #[test]
-fn continuous_goes_on_until_it_is_interrupted() -> Result<()> {
+fn continuous_mode_repeats_until_it_is_interrupted() -> Result<()> {
     for mode in ["-antc", "-rnc", "-ic", "-sc"] {
         let mut child = rnetstat(&[mode])?.stdout(Stdio::piped()).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
@@ -214,7 +214,7 @@ fn continuous_goes_on_until_it_is_interrupted() -> Result<()> {
 }
 
 #[test]
-fn without_root_the_others_owners_are_missing_and_it_says_so() -> Result<()> {
+fn without_root_the_owners_of_other_users_sockets_are_reported_as_missing() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -228,9 +228,9 @@ fn without_root_the_others_owners_are_missing_and_it_says_so() -> Result<()> {
     Ok(())
 }
 
-/// The name server is an address from which nothing ever comes.
+/// The name server is an address that never answers.
 #[test]
-fn a_dead_name_server_delays_the_table_a_little_and_leaves_numbers() -> Result<()> {
+fn with_a_dead_name_server_the_table_has_numbers_after_a_short_delay() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -250,7 +250,7 @@ fn a_dead_name_server_delays_the_table_a_little_and_leaves_numbers() -> Result<(
         std::fs::remove_file(resolver)?;
         let shown = shown?;
         ensure!(shown.contains(" 10.88.0.1:"), "{shown}");
-        // Far from what the name server's time would be: a minute.
+        // Waiting for the name server would take a minute.
         ensure!(begin.elapsed() < Duration::from_secs(20), "it waited for the name server");
         Ok(())
     })
@@ -270,7 +270,7 @@ fn explain_shows_every_state_in_every_language() -> Result<()> {
 }
 
 #[test]
-fn explain_alone_counts_this_host_s_sockets_in_the_diagram() -> Result<()> {
+fn explain_without_a_state_counts_the_host_s_sockets_in_the_diagram() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -283,14 +283,14 @@ fn explain_alone_counts_this_host_s_sockets_in_the_diagram() -> Result<()> {
 }
 
 #[test]
-fn the_width_of_the_terminal_changes_no_table() -> Result<()> {
+fn the_terminal_s_width_doesn_t_change_the_table() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
     let sample_sockets = SampleSockets::new()?;
     let arguments = ["-antux", "--color", "never"];
     let shown = |columns| sample_sockets.netns.run(|| terminal::shown(&mut rnetstat(&arguments)?, columns));
-    // More than once, since sockets may change between two looks.
+    // More than once, since sockets may change between two runs.
     wait::until("the table is the same at 60 columns, at 200, and in a pipe", || {
         let (narrow, wide, piped) =
             (shown(60)?, shown(200)?, sample_sockets.netns.run(|| text(&mut rnetstat(&arguments)?))?);

@@ -1,4 +1,4 @@
-//! Who holds a connection, whatever way it came to its process.
+//! Which process is reported as a connection's owner, in whatever way the process came to have it open.
 
 #![cfg(target_os = "linux")]
 
@@ -9,12 +9,12 @@ use netstat_tests::{
     child::Child,
     event::{Direction, Found, Owner, Row},
     fd_passing,
-    scenario::TestNet,
+    scenario::{self, TestNet},
     skip,
     sock::Sock,
     state_path::{
         CLIENT_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE, SERVER_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE,
-        existing_so_far, scenario, trace_one,
+        existing_so_far, trace_one,
     },
     tracer::Tracer,
     wait,
@@ -22,13 +22,13 @@ use netstat_tests::{
 };
 
 #[test]
-fn a_connection_belongs_to_who_connected_and_to_the_listener_before_accept() -> Result<()> {
+fn a_connection_belongs_to_the_process_that_connected_and_before_accept_to_the_listener_s() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
     // A child has a copy of every socket of this process, so each test has the process to itself.
     let _alone = for_exclusive_turn();
-    let scenario = scenario("the client closes before accept()")?;
+    let scenario = scenario::named("the client closes before accept()")?;
     let rows = trace_one(&[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE], scenario.run)?;
     for row in &rows {
         let before_accept = matches!(row.new_state, "SYN_RECV" | "ESTABLISHED" | "CLOSE_WAIT");
@@ -44,7 +44,7 @@ fn a_connection_belongs_to_who_connected_and_to_the_listener_before_accept() -> 
 }
 
 #[test]
-fn a_thread_that_accepts_does_so_for_its_process() -> Result<()> {
+fn a_connection_that_a_thread_accepts_belongs_to_its_process() -> Result<()> {
     accepted_connection_belongs_to(|listener| {
         let server = std::thread::scope(|scope| {
             scope.spawn(|| listener.accept()).join().map_err(|_| anyhow::anyhow!("the thread panicked"))?
@@ -54,17 +54,17 @@ fn a_thread_that_accepts_does_so_for_its_process() -> Result<()> {
 }
 
 #[test]
-fn a_child_that_accepts_holds_the_connection() -> Result<()> {
+fn a_connection_that_a_child_accepts_belongs_to_the_child() -> Result<()> {
     accepted_connection_belongs_to(|listener| {
         Holder::child(|go_on| listener.accept().is_ok_and(|server| fd_passing::wait_for_end(go_on, server)))
     })
 }
 
 #[test]
-fn who_was_left_the_listener_holds_what_it_accepts() -> Result<()> {
+fn a_child_that_inherited_the_listener_owns_what_it_accepts_after_the_parent_closed_it() -> Result<()> {
     accepted_connection_belongs_to(|listener| {
         let holder = Holder::child(|go_on| {
-            // The connection comes only when the maker of the listener is gone.
+            // The connection is established only after the process that made the listener has closed it.
             listener.accept().is_ok_and(|server| fd_passing::wait_for_end(go_on, server))
         })?;
         listener.close();
@@ -73,7 +73,7 @@ fn who_was_left_the_listener_holds_what_it_accepts() -> Result<()> {
 }
 
 #[test]
-fn who_was_sent_a_connection_by_scm_rights_holds_it() -> Result<()> {
+fn a_connection_passed_by_scm_rights_belongs_to_the_receiver() -> Result<()> {
     accepted_connection_belongs_to(|listener| {
         let (rnetstat, theirs) = UnixStream::pair()?;
         let holder = Holder::child(|go_on| {
@@ -85,13 +85,14 @@ fn who_was_sent_a_connection_by_scm_rights_holds_it() -> Result<()> {
 }
 
 #[test]
-fn who_is_left_when_the_one_that_accepted_exits_holds_the_connection() -> Result<()> {
+fn after_the_process_that_accepted_exits_the_connection_belongs_to_the_one_that_still_has_it_open()
+-> Result<()> {
     accepted_connection_belongs_to(|listener| {
         let (rnetstat, theirs) = UnixStream::pair()?;
         let holder = Holder::child(|go_on| {
             fd_passing::receive(&theirs).is_ok_and(|server| fd_passing::wait_for_end(go_on, server))
         })?;
-        // It accepts, hands a copy on, and exits.
+        // It accepts, sends a copy to the other child, and exits.
         let first = Child::start(|| {
             listener.accept().is_ok_and(|server| fd_passing::send(&rnetstat, &server).is_ok())
         })?;
@@ -100,14 +101,14 @@ fn who_is_left_when_the_one_that_accepted_exits_holds_the_connection() -> Result
     })
 }
 
-/// By then a trace has asked again who holds a connection, on a slow machine too.
+/// Later than a trace's second owner lookup of an accepted connection, on a slow machine too.
 const AFTER_OWNER_LOOKUP: Duration = Duration::from_secs(2);
 
-/// Who holds an accepted connection until it is told to close it.
+/// The process that has an accepted connection open until it is told to close it.
 enum Holder {
     /// This process.
     Here(Sock),
-    /// A child, which closes when this end of the pair does.
+    /// A child, which closes when this end of the pair is closed.
     There(Child, UnixStream),
 }
 
@@ -141,7 +142,7 @@ impl Holder {
     }
 }
 
-/// A connection is accepted as `accept` does; what is told of it while it lives, and at its close, names its holder.
+/// Checks that the owner is the process that `accept` names, while the connection is open and when it closes.
 fn accepted_connection_belongs_to(accept: impl FnOnce(Sock) -> Result<Holder> + Send) -> Result<()> {
     if skip::without_root() {
         return Ok(());
@@ -157,7 +158,8 @@ fn accepted_connection_belongs_to(accept: impl FnOnce(Sock) -> Result<Holder> + 
         holder_pid = Some(holder.pid());
         finds_owner(net, holder.pid())?;
         if matches!(holder, Holder::There(..)) {
-            // It may have been handed on since accept(): the trace asks once half a second old.
+            // The socket may have been passed on after accept(): the trace looks the owner up again half a second
+            // later.
             std::thread::sleep(AFTER_OWNER_LOOKUP);
         }
         holder.close()?;
@@ -176,7 +178,7 @@ fn accepted_connection_belongs_to(accept: impl FnOnce(Sock) -> Result<Holder> + 
     Ok(())
 }
 
-/// A trace that begins now finds the accepted connection with its holder.
+/// A new trace shows the accepted connection with its owner.
 fn finds_owner(net: &TestNet, holder: u32) -> Result<()> {
     let server = net.addresses.server();
     wait::until("the connection is accepted", || {

@@ -1,4 +1,4 @@
-//! Users, roots and containers that may do less than root: what works still works, and what doesn't is said plainly.
+//! Users, root and containers with fewer privileges: what is possible works, and the rest is reported plainly.
 
 #![cfg(target_os = "linux")]
 
@@ -19,7 +19,7 @@ use netstat_tests::{
 };
 use rustix::process::{Resource, Rlimit};
 
-/// A trace of the kernel's own events that gives up by itself if it can't be stopped.
+/// The arguments of an eBPF trace. The duration ends it if the test can't.
 const TRACE: [&str; 5] = ["--json", "--source", "ebpf", "-d", "60s"];
 
 /// Name of the thread that takes snapshots.
@@ -33,7 +33,7 @@ const NET_ADMIN: u64 = 1 << 12;
 const BPF: u64 = 1 << 39;
 
 #[test]
-fn without_privileges_it_says_so_in_one_line() -> Result<()> {
+fn without_privileges_one_line_says_what_is_missing() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -42,7 +42,7 @@ fn without_privileges_it_says_so_in_one_line() -> Result<()> {
 }
 
 #[test]
-fn root_without_cap_bpf_is_told_what_it_lacks() -> Result<()> {
+fn root_without_cap_bpf_gets_an_error_that_names_it() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -50,7 +50,7 @@ fn root_without_cap_bpf_is_told_what_it_lacks() -> Result<()> {
 }
 
 #[test]
-fn a_user_with_two_capabilities_sees_every_transition_and_is_told_what_others_would_add() -> Result<()> {
+fn two_capabilities_are_enough_for_every_transition_and_the_missing_facts_name_the_others() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -65,7 +65,7 @@ fn a_user_with_two_capabilities_sees_every_transition_and_is_told_what_others_wo
 }
 
 #[test]
-fn with_cap_syslog_a_user_sees_time_wait_too() -> Result<()> {
+fn with_cap_syslog_time_wait_is_shown_too() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -95,7 +95,7 @@ fn after_the_start_no_thread_keeps_a_privilege_that_it_does_not_need() -> Result
 }
 
 #[test]
-fn where_a_filter_forbids_every_load_it_is_suspected() -> Result<()> {
+fn if_seccomp_forbids_every_program_load_the_error_suggests_it() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -105,11 +105,11 @@ fn where_a_filter_forbids_every_load_it_is_suspected() -> Result<()> {
 }
 
 #[test]
-fn a_small_limit_on_locked_memory_is_raised_or_named() -> Result<()> {
+fn a_small_limit_of_locked_memory_is_raised_or_named_in_the_error() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    // CAP_SYS_RESOURCE is what raising it takes; a kernel that counts is before 5.11.
+    // Raising the limit needs CAP_SYS_RESOURCE. Only kernels before 5.11 charge eBPF's memory to it.
     let mut command = as_root_without("-sys_resource", &["--json", "--source", "ebpf", "-d", "1s"])?;
     let output = with_64_kib(&mut command).output()?;
     if charges_memlock() {
@@ -124,7 +124,7 @@ fn a_small_limit_on_locked_memory_is_raised_or_named() -> Result<()> {
 }
 
 #[test]
-fn a_user_with_capabilities_and_a_small_limit_on_locked_memory_is_told_of_it() -> Result<()> {
+fn for_a_user_with_capabilities_the_error_names_a_small_limit_of_locked_memory() -> Result<()> {
     if skip::without_root() || skip::without_memlock_accounting() {
         return Ok(());
     }
@@ -133,23 +133,24 @@ fn a_user_with_capabilities_and_a_small_limit_on_locked_memory_is_told_of_it() -
     is_one_error(&output, &["limit on locked memory", "64 KiB", "ulimit"])
 }
 
-/// A copy with these capabilities, and what raises the limit on locked memory where it counts.
+/// A copy with these capabilities, and with CAP_SYS_RESOURCE where the kernel charges eBPF's memory to
+/// RLIMIT_MEMLOCK.
 fn copy_with(capabilities: &str) -> Result<BinaryCopy> {
     let more = if charges_memlock() { ",cap_sys_resource" } else { "" };
     BinaryCopy::new(Some(&format!("{capabilities}{more}+ep")))
 }
 
-/// As after `ulimit -l 64`.
+/// Sets RLIMIT_MEMLOCK as `ulimit -l 64` does.
 fn with_64_kib(command: &mut Command) -> &mut Command {
     use std::os::unix::process::CommandExt as _;
     let small = Rlimit { current: Some(64 << 10), maximum: Some(64 << 10) };
     let limit = move || Ok(rustix::process::setrlimit(Resource::Memlock, small)?);
-    // SAFETY: it only makes one system call, which is allowed between fork and exec.
+    // SAFETY: the closure makes only one system call, as allowed between fork and exec.
     unsafe { command.pre_exec(limit) }
 }
 
 #[test]
-fn inside_a_network_and_a_pid_namespace_the_whole_host_is_seen() -> Result<()> {
+fn in_a_network_and_pid_namespace_the_connections_of_the_whole_host_are_shown() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -176,7 +177,7 @@ fn inside_a_network_and_a_pid_namespace_the_whole_host_is_seen() -> Result<()> {
 /// at most 8 were made in the context of process 1.
 const MAX_UNOBSERVED: usize = 1;
 
-/// Runs a trace beside some connections; what it shows is what the kernel recorded.
+/// Runs a trace beside some connections. It must show what the kernel's record has.
 fn beside_traffic(command: &mut Command) -> Result<Trace> {
     let net = TestNet::new()?;
     let mut oracle = Oracle::start(ORDINARY, &[&net.addresses])?;
@@ -198,7 +199,7 @@ fn beside_traffic(command: &mut Command) -> Result<Trace> {
     Ok(trace)
 }
 
-/// It ends with exit code 1 and one line on stderr that has all the words.
+/// Checks that it ends with exit code 1 and one line on stderr that has all the words.
 fn refuses(command: &mut Command, words: &[&str]) -> Result<()> {
     is_one_error(&command.output().context("running rnetstat-trace")?, words)
 }

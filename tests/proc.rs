@@ -1,4 +1,4 @@
-//! Where eBPF can't be used: `--source proc` shows what two looks at /proc can tell, and nothing that they can't.
+//! `--source proc`: it shows the changes between two polls of /proc, and nothing that polls can't know.
 
 #![cfg(target_os = "linux")]
 
@@ -19,7 +19,7 @@ use netstat_tests::{
 };
 
 #[test]
-fn a_connection_s_states_are_shown_as_they_are_found() -> Result<()> {
+fn every_state_that_a_poll_finds_is_shown() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -40,7 +40,7 @@ fn a_connection_s_states_are_shown_as_they_are_found() -> Result<()> {
     let own = Some(std::process::id());
     for row in &rows {
         ensure!(row.source == Source::Proc && row.state_ns.is_none() && row.cgroup.is_none(), "{row:?}");
-        // A look may have found it before it was accepted.
+        // A poll may have found it before accept().
         let is_scanned = row.owner == Some(Owner::Scan);
         let is_its_listener_s =
             row.owner == Some(Owner::Listener) && row.direction == Some(Direction::Inbound);
@@ -53,13 +53,13 @@ fn a_connection_s_states_are_shown_as_they_are_found() -> Result<()> {
 }
 
 #[test]
-fn an_attempt_that_nobody_answers_is_shown() -> Result<()> {
+fn a_connection_attempt_without_an_answer_is_shown() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
     let trace = PollingTrace::begin()?;
     trace.net.netns.run(|| {
-        // Nobody answers at an address whose neighbour can't be found; the SYN is sent again and again.
+        // No neighbour has the address, so nobody answers and the SYN is retransmitted.
         let nowhere = SocketAddr::new(trace.net.addresses.link(9), trace.net.addresses.port());
         netstat_tests::netns::ip("link add veth0 type veth peer name veth1")?;
         for step in ["link set veth0 up", "link set veth1 up"] {
@@ -78,7 +78,7 @@ fn an_attempt_that_nobody_answers_is_shown() -> Result<()> {
 }
 
 #[test]
-fn a_connection_that_waits_in_the_queue_is_its_listener_s() -> Result<()> {
+fn a_connection_in_the_accept_queue_belongs_to_its_listener_s_process() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -129,14 +129,14 @@ fn existing_connections_are_those_that_ss_lists() -> Result<()> {
 }
 
 #[test]
-fn every_network_namespace_in_which_a_process_is_is_looked_at() -> Result<()> {
+fn the_namespace_of_every_process_is_polled() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
     let net = TestNet::new()?;
     let inum = net.netns.inum()?;
     let tracer = Tracer::start(&["--source", "proc", "--interval", "20ms", "--netns", &inum.to_string()])?;
-    // The process makes the namespace known; the socket is ours.
+    // The process keeps the namespace in use; this test's process has the socket.
     let _inhabitant = net.netns.run(|| Ok(Process::new(Command::new("sleep").arg("60").spawn()?)))?;
     net.netns.run(|| {
         let _listener = net.listener()?;
@@ -149,11 +149,11 @@ fn every_network_namespace_in_which_a_process_is_is_looked_at() -> Result<()> {
 }
 
 #[test]
-fn a_namespace_that_only_an_open_file_holds_is_looked_at() -> Result<()> {
+fn a_namespace_that_only_an_open_file_refers_to_is_polled() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    // No process is in it, and it is mounted nowhere: this process holds it.
+    // No process is in the namespace and it is mounted nowhere: this process has it open.
     let net = TestNet::new()?;
     let inum = net.netns.inum()?;
     let tracer = Tracer::start(&["--source", "proc", "--interval", "20ms", "--netns", &inum.to_string()])?;
@@ -166,7 +166,7 @@ fn a_namespace_that_only_an_open_file_holds_is_looked_at() -> Result<()> {
 }
 
 #[test]
-fn what_the_table_has_no_room_for_is_counted_and_never_made_up() -> Result<()> {
+fn connections_beyond_the_table_s_capacity_are_counted_as_lost_and_never_invented() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -198,7 +198,7 @@ fn what_the_table_has_no_room_for_is_counted_and_never_made_up() -> Result<()> {
 }
 
 #[test]
-fn another_root_is_looked_at_and_its_wrong_bytes_harm_nobody() -> Result<()> {
+fn another_proc_root_is_polled_and_its_invalid_bytes_do_no_harm() -> Result<()> {
     let root = std::env::temp_dir().join(format!("rnetstat-tests-root-{}", std::process::id()));
     let outcome = trace_of_root(&root);
     fs::remove_dir_all(&root)?;
@@ -236,7 +236,7 @@ fn trace_of_root(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A trace by looks, in a namespace of its own.
+/// A polling trace of the namespace in which the test makes its connections.
 struct PollingTrace {
     net: TestNet,
     tracer: Tracer,
@@ -245,15 +245,15 @@ struct PollingTrace {
 impl PollingTrace {
     fn begin() -> Result<Self> {
         let net = TestNet::new()?;
-        // Others on this machine may have more connections than a look every 20 ms allows.
+        // Other namespaces may have too many connections for a poll every 20 ms.
         let inum = net.netns.inum()?.to_string();
         let arguments = ["--source", "proc", "--interval", "20ms", "--netns", &inum];
         let tracer = net.netns.run(|| Tracer::start(&arguments))?;
         Ok(Self { net, tracer })
     }
 
-    /// Waits until each of these states is shown as entered, in any order, as often as it is named. From which one
-    /// depends on when the looks are taken.
+    /// Waits until the trace has shown transitions to these states, in any order, each as often as it is named. The
+    /// old state depends on the times of the polls.
     fn until(&self, states: &[&str]) -> Result<()> {
         let waited = wait::until(&format!("{states:?} are shown"), || {
             let rows = rows_of(&self.tracer, &self.net.addresses)?;
@@ -264,7 +264,7 @@ impl PollingTrace {
         waited.with_context(|| format!("so far: {}", self.tracer.lines_so_far().unwrap_or_default()))
     }
 
-    /// The rows, which hang together.
+    /// Stops the trace. Returns its rows, in which each old state is the connection's previous new state.
     fn end(self) -> Result<Vec<Row>> {
         let trace = self.tracer.stop()?;
         let rows: Vec<Row> =
@@ -289,7 +289,7 @@ fn rows_of(tracer: &Tracer, addresses: &AddressBlock) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// What `ss -tan` of the calling thread's namespace lists, as `STATE LOCAL REMOTE` in netstat's names.
+/// The sockets of the calling thread's namespace as `STATE LOCAL REMOTE`, in netstat's names.
 fn listed_by_ss() -> Result<Vec<String>> {
     let output = Command::new("ss").args(["-H", "-tan"]).output().context("running ss (iproute2)")?;
     let mut sockets = Vec::new();
@@ -309,7 +309,7 @@ fn listed_by_ss() -> Result<Vec<String>> {
 }
 
 #[test]
-fn a_filter_by_namespace_is_obeyed() -> Result<()> {
+fn a_namespace_filter_hides_other_namespaces() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! The stream makes the table that `ss` shows: in every namespace, at any moment, and again after losses.
+//! The stream yields the table that `ss` lists: in every namespace, at any time, and again after losses.
 
 #![cfg(target_os = "linux")]
 
@@ -27,18 +27,18 @@ use netstat_tests::{
     wire::Wire,
 };
 
-/// How many connections of a load may be left out as unobserved: of 200,000 transitions, as many as 20,000 connections make,
-/// 2 to 8 were made in the context of process 1.
+/// How many connections of a load may be left out as unobserved: 20,000 connections make 200,000 transitions, of
+/// which 2 to 8 were made in the context of process 1.
 const MAX_UNOBSERVED: usize = 20;
-/// How many moments of a load are compared.
+/// How many times the tables are compared during a load.
 const MOMENTS: usize = 20;
 /// How many traces start during one load.
 const STARTS: usize = 5;
-/// More than what the busiest CPU records of a load of this file.
+/// The buffer of each CPU, KiB: more than the busiest CPU records in this file's loads.
 const RECORD_KIB: u32 = 64 << 10;
 
 #[test]
-fn at_20_moments_of_a_mixed_load_the_stream_makes_the_table_that_ss_shows() -> Result<()> {
+fn during_a_mixed_load_the_stream_yields_the_table_that_ss_lists_at_20_moments() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -89,7 +89,7 @@ fn at_20_moments_of_a_mixed_load_the_stream_makes_the_table_that_ss_shows() -> R
 }
 
 #[test]
-fn at_rest_after_20_000_connections_the_stream_makes_the_table_that_ss_shows() -> Result<()> {
+fn after_20_000_connections_the_stream_yields_the_table_that_ss_lists() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -112,7 +112,7 @@ fn at_rest_after_20_000_connections_the_stream_makes_the_table_that_ss_shows() -
 }
 
 #[test]
-fn traces_that_start_during_a_load_make_the_table_that_ss_shows_without_a_second_look() -> Result<()> {
+fn traces_started_during_a_load_yield_the_table_that_ss_lists_after_one_snapshot() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -121,7 +121,7 @@ fn traces_that_start_during_a_load_make_the_table_that_ss_shows_without_a_second
     let pairs = [Pair { client: 0, server: 0 }, Pair { client: 1, server: 1 }];
     let tracers = thread::scope(|scope| {
         let load = scope.spawn(|| churn(&net.netns, &net.addresses, 10_000, &pairs));
-        // Room for all of the load: the traces take turns on two cores.
+        // The ring has room for the whole load: the traces share two CPUs.
         let arguments = ["--existing", "--reconcile-interval", "1h", "--ring-size", "64M"];
         let tracers: Result<Vec<Tracer>> =
             (0..STARTS).map(|_| Tracer::start_into(Destination::File, &arguments)).collect();
@@ -140,7 +140,7 @@ fn traces_that_start_during_a_load_make_the_table_that_ss_shows_without_a_second
 }
 
 #[test]
-fn after_losses_one_look_makes_the_table_right_again() -> Result<()> {
+fn after_losses_one_snapshot_repairs_the_table() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -178,7 +178,7 @@ fn a_trace_names_the_owners_that_ss_names() -> Result<()> {
     let kept = net.netns.run(|| {
         let listener = Sock::listening(net.addresses.server(), 64)?;
         let clients = (0..50).map(|_| Sock::connected(net.addresses.server())).collect::<Result<Vec<_>>>()?;
-        // The others wait to be accepted: they have no fd.
+        // The other connections are not accepted, so no process has them open.
         let servers = (0..25).map(|_| listener.accept()).collect::<Result<Vec<_>>>()?;
         Ok((listener, clients, servers))
     })?;
@@ -201,7 +201,7 @@ fn a_trace_names_the_owners_that_ss_names() -> Result<()> {
     Ok(())
 }
 
-/// Clients whose SYN has come, but to whom no SYN-ACK does.
+/// Clients whose SYN has arrived and whose SYN-ACKs are lost.
 fn half_open(net: &TestNet, wire: &Wire) -> Result<Vec<Sock>> {
     let clients = (0..3)
         .map(|_| {
@@ -214,7 +214,7 @@ fn half_open(net: &TestNet, wire: &Wire) -> Result<Vec<Sock>> {
     Ok(clients)
 }
 
-/// Connections of all kinds, some of which stay open for a while.
+/// Connections that end in different ways. Some stay open for a while.
 fn load(net: &TestNet, server: SocketAddr, listener: &Sock, seed: usize) -> Result<()> {
     net.netns.run(|| {
         let mut open = Vec::new();
@@ -246,13 +246,13 @@ fn load(net: &TestNet, server: SocketAddr, listener: &Sock, seed: usize) -> Resu
     })
 }
 
-/// What `ss` shows twice, and when.
+/// Two runs of `ss`, and the sockets that both list.
 struct SsSnapshot {
     began_ns: u64,
     ended_ns: u64,
-    /// For each namespace what both looks show.
+    /// For each namespace the sockets that both runs list.
     snapshots: Vec<(u32, BTreeSet<(State, Tuple)>)>,
-    /// Between the two looks.
+    /// The time between the two runs.
     between_ns: u64,
 }
 
@@ -283,7 +283,7 @@ impl SsSnapshot {
         self.snapshots.iter().map(|(_, sockets)| sockets.len()).sum()
     }
 
-    /// Compares what did not change meanwhile; returns how much that is.
+    /// Compares the sockets that did not change meanwhile. Returns how many were compared.
     fn compare_with(&self, changes: &[Change], unobserved: &Unobserved) -> Result<usize> {
         let meanwhile = self.began_ns..=self.ended_ns;
         let changed: BTreeSet<Tuple> = changes
@@ -307,7 +307,8 @@ impl SsSnapshot {
     }
 }
 
-/// Nothing lost, and nothing repaired in the test's own namespaces but what no program could see.
+/// Checks that nothing was lost, and that in the test's namespaces only connections were repaired that no program
+/// could observe.
 fn is_complete(trace: &Trace, unobserved: &Unobserved, namespaces: &[&Namespace]) -> Result<()> {
     let own = namespaces.iter().map(|namespace| namespace.inum()).collect::<Result<Vec<_>>>()?;
     let events = trace.events()?;

@@ -1,4 +1,4 @@
-//! Every way to end a trace is a clean one, and nothing of it stays in the kernel.
+//! Every way to end a trace is clean, and leaves nothing in the kernel.
 
 #![cfg(target_os = "linux")]
 
@@ -20,12 +20,12 @@ use netstat_tests::{
 use rustix::process::Signal;
 
 #[test]
-fn sigint_ends_it_cleanly_and_with_a_summary() -> Result<()> {
+fn sigint_ends_the_trace_with_a_summary() -> Result<()> {
     ends_cleanly_on(Signal::INT)
 }
 
 #[test]
-fn sigterm_ends_it_cleanly_and_with_a_summary() -> Result<()> {
+fn sigterm_ends_the_trace_with_a_summary() -> Result<()> {
     ends_cleanly_on(Signal::TERM)
 }
 
@@ -36,7 +36,7 @@ fn ends_cleanly_on(signal: Signal) -> Result<()> {
     let net = TestNet::new()?;
     let tracer = Tracer::start(&["--addr", &net.addresses.server().ip().to_string()])?;
     net.netns.run(|| net.pair()?.client_closes())?;
-    // Three lives: of the listener, the client and the server. The last ACK may be on its way when close() returns.
+    // The transitions of the listener, the client and the server. The last ACK may arrive after close() has returned.
     wait_for_rows(&tracer, &net, 12)?;
     tracer.signal(signal)?;
     let trace = tracer.finish()?;
@@ -50,7 +50,7 @@ fn ends_cleanly_on(signal: Signal) -> Result<()> {
 }
 
 #[test]
-fn a_count_ends_it_after_exactly_so_many_rows() -> Result<()> {
+fn a_count_ends_the_trace_after_exactly_so_many_rows() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -64,7 +64,7 @@ fn a_count_ends_it_after_exactly_so_many_rows() -> Result<()> {
 }
 
 #[test]
-fn a_duration_ends_it_by_itself() -> Result<()> {
+fn a_duration_ends_the_trace() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -75,7 +75,7 @@ fn a_duration_ends_it_by_itself() -> Result<()> {
 }
 
 #[test]
-fn a_closed_pipe_is_a_clean_end() -> Result<()> {
+fn a_closed_pipe_ends_the_trace_successfully() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -122,7 +122,7 @@ fn nothing_stays_after(signal: Signal) -> Result<()> {
     }
     tracer.signal(signal)?;
     tracer.end()?;
-    // The kernel frees them a little after the last reference has gone.
+    // The kernel frees them shortly after their last reference.
     wait::until("the kernel has freed all of it", || {
         for object in &held {
             if bpf_objects::exists(*object)? {

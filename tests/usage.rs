@@ -59,7 +59,7 @@ fn help_and_version_need_no_privileges_and_go_to_stdout() -> Result<()> {
 }
 
 #[test]
-fn without_privileges_it_looks_at_proc_and_says_what_that_hides() -> Result<()> {
+fn without_privileges_it_polls_proc_and_says_what_polls_miss() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -80,14 +80,14 @@ fn without_privileges_it_looks_at_proc_and_says_what_that_hides() -> Result<()> 
 }
 
 #[test]
-fn a_source_that_is_named_and_does_not_work_is_an_error() -> Result<()> {
+fn a_requested_source_that_does_not_work_is_an_error() -> Result<()> {
     is_one_error(&run(tracer::command(&["--source", "windows"])?)?, 1, &["Windows"])?;
     let no_proc = ["--source", "proc", "--proc-root", "/no/such/directory"];
     is_one_error(&run(tracer::command(&no_proc)?)?, 1, &["/no/such/directory", "--proc-root"])
 }
 
 #[test]
-fn with_neither_btf_nor_tracefs_the_ebpf_source_says_what_is_missing_in_one_line() -> Result<()> {
+fn without_btf_and_tracefs_the_ebpf_source_names_both_in_one_line() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
@@ -100,7 +100,8 @@ fn run(mut command: Command) -> Result<Output> {
     command.output().context("running rnetstat-trace")
 }
 
-/// Exactly one line says what was wrong, and nothing is on stdout; only wrong usage may be followed by a hint.
+/// Checks that exactly one line reports the error and that stdout is empty. Only wrong usage may be followed by a
+/// hint.
 fn is_one_error(output: &Output, code: i32, says: &[&str]) -> Result<()> {
     let stderr = std::str::from_utf8(&output.stderr)?;
     ensure!(output.status.code() == Some(code), "{}: {stderr}", output.status);

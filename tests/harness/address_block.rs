@@ -1,7 +1,7 @@
-//! Addresses that no other test on this machine uses now.
+//! Blocks of addresses and ports, each used by one test on this machine at a time.
 //!
-//! The kernel's record of a transition doesn't name the network namespace, so its addresses have to
-//! say whose it is, also when several test processes run side by side.
+//! The kernel's record of a transition doesn't name the network namespace. So the addresses must identify the test,
+//! also when several test processes run at the same time.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -16,25 +16,27 @@ use rustix::{
 
 use crate::wait::monotonic_ns;
 
-/// How many blocks there are.
+/// The number of blocks.
 const BLOCKS: u16 = 0xff00;
-/// How many ports a block has.
+/// The number of ports in a block.
 const PORTS: u16 = 4;
-/// How many blocks have ports of their own; then they come again.
+/// The number of port groups. Blocks whose numbers differ by a multiple of it have the same ports.
 const PORT_GROUPS: u16 = 5_000;
-/// How long a number is the first to be tried, nanoseconds: all take their turn in eleven minutes.
+/// How long the search for a free block starts at the same number, nanoseconds: it goes through all numbers in eleven
+/// minutes.
 const TURN_NS: u64 = 10_000_000;
 
 /// One claimed block: 127.a.b.0/24, 10.a.b.0/24 and fd7e:57::a:b:0/112.
 pub struct AddressBlock {
     number: u16,
-    /// Its number and its ports. An abstract Unix socket's name is unique on the machine and goes with the process.
+    /// The claims of its number and of its ports. An abstract Unix socket's name is unique on the machine and is
+    /// released with the process.
     _claims: [OwnedFd; 2],
 }
 
 impl AddressBlock {
-    /// Claims a free block that was nobody's for minutes: what a test leaves to the kernel, such as a FIN that nobody
-    /// acknowledges, goes on after it. To be called in the initial network namespace: abstract names are per namespace.
+    /// Claims a free block that no test has used for minutes: the kernel may still retransmit a FIN of an earlier
+    /// test. Call this in the initial network namespace, since abstract names are per namespace.
     pub fn claim() -> Result<Self> {
         let turn = monotonic_ns() / TURN_NS;
         for turn in turn..turn + u64::from(BLOCKS) {
@@ -47,7 +49,7 @@ impl AddressBlock {
         bail!("every address block is in use")
     }
 
-    /// An address of loopback in any namespace.
+    /// A loopback address, valid in any namespace.
     pub fn loopback(&self, host: u8) -> IpAddr {
         let [a, b] = self.number.to_be_bytes();
         Ipv4Addr::new(127, a, b, host).into()
@@ -59,12 +61,12 @@ impl AddressBlock {
         Ipv4Addr::new(10, a, b, host).into()
     }
 
-    /// An IPv6 address, for loopback as well as for a link; it has to be given to the device.
+    /// An IPv6 address for loopback or for a link. It must be added to the device.
     pub fn v6(&self, host: u8) -> IpAddr {
         Ipv6Addr::new(0xfd7e, 0x57, 0, 0, 0, 0, self.number, host.into()).into()
     }
 
-    /// The first of the block's ports, on which only its tests listen.
+    /// The first of the block's ports. Only its tests listen on them.
     pub fn port(&self) -> u16 {
         // Below the ephemeral ports, which begin at 32768.
         10_000 + self.number % PORT_GROUPS * PORTS
@@ -85,13 +87,13 @@ impl AddressBlock {
         SocketAddr::new(self.v6(1), self.port())
     }
 
-    /// Whether the end is one of the block's: by its address, or by its port where it listens on all addresses.
+    /// Whether the endpoint is in the block: by its address, or by its port if the address is unspecified.
     pub fn owns(&self, end: SocketAddr) -> bool {
         self.contains(end.ip())
             || (end.ip().is_unspecified() && (self.port()..=self.last_port()).contains(&end.port()))
     }
 
-    /// Whether the address is one of the block's.
+    /// Whether the address is in the block.
     pub fn contains(&self, addr: IpAddr) -> bool {
         let number = self.number.to_be_bytes();
         match addr.to_canonical() {
@@ -103,7 +105,7 @@ impl AddressBlock {
     }
 }
 
-/// None if somebody has it.
+/// None if another test has claimed it.
 fn claim(name: &str) -> Result<Option<OwnedFd>> {
     let claim = socket(AddressFamily::UNIX, SocketType::DGRAM, None)?;
     match bind(&claim, &SocketAddrUnix::new_abstract_name(format!("rnetstat-tests-{name}").as_bytes())?) {

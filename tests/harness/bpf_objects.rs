@@ -4,21 +4,21 @@ use std::{collections::BTreeSet, fs, mem::size_of_val};
 
 use anyhow::{Context as _, Result, ensure};
 
-/// A kind of BPF object; each has ids of its own, which the kernel doesn't use again.
+/// A kind of BPF object. Each kind has its own ids, which the kernel doesn't use again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A program.
     Program,
     /// A map.
     Map,
-    /// A link: a program's attachment.
+    /// A link: the attachment of a program.
     Link,
 }
 
 /// One object.
 pub type Object = (Kind, u32);
 
-/// What the process has open, by /proc/PID/fdinfo.
+/// The objects that the process has open, from /proc/PID/fdinfo.
 pub fn held_by(pid: u32) -> Result<BTreeSet<Object>> {
     let directory = format!("/proc/{pid}/fdinfo");
     let mut objects = BTreeSet::new();
@@ -57,7 +57,7 @@ pub fn exists((kind, id): Object) -> Result<bool> {
         ensure!(error.raw_os_error() == Some(libc::ENOENT), "asking for {kind:?} {id}: {error}");
         return Ok(false);
     }
-    // SAFETY: a descriptor that the system call has just made and nobody else knows.
+    // SAFETY: the system call has just returned this descriptor, and nothing else uses it.
     unsafe { libc::close(i32::try_from(outcome)?) };
     Ok(true)
 }

@@ -1,15 +1,15 @@
-//! A BTF that lies about one field: what is made by it, the kernel's verifier refuses.
+//! A BTF with a wrong offset of one field: the verifier refuses programs that were relocated with it.
 
 use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
-/// Kinds of types (Documentation/bpf/btf.rst): an int, array, enum, … and what follows each's head, bytes.
+/// The kind of a struct (Documentation/bpf/btf.rst), and the size of each member that follows its header, bytes.
 const STRUCT: u32 = 4;
 const MEMBER_BYTES: usize = 12;
 
-/// The running kernel's BTF, but the field stands four bytes later than it does.
+/// The running kernel's BTF, with the field's offset four bytes too large.
 pub fn with_field_moved(structure: &str, field: &str) -> Result<Vec<u8>> {
     let mut btf = fs::read(VMLINUX).context(VMLINUX)?;
     let header = word(&btf, 4)? as usize;
@@ -33,7 +33,7 @@ pub fn with_field_moved(structure: &str, field: &str) -> Result<Vec<u8>> {
     anyhow::bail!("there is no {field} in a struct {structure}")
 }
 
-/// How many bytes follow the 12 of a type's head.
+/// The number of bytes after a type's 12-byte header.
 fn following(kind: u32, members: usize) -> Result<usize> {
     ensure!((1..=19).contains(&kind), "a BTF type of the unknown kind {kind}");
     Ok(match kind {

@@ -1,5 +1,5 @@
-//! Where the sockets of a case come to rest: there one who only looks can see them. A player says so, and goes on
-//! once that is seen; with nobody who looks it goes on at once.
+//! Points at which a scenario's sockets keep their states, so that a polling trace can show them. A scenario waits at
+//! each point until the trace has shown its sockets. Without a polling trace it continues at once.
 
 use std::{cell::RefCell, net::SocketAddr, sync::Arc};
 
@@ -8,36 +8,36 @@ use anyhow::{Context as _, Result};
 use crate::{netns::Namespace, ss, state::State, stream_table, tracer::Tracer, wait};
 
 thread_local! {
-    /// Who looks at what the thread plays.
-    static WATCH: RefCell<Option<PollingTrace>> = const { RefCell::new(None) };
+    /// The trace that polls while this thread runs a scenario.
+    static POLLING: RefCell<Option<PollingTrace>> = const { RefCell::new(None) };
 }
 
 /// A trace that must show the sockets of these namespaces.
 struct PollingTrace {
     tracer: Arc<Tracer>,
     namespaces: Vec<Namespace>,
-    rests: usize,
+    reached: usize,
 }
 
-/// A socket's state and ends.
+/// A socket's state and endpoints.
 type Shown = (State, SocketAddr, Option<SocketAddr>);
 
-/// Plays on this thread beside a trace that looks at the namespace; says how often the player came to rest.
+/// Runs a scenario on this thread while the trace polls the namespace. Returns the number of checkpoints reached.
 pub fn with_polling_trace(
     tracer: &Arc<Tracer>,
     netns: &Namespace,
     run: impl FnOnce() -> Result<()>,
 ) -> Result<usize> {
-    let trace = PollingTrace { tracer: Arc::clone(tracer), namespaces: vec![netns.try_clone()?], rests: 0 };
-    WATCH.set(Some(trace));
-    let run = run();
-    let rests = WATCH.take().map_or(0, |trace| trace.rests);
-    run.map(|()| rests)
+    let trace = PollingTrace { tracer: Arc::clone(tracer), namespaces: vec![netns.try_clone()?], reached: 0 };
+    POLLING.set(Some(trace));
+    let outcome = run();
+    let reached = POLLING.take().map_or(0, |trace| trace.reached);
+    outcome.map(|()| reached)
 }
 
-/// Sockets of this namespace belong to the case too.
+/// Adds a namespace whose sockets belong to the scenario too.
 pub fn also_check(namespace: &Namespace) -> Result<()> {
-    WATCH.with_borrow_mut(|trace| {
+    POLLING.with_borrow_mut(|trace| {
         if let Some(trace) = trace {
             trace.namespaces.push(namespace.try_clone()?);
         }
@@ -45,17 +45,17 @@ pub fn also_check(namespace: &Namespace) -> Result<()> {
     })
 }
 
-/// Waits until the case has sockets in these states, perhaps among others, and the trace shows all that there are
-/// as `ss` lists them.
+/// Waits until `ss` lists sockets in at least these states, and until the trace shows exactly the sockets that `ss`
+/// lists.
 pub fn checkpoint(states: &str) -> Result<()> {
-    WATCH.with_borrow_mut(|trace| trace.as_mut().map_or(Ok(()), |trace| trace.checkpoint(states)))
+    POLLING.with_borrow_mut(|trace| trace.as_mut().map_or(Ok(()), |trace| trace.checkpoint(states)))
 }
 
 impl PollingTrace {
     fn checkpoint(&mut self, states: &str) -> Result<()> {
-        self.rests += 1;
+        self.reached += 1;
         let (mut listed, mut shown) = (Vec::new(), Vec::new());
-        wait::until("ss lists the states, and the trace what ss lists", || {
+        wait::until("the trace shows the sockets that ss lists in these states", || {
             listed = self.listed()?;
             if !has_all(&listed, states) {
                 return Ok(None);
@@ -63,7 +63,9 @@ impl PollingTrace {
             shown = self.shown()?;
             Ok((shown == listed).then_some(()))
         })
-        .with_context(|| format!("at rest in {states:?}: ss lists {listed:#?}, the trace shows {shown:#?}"))
+        .with_context(|| {
+            format!("at the checkpoint {states:?}: ss lists {listed:#?}, the trace shows {shown:#?}")
+        })
     }
 
     fn listed(&self) -> Result<Vec<Vec<Shown>>> {
@@ -85,18 +87,18 @@ impl PollingTrace {
         })
     }
 
-    /// Sorted.
-    fn in_each(&self, take: impl Fn(&Namespace) -> Result<Vec<Shown>>) -> Result<Vec<Vec<Shown>>> {
-        let snapshots = self.namespaces.iter().map(|namespace| {
-            let mut sockets = take(namespace)?;
+    /// One sorted list for each namespace.
+    fn in_each(&self, list: impl Fn(&Namespace) -> Result<Vec<Shown>>) -> Result<Vec<Vec<Shown>>> {
+        let lists = self.namespaces.iter().map(|namespace| {
+            let mut sockets = list(namespace)?;
             sockets.sort();
             Ok(sockets)
         });
-        snapshots.collect()
+        lists.collect()
     }
 }
 
-/// Whether each state is there as often as it is named.
+/// Whether each state occurs at least as often as `states` names it.
 fn has_all(listed: &[Vec<Shown>], states: &str) -> bool {
     let listed = |state: &str| listed.iter().flatten().filter(|socket| socket.0 == state).count();
     let named = |state: &str| states.split_ascii_whitespace().filter(|named| *named == state).count();

@@ -1,4 +1,5 @@
-//! A process of its own for what only a process can do: inherit a socket, accept in its stead, die holding it.
+//! Child processes, for tests that need another process: to inherit a socket, to accept, or to exit with a socket
+//! open.
 
 use std::{
     process::{Command, Output, Stdio},
@@ -11,17 +12,17 @@ use rustix::{
     process::{Pid, WaitOptions, waitpid},
 };
 
-/// Every process that a test made. One that goes on to run another program has a copy of each socket of this process
-/// until exec(), and may be the last to close it.
+/// This process's children. Each has a copy of every socket of this process until it calls exec(), and may be the
+/// last to close one.
 static TEST_PROCESSES: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// Whether the pid is this process or one that it made.
+/// Whether the pid is this process or one of its children.
 pub fn is_test_process(pid: u32) -> bool {
     let processes = TEST_PROCESSES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     pid == std::process::id() || processes.contains(&pid)
 }
 
-/// Notes a process that was made otherwise than by [`run`] or [`output`].
+/// Registers a child that was not started by [`run`] or [`output`].
 pub fn register(pid: u32) {
     TEST_PROCESSES.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(pid);
 }
@@ -33,9 +34,9 @@ pub fn output(command: &mut Command) -> Result<Output> {
     Ok(child.wait_with_output()?)
 }
 
-/// Forks, runs `work` in the child, and waits for the child's end, at which the kernel closes what it holds.
+/// Forks, runs `work` in the child and waits for its end, when the kernel closes its sockets.
 ///
-/// `work` may only make system calls: the other threads' locks are held for ever in the child.
+/// `work` may only make system calls: locks of the other threads stay locked for ever in the child.
 pub fn run(work: impl FnOnce() -> bool) -> Result<()> {
     Child::start(work)?.wait()
 }
@@ -45,14 +46,14 @@ pub fn run(work: impl FnOnce() -> bool) -> Result<()> {
 pub struct Child(Pid);
 
 impl Child {
-    /// Forks and runs `work` in the child, of which the same is true as in [`run`].
+    /// Forks and runs `work` in the child. The restriction of [`run`] applies.
     pub fn start(work: impl FnOnce() -> bool) -> Result<Self> {
-        // SAFETY: the child only makes system calls until _exit, as the documentation demands of `work`.
+        // SAFETY: the child makes only system calls until _exit, as the documentation requires of `work`.
         let pid = unsafe { libc::fork() };
         ensure!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
         if pid == 0 {
             let status = i32::from(!work());
-            // SAFETY: _exit ends the process without running anything of ours.
+            // SAFETY: _exit ends the process without running destructors or exit handlers.
             unsafe { libc::_exit(status) };
         }
         register(pid.cast_unsigned());
@@ -64,7 +65,7 @@ impl Child {
         self.0.as_raw_nonzero().get().cast_unsigned()
     }
 
-    /// Waits for its end; an error if `work` failed.
+    /// Waits for its end. An error if `work` returned false.
     pub fn wait(self) -> Result<()> {
         let outcome = retry_on_intr(|| waitpid(Some(self.0), WaitOptions::empty()))?;
         ensure!(outcome.is_some_and(|(_, status)| status.exit_status() == Some(0)), "the child failed");

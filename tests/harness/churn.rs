@@ -1,4 +1,4 @@
-//! Connections as fast as a core makes them, and no more than asked for.
+//! Makes a given number of short connections as fast as possible.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -16,25 +16,26 @@ use rustix::{
 
 use crate::{address_block::AddressBlock, netns::Namespace, sock::Sock};
 
-/// As long as the kernel allows: the server lags behind the client at times.
+/// The kernel's maximum: the server falls behind the client at times.
 const BACKLOG: i32 = 65535;
 
-/// How long an accept() waits before it looks whether another client will come.
+/// The time limit of an accept(), after which the server checks whether the clients have finished.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Client ports are used up per destination, so there are many.
+/// The ephemeral ports are used up per destination, so there are many destinations.
 const DESTINATIONS: u8 = 250;
 
-/// The CPUs on which a pair of threads works.
+/// The CPUs to which a client thread and its server thread are pinned.
 #[derive(Clone, Copy)]
 pub struct Pair {
-    /// The client's.
+    /// The client's CPU.
     pub client: usize,
-    /// The server's.
+    /// The server's CPU.
     pub server: usize,
 }
 
-/// Makes `connections` with each pair of threads over loopback. The client resets every fourth and closes the others.
+/// Makes `connections` connections over loopback with each pair of threads. The client resets every fourth and closes
+/// the others.
 pub fn churn(
     namespace: &Namespace,
     addresses: &AddressBlock,
@@ -42,7 +43,7 @@ pub fn churn(
     pairs: &[Pair],
 ) -> Result<()> {
     namespace.sysctl("core/somaxconn", &BACKLOG.to_string())?;
-    // A connection that takes over another's TIME_WAIT ends it, which the record doesn't show.
+    // A connection that reuses a tuple ends the TIME_WAIT on it, which the record doesn't show.
     namespace.sysctl("ipv4/tcp_tw_reuse", "0")?;
     namespace.run(|| {
         let ports = addresses.port()..=addresses.last_port();
@@ -88,7 +89,8 @@ fn connect(addresses: &AddressBlock, port: u16, connections: usize, cpu: usize) 
     Ok(())
 }
 
-/// As many as come: an RST that overtakes the handshake's last ACK ends what no server ever accepts.
+/// Accepts until the clients have finished. An RST that overtakes the last ACK of the handshake ends a connection
+/// before accept().
 fn serve(listener: &Sock, client_is_done: &AtomicBool, cpu: usize) -> Result<()> {
     stay_on(cpu)?;
     while let Some(server) = next(listener, client_is_done)? {
@@ -100,7 +102,7 @@ fn serve(listener: &Sock, client_is_done: &AtomicBool, cpu: usize) -> Result<()>
     Ok(())
 }
 
-/// The next connection; None if no more will come.
+/// The next connection. None when no more will come.
 fn next(listener: &Sock, client_is_done: &AtomicBool) -> Result<Option<Sock>> {
     loop {
         let is_last_try = client_is_done.load(Ordering::Acquire);

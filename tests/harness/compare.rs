@@ -20,14 +20,14 @@ use crate::{
     unobserved::Unobserved,
 };
 
-/// How far apart the two time stamps of one transition may be. They are taken microseconds after each other, but a virtual
-/// machine may be stopped in between; the limit finds a wrong clock or a wrong unit.
+/// The largest accepted difference between the two timestamps of a transition. They are taken microseconds apart, but
+/// a virtual machine may be stopped in between. The limit finds a wrong clock or a wrong unit.
 const SAME_TIME: Duration = Duration::from_secs(10);
 
 /// How many differences an error shows.
 const SHOWN: usize = 8;
 
-/// What two histories of the same connection have in common, apart from their times.
+/// What identifies a connection in both accounts, apart from its times.
 #[derive(PartialEq, Eq, Hash)]
 struct Key(Protocol, Vec<(SocketAddr, Option<SocketAddr>, State, State)>);
 
@@ -37,8 +37,8 @@ struct Found<'a> {
     shown: Vec<&'a History>,
 }
 
-/// Compares all connections but those that no program could observe. An error lists the differences, or the first row that
-/// contradicts the rows before it, or says that more connections were left out than the scenario allows.
+/// Compares all connections except those that no program could observe. An error lists the differences, names the
+/// first row that contradicts an earlier one, or says that more connections are left out than the scenario allows.
 pub fn with_record<'a>(
     record: &[History],
     rows: impl IntoIterator<Item = &'a Row>,
@@ -55,8 +55,8 @@ pub fn with_record<'a>(
     same_histories(record, &output, comparison, &unobserved)
 }
 
-/// Compares two accounts of the same connections. An error lists the differences. Both accounts may have the same number of
-/// unobserved connections, the output fewer.
+/// Compares two accounts of the same connections. An error lists the differences. Unobserved connections are not
+/// compared: the output may lack them, but must not show more of them than the record has.
 pub fn same_histories(
     record: &[History],
     output: &[History],

@@ -1,4 +1,4 @@
-//! What must hold of the output's rows by themselves, whatever the kernel did.
+//! Rules that the output's rows obey on their own, whatever the kernel did.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::{
     event::{Direction, Family, Row},
 };
 
-/// An error that names the first row that contradicts itself or the row before it of the same connection.
+/// An error names the first row that contradicts itself or the previous row of its connection.
 pub fn check<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Result<()> {
     let mut last: HashMap<&str, &Row> = HashMap::new();
     for row in rows {
@@ -62,9 +62,9 @@ fn after(before: Option<&Row>, row: &Row) -> Result<()> {
     ensure!(before.remote() == row.remote() || before.remote().is_none(), "the other end has changed");
     ensure!((before.proto, before.netns) == (row.proto, row.netns), "protocol or namespace have changed");
     ensure!(before.new_state != "CLOSE", "it goes on after its end");
-    // Two stamps of different CPUs can be in the wrong order by some microseconds.
+    // Timestamps from two CPUs may be out of order by some microseconds.
     let lasted = row.mono_ns.saturating_sub(before.mono_ns);
-    // Of a handshake with SYN cookies the kernel knows only the end.
+    // With SYN cookies the kernel keeps no request socket, so the start of the handshake is unknown.
     let is_cookie = row.old_state == "SYN_RECV" && row.state_ns.is_none();
     ensure!(is_cookie || row.state_ns == Some(lasted), "it was in {} for {lasted} ns", row.old_state);
     Ok(())

@@ -1,4 +1,4 @@
-//! Sockets that go from one process to another. All of it is system calls, for a forked child's sake.
+//! Passes sockets between processes, with system calls alone, so that a forked child can use it.
 
 use std::{
     io::{IoSlice, IoSliceMut, Read as _},
@@ -41,15 +41,15 @@ pub fn receive(from: &UnixStream) -> Result<Sock> {
     Ok(Sock::from(received.context("no descriptor came")?))
 }
 
-/// Holds the socket until the other end of the pair is closed; then closes it.
+/// Keeps the socket open until the other end of the pair is closed, then closes it.
 pub fn wait_for_end(mut pair: &UnixStream, held: Sock) -> bool {
     let ended = pair.read(&mut [0]).is_ok_and(|read| read == 0);
     held.close();
     ended
 }
 
-/// Closes a forked child's copy of a descriptor that its parent goes on to use.
+/// Closes a forked child's copy of a descriptor that its parent still uses.
 pub fn close_copy(copy: &UnixStream) {
-    // SAFETY: the child ends without using or dropping its copy of the owner.
+    // SAFETY: the child exits without using or dropping its copy of the stream.
     unsafe { libc::close(copy.as_fd().as_raw_fd()) };
 }

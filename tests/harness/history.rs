@@ -1,4 +1,4 @@
-//! Transitions sorted by the connection that makes them: its life.
+//! Connection histories: transitions grouped by connection.
 
 use std::{collections::HashMap, fmt, net::SocketAddr};
 
@@ -17,15 +17,16 @@ use crate::{
 pub struct Transition {
     /// CLOCK_MONOTONIC, nanoseconds.
     pub mono_ns: u64,
-    /// This end.
+    /// The local endpoint.
     pub local: SocketAddr,
-    /// The other end; None for a listener.
+    /// The remote endpoint; None for a listener.
     pub remote: Option<SocketAddr>,
     /// The state that it left.
     pub old: State,
     /// The state that it entered.
     pub new: State,
-    /// The thread in whose context it happened, from the kernel's record; None in the output, which has no such field.
+    /// The thread in whose context it happened, from the kernel's record. None in the output, which has no such
+    /// field.
     pub thread: Option<u32>,
 }
 
@@ -49,7 +50,7 @@ pub struct History {
 }
 
 impl History {
-    /// The states in order: `CLOSE SYN_SENT CLOSE`; MPTCP's begin with `mptcp:`.
+    /// The states in order: `CLOSE SYN_SENT CLOSE`. Those of MPTCP begin with `mptcp:`.
     pub fn path(&self) -> String {
         let mut path = String::new();
         if self.protocol == Protocol::Mptcp {
@@ -63,19 +64,19 @@ impl History {
         path
     }
 
-    /// Its tuples. Those of its listener, which the first transition of an accepted connection may have, are left out.
+    /// Its tuples, without its listener's, which the first transition of an accepted connection may have.
     pub fn tuples(&self) -> impl Iterator<Item = Tuple> {
         let has_remote = self.transitions.iter().any(|transition| transition.remote.is_some());
         let tuples = self.transitions.iter().map(Transition::tuple);
         tuples.filter(move |(_, remote)| remote.is_some() || !has_remote)
     }
 
-    /// Whether nothing can follow.
+    /// Whether the connection has ended in CLOSE.
     pub fn is_closed(&self) -> bool {
         self.transitions.last().is_some_and(|transition| transition.new == "CLOSE")
     }
 
-    /// Whether any of its ends belongs to the block.
+    /// Whether any of its endpoints is in the block.
     pub fn belongs_to(&self, addresses: &AddressBlock) -> bool {
         self.transitions.iter().any(|transition| {
             addresses.owns(transition.local) || transition.remote.is_some_and(|remote| addresses.owns(remote))
@@ -104,8 +105,8 @@ impl fmt::Display for History {
     }
 }
 
-/// The lives in the kernel's record. A socket begins a new one when it leaves CLOSE, and when it is born of
-/// its listener.
+/// The histories in the kernel's record. A socket begins a new one when it leaves CLOSE, or LISTEN for another state
+/// than CLOSE.
 pub fn of_records(records: &[Record]) -> Vec<History> {
     let mut histories: Vec<History> = Vec::new();
     let mut current: HashMap<u64, usize> = HashMap::new();
@@ -136,7 +137,7 @@ fn transition(record: &Record) -> Transition {
     }
 }
 
-/// The lives of a block's connections in the record, read until each of them has ended.
+/// The histories of the blocks' connections. Reads the record until all of them have ended.
 pub fn completed(oracle: &mut Oracle, blocks: &[&AddressBlock]) -> Result<Vec<History>> {
     let mut records = Vec::new();
     let mut histories: Vec<History> = Vec::new();
@@ -153,7 +154,7 @@ pub fn completed(oracle: &mut Oracle, blocks: &[&AddressBlock]) -> Result<Vec<Hi
     Ok(histories)
 }
 
-/// The connections in the output with their `conn`, which tells them apart, in the order of their first rows.
+/// The connections in the output by their `conn`, in the order of their first rows.
 pub fn by_connection<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<(&'a str, History)> {
     let mut histories: Vec<(&str, History)> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();

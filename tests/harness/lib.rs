@@ -1,4 +1,5 @@
-//! What the tests of the real binaries share: namespaces, sockets, a record of the kernel's own, and the comparison.
+//! The harness of the tests that run the real binaries: network namespaces, sockets, scenarios, the kernel's own
+//! record of transitions, and the comparison with it.
 
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,4 @@
-//! Taking things away from a process that we start: directories, and root.
+//! Changes what a child process finds mounted: hidden directories, missing file systems, replaced files.
 
 use std::{
     ffi::{CStr, CString},
@@ -11,7 +11,7 @@ use rustix::{
     thread::{UnshareFlags, unshare_unsafe},
 };
 
-/// The process finds these directories empty.
+/// Makes the process find these directories empty.
 pub fn hide(command: &mut Command, directories: &'static [&'static CStr]) {
     in_own_mounts(command, move || {
         for directory in directories {
@@ -21,12 +21,12 @@ pub fn hide(command: &mut Command, directories: &'static [&'static CStr]) {
     });
 }
 
-/// The process doesn't find this file system mounted.
+/// Makes the process find this file system not mounted.
 pub fn unmounted(command: &mut Command, directory: &'static CStr) {
     in_own_mounts(command, move || Ok(unmount(directory, UnmountFlags::DETACH)?));
 }
 
-/// The process finds another file in a file's place.
+/// Makes the process find another file at this path.
 pub fn replaced(command: &mut Command, file: &'static CStr, by: CString) {
     in_own_mounts(command, move || Ok(mount_bind(by.as_c_str(), file)?));
 }
@@ -36,11 +36,11 @@ fn in_own_mounts(
     change: impl Fn() -> std::io::Result<()> + Send + Sync + 'static,
 ) -> &mut Command {
     let before_exec = move || {
-        // SAFETY: the process has one thread, and its mounts are nothing that memory safety depends on.
+        // SAFETY: the new process has one thread, and no memory safety depends on its mounts.
         unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
         mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
         change()
     };
-    // SAFETY: it only makes system calls, which is all that is allowed between fork and exec.
+    // SAFETY: the closure makes only system calls, as required between fork and exec.
     unsafe { command.pre_exec(before_exec) }
 }

@@ -1,4 +1,4 @@
-//! A network namespace of the test's own, named by nothing but an open file: it goes with its last user.
+//! Network namespaces for tests. Only an open file refers to each, so it disappears with its last user.
 
 use std::{
     fs::File,
@@ -16,13 +16,13 @@ use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space,
 
 use crate::{child, wait};
 
-/// A fresh network namespace with its loopback up.
+/// A new network namespace with its loopback up.
 pub struct Namespace {
     file: File,
 }
 
 impl Namespace {
-    /// Makes the namespace; the calling thread stays where it is.
+    /// Creates the namespace. The calling thread stays in its own.
     pub fn new() -> Result<Self> {
         let file = on_new_thread(|| {
             // SAFETY: CLONE_NEWNET changes only this thread's namespace; no memory and no descriptor is unshared.
@@ -33,8 +33,7 @@ impl Namespace {
         Ok(Self { file })
     }
 
-    /// Runs `work` on a thread of its own inside the namespace. Sockets that it makes stay there wherever they
-    /// are used later.
+    /// Runs `work` on a new thread in the namespace. Sockets made there stay in the namespace wherever they are used.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         on_new_thread(|| {
             move_into_link_name_space(self.file.as_fd(), Some(LinkNameSpaceType::Network))
@@ -43,12 +42,12 @@ impl Namespace {
         })
     }
 
-    /// The same namespace once more, which lives on with the copy.
+    /// Another handle of the same namespace.
     pub fn try_clone(&self) -> Result<Self> {
         Ok(Self { file: self.file.try_clone()? })
     }
 
-    /// Its inode number, as the output's `netns` shows it.
+    /// Its inode number, as `netns` in the output.
     pub fn inum(&self) -> Result<u32> {
         Ok(u32::try_from(self.file.metadata()?.ino())?)
     }
@@ -70,7 +69,7 @@ impl Namespace {
         self.run(|| std::fs::write(&path, value).with_context(|| format!("writing {value:?} to {path}")))
     }
 
-    /// Joins two namespaces by a pair of devices, each called `veth0`, and gives each its address.
+    /// Joins two namespaces by a pair of devices, both called `veth0`, and gives each its address.
     pub fn join(&self, addr: IpAddr, other: &Self, other_addr: IpAddr) -> Result<()> {
         let there = format!("/proc/{}/fd/{}", std::process::id(), other.file.as_raw_fd());
         self.run(|| ip(&format!("link add veth0 type veth peer name veth0 netns {there}")))?;
@@ -91,13 +90,14 @@ pub fn ip(arguments: &str) -> Result<()> {
     Ok(())
 }
 
-/// The kernel makes an IPv6 address's own route a moment later (`addrconf_dad_work`, net/ipv6/addrconf.c).
+/// The kernel adds the route of an IPv6 address a moment later (`addrconf_dad_work`, net/ipv6/addrconf.c, up to
+/// 6.18).
 fn wait_for_route(own: Ipv6Addr) -> Result<()> {
     let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).context("binding a UDP socket")?;
     wait::until(&format!("there is a route to {own}"), || Ok(socket.connect((own, 9)).is_ok().then_some(())))
 }
 
-/// A thread carries its network namespace with it, so each change of it gets a thread that ends afterwards.
+/// A thread keeps its network namespace, so each change of namespace gets a new thread, which ends afterwards.
 fn on_new_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     thread::scope(|scope| {
         scope.spawn(work).join().map_err(|_| anyhow!("the thread in the namespace panicked"))?

@@ -1,4 +1,4 @@
-//! The text of netstat, ours and net-tools', read field by field.
+//! Compares the text of rnetstat with that of net-tools' netstat, field by field.
 
 use std::process::Command;
 
@@ -6,19 +6,19 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::tracer;
 
-/// How often the two are asked before the test gives up: what runs between two looks must stand still once.
+/// How often both programs run until the sockets stay the same between two runs of netstat.
 const TRIES: usize = 20;
-/// As much of an address and its port as netstat shows, less the colon.
+/// The width of netstat's address column: the address and its port without the colon.
 const SHOWN: usize = 22;
 
-/// A command that runs our binary.
+/// A command that runs rnetstat.
 pub fn rnetstat(arguments: &[&str]) -> Result<Command> {
     let mut command = Command::new(tracer::binary_named("rnetstat")?);
     command.args(arguments).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env("LC_ALL", "C.UTF-8");
     Ok(command)
 }
 
-/// Runs it; it must succeed.
+/// Runs a command, which must succeed, and returns its stdout.
 pub fn text(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("running {command:?}"))?;
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -26,8 +26,8 @@ pub fn text(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Asks netstat, us, and netstat again, until its two answers have the same lines; ours must then have them too,
-/// each field the same, or a number between netstat's two.
+/// Runs netstat, rnetstat and netstat again, until both runs of netstat print the same lines. Then rnetstat must have
+/// printed them too: each field the same, or a number between netstat's two.
 pub fn matches_netstat(arguments: &[&str]) -> Result<()> {
     let netstat = || text(Command::new("netstat").args(arguments).env("LC_ALL", "C"));
     for _ in 0..TRIES {
@@ -40,7 +40,7 @@ pub fn matches_netstat(arguments: &[&str]) -> Result<()> {
     bail!("netstat {arguments:?} never said the same twice")
 }
 
-/// A line's fields. What is in brackets or apart by a slash counts by itself: a timer, an owner.
+/// The fields of a line. Parentheses and slashes separate fields too, as in timers and owners.
 type Line = Vec<String>;
 
 fn table(text: &str) -> Vec<Line> {
@@ -63,7 +63,7 @@ fn is_same_shape(before: &[Line], after: &[Line]) -> bool {
     before.len() == after.len() && before.iter().zip(after).all(same_line)
 }
 
-/// Whether seconds have become more: between the two the timer ran out, and may have been seen at its end.
+/// Whether seconds have increased: the timer expired between the two runs, and may have been seen at its end.
 fn is_timer_started_anew(before: &str, after: &str) -> bool {
     before.contains('.') && number(before) < number(after)
 }
@@ -100,7 +100,7 @@ fn number(field: &str) -> Option<f64> {
     field.parse().ok()
 }
 
-/// Whether netstat's field is the beginning of our address, and the port: it cuts what is too long for it.
+/// Whether netstat's field is a prefix of our address, with the same port: netstat truncates long addresses.
 fn is_cut(netstat: &str, rnetstat: &str) -> bool {
     let (Some((cut, cut_port)), Some((whole, port))) = (netstat.rsplit_once(':'), rnetstat.rsplit_once(':'))
     else {
@@ -117,14 +117,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timer_that_ran_out_in_between_asks_for_another_look_and_a_counter_does_not() {
+    fn runs_with_an_expired_timer_in_between_are_not_comparable() {
         let same = |before: &str, after: &str| is_same_shape(&table(before), &table(after));
         assert!(same("tcp on (1.90/0/0)", "tcp on (1.80/0/0)") && same("10 segments", "12 segments"));
         assert!(!same("tcp on (0.01/0/0)", "tcp on (1.97/1/0)"));
     }
 
     #[test]
-    fn only_a_number_between_netstat_s_two_and_a_cut_address_may_differ() {
+    fn only_a_number_between_netstat_s_two_and_a_truncated_address_may_differ() {
         for (before, rnetstat, after, expected) in [
             ("LISTEN", "LISTEN", "LISTEN", true),
             ("LISTEN", "CLOSE", "LISTEN", false),

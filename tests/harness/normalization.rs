@@ -1,5 +1,5 @@
-//! Rules that make the kernel's record and the output comparable: where the output has to show more than the kernel's
-//! tracepoint, and where it can't show as much. Each rule changes a connection's history.
+//! Rules that make the kernel's record and the output comparable where the output shows more than the kernel's
+//! tracepoint, or less. Each rule changes a connection's history.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -9,15 +9,15 @@ use crate::{
     wait,
 };
 
-/// Changes a history. One without transitions is dropped afterwards.
+/// Changes a history. A history without transitions is then ignored.
 pub type Rule = fn(&mut History);
 
 /// How the record and the output are compared.
 #[derive(Clone, Copy)]
 pub struct Comparison {
-    /// Turn a history that the tracepoint recorded into the one that the output must show.
+    /// Change a recorded history into the one that the output must show.
     pub record: &'static [Rule],
-    /// Remove from the output what isn't compared.
+    /// Remove what is not compared from the output.
     pub output: &'static [Rule],
     /// How many connections the scenario allows to be left out as [`crate::unobserved`].
     pub max_unobserved: usize,
@@ -54,8 +54,8 @@ pub const CLASSIC_TRACEPOINT: Comparison = Comparison {
     max_unobserved: 0,
 };
 
-/// The tracepoint shows CLOSE where a connection goes on in a timewait socket, at the moment at which its full socket
-/// closes: from FIN_WAIT2 it may stay there for a while. We show TIME_WAIT and its end.
+/// The tracepoint shows CLOSE when the full socket closes and a timewait socket, in FIN_WAIT2 or TIME_WAIT, replaces
+/// it. The output shows the states of the timewait socket and its end.
 fn close_at_time_wait(history: &mut History) {
     history.transitions.retain(|transition| transition.old != "TIME_WAIT");
     let Some(last) = history.transitions.last_mut() else { return };
@@ -67,7 +67,7 @@ fn close_at_time_wait(history: &mut History) {
     }
 }
 
-/// A half-open connection that never was more is unknown to the tracepoint. We show it.
+/// The tracepoint doesn't show a connection that never leaves SYN_RECV. The output does.
 fn drop_half_open_only(history: &mut History) {
     if history.transitions.iter().all(|transition| {
         transition.old == "LISTEN" && transition.new == "SYN_RECV"
@@ -77,8 +77,8 @@ fn drop_half_open_only(history: &mut History) {
     }
 }
 
-/// connect() chooses the local port only after CLOSE→SYN_SENT: the tracepoint shows 0, or the port of the socket's
-/// connection before this one. We show the port.
+/// connect() chooses the local port after CLOSE→SYN_SENT. So the tracepoint shows 0, or the port of the socket's
+/// previous connection. The output shows the chosen port.
 fn fill_local_port_at_syn_sent(history: &mut History) {
     if let [first, second, ..] = &mut history.transitions[..]
         && first.new == "SYN_SENT"
@@ -87,8 +87,8 @@ fn fill_local_port_at_syn_sent(history: &mut History) {
     }
 }
 
-/// A row waits a second for its port, which in the kernel comes some microseconds later. An emulated
-/// processor may take longer: then null is right. Only there (`RNETSTAT_SLOW` says so) it is let pass.
+/// A row waits up to a second for its port, which the kernel sets some microseconds later. An emulated CPU may take
+/// longer, and then null is correct. It is accepted only where `RNETSTAT_SLOW` is set.
 fn fill_late_local_port(history: &mut History) {
     if wait::is_slow()
         && let [first, second, ..] = &mut history.transitions[..]
@@ -107,7 +107,7 @@ fn clear_local_port_at_syn_sent(history: &mut History) {
     }
 }
 
-/// Up to 6.12 a child still shows its listener's identity at LISTEN→SYN_RECV; we show its own.
+/// Up to 6.12 the tracepoint shows the listener's tuple at LISTEN→SYN_RECV. The output shows the child's.
 fn child_tuple_at_syn_recv(history: &mut History) {
     if let [first @ Transition { remote: None, .. }, second, ..] = &mut history.transitions[..]
         && first.old == "LISTEN"
@@ -117,8 +117,8 @@ fn child_tuple_at_syn_recv(history: &mut History) {
     }
 }
 
-/// An MPTCP socket learns its ends from its first subflow, after it has left CLOSE or LISTEN. How soon the output
-/// knows them isn't promised, only that it never shows wrong ones (which `consistency` checks).
+/// An MPTCP socket takes its endpoints from its first subflow, after it has left CLOSE or LISTEN. When the output
+/// shows them is not specified. [`crate::consistency`] checks that it shows no wrong ones.
 fn clear_mptcp_tuple_at_first_transition(history: &mut History) {
     if let [first, ..] = &mut history.transitions[..]
         && history.protocol == Protocol::Mptcp

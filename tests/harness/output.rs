@@ -1,4 +1,4 @@
-//! What a traced binary writes: collected while it runs, at the reader's own pace.
+//! Collects what a program writes while it runs, at a pace that the test chooses.
 
 use std::{
     fs::File,
@@ -16,13 +16,14 @@ use rustix::fs::{MemfdFlags, memfd_create};
 pub enum Destination {
     /// To a pipe that is read at once.
     Pipe,
-    /// To a pipe; the function is called after each piece read, with its length, and decides when to read on.
+    /// To a pipe. The function is called with the length of each piece that was read, and returns when the next may
+    /// be read.
     Paced(Box<dyn FnMut(usize) + Send>),
-    /// To a file, in memory: a slow disk would be a slow reader.
+    /// To a file in memory: a slow disk would be a slow reader.
     File,
 }
 
-/// Text that arrives.
+/// The output of a running program.
 pub struct Output {
     collected: Arc<Mutex<Vec<u8>>>,
     from: From,
@@ -34,7 +35,7 @@ enum From {
 }
 
 impl Output {
-    /// What to start the process with, for a file.
+    /// A file in memory, and what to pass to the process as its stdout.
     pub fn into_file() -> Result<(Stdio, Self)> {
         let file = File::from(memfd_create(c"stdout", MemfdFlags::CLOEXEC).context("memfd_create")?);
         Ok((file.try_clone()?.into(), Self { collected: Arc::default(), from: From::File(file) }))
@@ -68,7 +69,7 @@ impl Output {
         Ok(std::str::from_utf8(&bytes[..end])?.to_owned())
     }
 
-    /// All of it, once the process has ended.
+    /// The whole output, once the process has ended.
     pub fn all(self) -> Result<String> {
         let bytes = match self.from {
             From::Reader(reader) => {
@@ -81,7 +82,7 @@ impl Output {
     }
 }
 
-/// What is in the file, without moving the position at which the process writes.
+/// The file's contents. The offset at which the process writes doesn't change.
 fn contents(file: &File) -> Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(file.metadata()?.len())?];
     file.read_exact_at(&mut bytes, 0)?;

@@ -1,4 +1,4 @@
-//! Less than root: a copy of the binary for other users, with capabilities or without.
+//! Runs the binaries with fewer privileges than root: as another user, or without some capabilities.
 
 use std::{
     fs,
@@ -13,17 +13,18 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::tracer;
 
-/// The user and group of nobody.
+/// The uid and gid of nobody.
 const NOBODY: u32 = 65534;
 
-/// A binary where every user can run it: the build's directory may be closed. It goes with this value.
+/// A copy of a binary that every user can execute; other users may not have access to the build directory. Deleted
+/// when dropped.
 pub struct BinaryCopy {
     directory: PathBuf,
     name: &'static str,
 }
 
 impl BinaryCopy {
-    /// Copies the tracer, and gives the file these capabilities, as `cap_bpf,cap_perfmon+ep`.
+    /// Copies rnetstat-trace and sets these file capabilities, as `cap_bpf,cap_perfmon+ep`.
     pub fn new(capabilities: Option<&str>) -> Result<Self> {
         let copy = Self::of("rnetstat-trace")?;
         if let Some(capabilities) = capabilities {
@@ -32,14 +33,15 @@ impl BinaryCopy {
         Ok(copy)
     }
 
-    /// Copies the binary of this name.
+    /// Copies the binary with this name.
     pub fn of(program: &'static str) -> Result<Self> {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let directory = format!("rnetstat-tests-copy-{}-{number}", std::process::id());
         let copy = Self { directory: std::env::temp_dir().join(directory), name: program };
         fs::create_dir(&copy.directory)?;
-        // By a process of its own: a file that another thread's fork still has open for writing can't be run.
+        // Another process copies it: this process can't execute a file that a forked child still has open for
+        // writing.
         run(Command::new("cp").arg(tracer::binary_named(program)?).arg(copy.path()))?;
         for path in [copy.directory.as_path(), &copy.path()] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
@@ -61,19 +63,20 @@ impl BinaryCopy {
 
 impl Drop for BinaryCopy {
     fn drop(&mut self) {
-        // What can't be removed now is in the system's directory for such things.
+        // What can't be deleted stays in the directory for temporary files.
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
-/// A command that runs the binary as root without these capabilities: `-bpf,-sys_admin`.
+/// A command that runs rnetstat-trace as root without these capabilities, as `-bpf,-sys_admin`.
 pub fn as_root_without(capabilities: &str, arguments: &[&str]) -> Result<Command> {
     let mut command = tracer::command_of(Path::new("setpriv"), &["--bounding-set", capabilities]);
     command.arg(format!("--inh-caps={capabilities}")).arg("--").arg(tracer::binary()?).args(arguments);
     Ok(command)
 }
 
-/// Whether the kernel charges eBPF's memory to RLIMIT_MEMLOCK: up to 5.10 (kernel/bpf/syscall.c, `bpf_map_charge_init`, gone with 5.11).
+/// Whether the kernel charges eBPF's memory to RLIMIT_MEMLOCK: up to 5.10 (kernel/bpf/syscall.c,
+/// `bpf_map_charge_init`, removed in 5.11).
 pub fn charges_memlock() -> bool {
     let uname = rustix::system::uname();
     let release = uname.release().to_string_lossy();
@@ -81,12 +84,12 @@ pub fn charges_memlock() -> bool {
     matches!((numbers.next(), numbers.next()), (Some(major), Some(minor)) if (major, minor) < (5, 11))
 }
 
-/// The effective capabilities of each thread of a process, as `/proc/PID/task/TID/status` tells them.
+/// The name and the effective capabilities of each thread of a process, from `/proc/PID/task/TID/status`.
 pub fn effective_of_threads(pid: u32) -> Result<Vec<(String, u64)>> {
     let mut threads = Vec::new();
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
         let status = match fs::read_to_string(thread?.path().join("status")) {
-            // It has ended since: one that looked at the files.
+            // The thread has ended since the directory was read.
             Err(error)
                 if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH) =>
             {

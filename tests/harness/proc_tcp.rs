@@ -1,10 +1,10 @@
-//! The sockets of the calling thread's network namespace, as /proc/net/tcp shows them.
+//! The TCP sockets of the calling thread's network namespace, from /proc/net/tcp and tcp6.
 
 use anyhow::{Context as _, Result};
 
 use crate::{state, state::State, wait};
 
-/// How many sockets have this local port and this state.
+/// The number of sockets with this local port in this state.
 pub fn count(local_port: u16, wanted: State) -> Result<usize> {
     let mut found = 0;
     for file in ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"] {
@@ -17,21 +17,21 @@ pub fn count(local_port: u16, wanted: State) -> Result<usize> {
     Ok(found)
 }
 
-/// Waits until at least so many sockets have this local port and this state.
+/// Waits until at least so many sockets with this local port are in the state.
 pub fn wait_for(at_least: usize, local_port: u16, wanted: State) -> Result<()> {
     wait::until(&format!("{at_least} sockets of port {local_port} are {wanted}"), || {
         Ok((count(local_port, wanted)? >= at_least).then_some(()))
     })
 }
 
-/// Waits until no socket has this local port and this state.
+/// Waits until no socket with this local port is in the state.
 pub fn wait_for_none(local_port: u16, unwanted: State) -> Result<()> {
     wait::until(&format!("no socket of port {local_port} is {unwanted}"), || {
         Ok((count(local_port, unwanted)? == 0).then_some(()))
     })
 }
 
-/// The second field is `ADDRESS:PORT`, the fourth the state, all hexadecimal.
+/// The second field is `ADDRESS:PORT` and the fourth the state, all hexadecimal.
 fn local_port_and_state(line: &str) -> Result<(u16, State)> {
     let mut fields = line.split_ascii_whitespace();
     let local = fields.nth(1).context("no local address")?;

@@ -1,4 +1,4 @@
-//! A process that a test or a measurement starts: it doesn't outlive its value, not even where that fails.
+//! A process that a test or a benchmark starts. It is killed when its value is dropped, also when the test fails.
 
 use std::process::{Child, ExitStatus};
 
@@ -11,7 +11,7 @@ use crate::child;
 pub struct Process(Child);
 
 impl Process {
-    /// A process that has been started.
+    /// Takes over a process that was started.
     pub fn new(child: Child) -> Self {
         child::register(child.id());
         Self(child)
@@ -28,12 +28,12 @@ impl Process {
         Ok(kill_process(pid, signal)?)
     }
 
-    /// Asks it to end, as Ctrl-C does.
+    /// Sends SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) -> Result<()> {
         self.signal(Signal::INT)
     }
 
-    /// How it has ended, if it has.
+    /// Its exit status, if it has ended.
     pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.0.try_wait()?)
     }
@@ -46,7 +46,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
+        // Both fail only if it has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

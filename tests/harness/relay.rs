@@ -1,5 +1,4 @@
-//! A wire of the tests' own between two namespaces: TUN devices, and threads that carry the packets with a
-//! delay, or lose them.
+//! A link between two namespaces that delays or drops packets: two TUN devices, and threads that copy the packets.
 
 use std::{
     fs::File,
@@ -20,14 +19,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::netns::{Namespace, ip};
 
-/// How often a reader looks whether the wire still exists.
+/// How often a reading thread checks whether the link still exists.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
-/// The wire. It goes when dropped.
+/// The link. It is removed when dropped.
 pub struct Relay {
     forward: Arc<Direction>,
     backward: Arc<Direction>,
-    /// The first namespace's end.
+    /// The first namespace's device.
     near: File,
     threads: Vec<JoinHandle<()>>,
 }
@@ -36,12 +35,13 @@ pub struct Relay {
 struct Direction {
     cut: AtomicBool,
     ended: AtomicBool,
-    /// The last packet that was carried.
+    /// The last packet that was forwarded.
     last: Mutex<Vec<u8>>,
 }
 
 impl Relay {
-    /// Joins two namespaces by a device called `wire` in each, with an address each; every packet takes `delay`.
+    /// Connects two namespaces by a device called `wire` in each, each with an address. Every packet is delayed by
+    /// `delay`.
     pub fn between(a: (&Namespace, IpAddr), b: (&Namespace, IpAddr), delay: Duration) -> Result<Self> {
         let (a, b) = (device(a.0, a.1)?, device(b.0, b.1)?);
         let (forward, backward) = (Arc::default(), Arc::default());
@@ -51,17 +51,17 @@ impl Relay {
         Ok(relay)
     }
 
-    /// Loses every packet from the first namespace to the second from now on, or carries them again.
+    /// Drops every packet from the first namespace to the second from now on, or forwards them again.
     pub fn cut_forward(&self, cut: bool) {
         self.forward.cut.store(cut, Ordering::SeqCst);
     }
 
-    /// The same from the second to the first.
+    /// The same from the second namespace to the first.
     pub fn cut_backward(&self, cut: bool) {
         self.backward.cut.store(cut, Ordering::SeqCst);
     }
 
-    /// Carries the last packet from the second namespace once more.
+    /// Sends the last packet from the second namespace once more.
     pub fn repeat_backward(&self) -> Result<()> {
         let last = self.backward.last.lock().map_err(|_| anyhow!("a thread of the wire panicked"))?.clone();
         (&self.near).write_all(&last).context("repeating a packet")
@@ -81,13 +81,13 @@ impl Drop for Relay {
         self.forward.ended.store(true, Ordering::SeqCst);
         self.backward.ended.store(true, Ordering::SeqCst);
         for thread in self.threads.drain(..) {
-            // A thread that panicked has printed why, and the test has seen its packets missing.
+            // A thread that panicked has printed the reason, and the test has missed its packets.
             let _ = thread.join();
         }
     }
 }
 
-/// Until the wire ends: each packet, with the time at which it is due at the other end.
+/// Passes each packet on with the time at which it is due, until the link is removed.
 fn read(mut from: File, direction: &Direction, delay: Duration, to: &Sender<(Instant, Vec<u8>)>) {
     let mut packet = vec![0; 65536];
     while !direction.ended.load(Ordering::SeqCst) {
@@ -95,7 +95,7 @@ fn read(mut from: File, direction: &Direction, delay: Duration, to: &Sender<(Ins
         if !matches!(ready, Ok(1)) {
             continue;
         }
-        // An error is the device that went with its namespace.
+        // An error means that the device has disappeared with its namespace.
         let Ok(length) = from.read(&mut packet) else { return };
         if direction.cut.load(Ordering::SeqCst) {
             continue;
@@ -113,23 +113,23 @@ fn read(mut from: File, direction: &Direction, delay: Duration, to: &Sender<(Ins
 fn write(mut to: File, from: &Receiver<(Instant, Vec<u8>)>) {
     while let Ok((due, packet)) = from.recv() {
         thread::sleep(due.saturating_duration_since(Instant::now()));
-        // What the device refuses is a lost packet, as on any wire.
+        // A packet that the device refuses is lost.
         let _ = to.write(&packet);
     }
 }
 
-/// Makes the TUN device inside the namespace, up and with its address.
+/// Creates the TUN device in the namespace, sets its address and brings it up.
 fn device(namespace: &Namespace, addr: IpAddr) -> Result<File> {
     let file = namespace.run(|| {
         let file =
             File::options().read(true).write(true).open("/dev/net/tun").context("opening /dev/net/tun")?;
-        // SAFETY: all zeroes is a valid ifreq: an empty name and flags 0.
+        // SAFETY: all zeroes is a valid ifreq: an empty name and no flags.
         let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
         for (to, from) in request.ifr_name.iter_mut().zip(b"wire") {
             *to = from.cast_signed();
         }
         request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_TUN | libc::IFF_NO_PI)?;
-        // SAFETY: TUNSETIFF reads and writes one ifreq, which lives through the call.
+        // SAFETY: TUNSETIFF reads and writes one ifreq, which outlives the call.
         let outcome = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };
         ensure!(outcome == 0, "making a TUN device: {}", std::io::Error::last_os_error());
         Ok(file)

@@ -1,4 +1,4 @@
-//! A namespace with a socket of every kind in it, for what lists sockets.
+//! A namespace with sockets of every kind and state, for tests of programs that list sockets.
 
 use std::{
     net::{IpAddr, SocketAddr, UdpSocket},
@@ -20,15 +20,15 @@ use crate::{
     wait,
 };
 
-/// An IPv6 address that netstat cuts off.
+/// An IPv6 address that netstat truncates.
 pub const LONG: &str = "fd00:1234:5678:9abc:def0:1111:2222:3333";
 
-/// An address from its text.
+/// Parses the address.
 pub fn at(addr: &str, port: u16) -> Result<SocketAddr> {
     Ok(SocketAddr::new(addr.parse()?, port))
 }
 
-/// A namespace with a socket of every kind in it, as long as the value lives.
+/// A namespace with sockets of every kind and state. They are closed when the value is dropped.
 pub struct SampleSockets {
     /// The namespace.
     pub netns: Namespace,
@@ -40,7 +40,7 @@ pub struct SampleSockets {
 }
 
 impl SampleSockets {
-    /// Makes the sockets.
+    /// Creates the sockets.
     pub fn new() -> Result<Self> {
         let (netns, peer) = (Namespace::new()?, Namespace::new()?);
         let wire = Relay::between(
@@ -54,7 +54,7 @@ impl SampleSockets {
             ip("route add 10.77.0.3/32 dev lo mtu 1300 metric 7")?;
             connections()
         })?;
-        // A SYN whose answer gets lost, and one that gets none.
+        // Adds a half-open connection, whose SYN-ACK is lost, and a connection attempt without an answer.
         wire.cut_forward(true);
         let half = peer.run(|| {
             let half = Sock::tcp(at("10.99.0.1", 0)?)?;
@@ -74,13 +74,14 @@ impl SampleSockets {
         Ok(Self { netns, _wire: wire, _peer: peer, _sockets: sockets, _udp: udp, _unix: unix })
     }
 
-    /// What our binary says there.
+    /// The output of rnetstat in the namespace.
     pub fn text(&self, arguments: &[&str]) -> Result<String> {
         self.netns.run(|| text(&mut rnetstat(arguments)?))
     }
 }
 
-/// Listeners and connections over IPv4, IPv6 and both, open, closing, closed, orphaned, with data unread.
+/// TCP listeners and connections over IPv4, IPv6 and mapped addresses: open, closing, closed, orphaned, with unread
+/// data.
 fn connections() -> Result<Vec<Sock>> {
     let v4 = Sock::listening(at("0.0.0.0", 8080)?, 8)?;
     let v6 = Sock::listening(at("::", 8081)?, 8)?;
@@ -91,7 +92,7 @@ fn connections() -> Result<Vec<Sock>> {
         (at("127.0.0.1", 8081)?, &v6),
         (at(LONG, 8081)?, &v6),
     ] {
-        // The kernel takes its time to let an IPv6 address be used.
+        // A new IPv6 address can't be used for a moment.
         let client = wait::until(&format!("{to} can be reached"), || Ok(Sock::connected(to).ok()))?;
         kept.push(listener.accept()?);
         client.send(&[0; 100])?;

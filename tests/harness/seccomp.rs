@@ -1,4 +1,4 @@
-//! A process some of whose system calls fail, by a seccomp filter: as a container manager or a fault would have it.
+//! A process in which some system calls fail, by a seccomp filter: as under a container manager, or after a fault.
 
 use std::{ffi::c_long, io, os::unix::process::CommandExt as _, process::Command};
 
@@ -15,17 +15,17 @@ struct Call {
     value: u32,
 }
 
-/// Each load of an eBPF program fails with this errno, in the process and its children.
+/// Makes every program load fail with this errno, in the process and its children.
 pub fn loads_fail_with(command: &mut Command, errno: i32) {
     fail(command, Call { number: libc::SYS_bpf, argument: 0, value: BPF_PROG_LOAD }, errno);
 }
 
-/// Each opening of a BPF iterator fails with this errno, in the process and its children.
+/// Makes every opening of a BPF iterator fail with this errno, in the process and its children.
 pub fn iterators_fail_with(command: &mut Command, errno: i32) {
     fail(command, Call { number: libc::SYS_bpf, argument: 0, value: BPF_ITER_CREATE }, errno);
 }
 
-/// Each read() into a buffer of so many bytes fails with this errno, in the process and its children.
+/// Makes every read() into a buffer of this size, bytes, fail with this errno, in the process and its children.
 pub fn reads_fail_with(command: &mut Command, bytes: u32, errno: i32) {
     fail(command, Call { number: libc::SYS_read, argument: 2, value: bytes }, errno);
 }
@@ -38,7 +38,8 @@ fn fail(command: &mut Command, call: Call, errno: i32) {
         jf: skip,
         k,
     };
-    // `struct seccomp_data`: the call's number at 0, the lower halves of its arguments from 16 on.
+    // `struct seccomp_data` (include/uapi/linux/seccomp.h): the system call's number at 0, its arguments from 16 on, 8 bytes
+    // each, the lower half first.
     let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
     let filter = [
         statement(load, 0),
@@ -50,11 +51,11 @@ fn fail(command: &mut Command, call: Call, errno: i32) {
     ];
     let install = move || {
         let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
-        // SAFETY: the kernel copies the program, whose filter lives in this closure; root needs no no_new_privs.
+        // SAFETY: the kernel copies the filter, which this closure owns. Root doesn't need no_new_privs.
         let outcome =
             unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
         if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     };
-    // SAFETY: it only makes one system call, which is allowed between fork and exec.
+    // SAFETY: the closure makes only one system call, as allowed between fork and exec.
     unsafe { command.pre_exec(install) };
 }

@@ -1,7 +1,7 @@
-//! A TCP socket whose every step a test decides; nothing in it waits longer than the tests' deadline.
+//! A TCP socket that a test controls step by step. No call blocks longer than the tests' deadline.
 //!
-//! A call with a timeout that a stop of the process interrupted (SIGSTOP, a frozen cgroup) is not restarted by the
-//! kernel (signal(7)), so it is made again here.
+//! The kernel doesn't restart a call with a timeout that a stop of the process (SIGSTOP, a frozen cgroup) has
+//! interrupted (signal(7)). Such calls are repeated here.
 
 use std::{
     mem::size_of,
@@ -69,8 +69,8 @@ impl Sock {
         Ok(sock)
     }
 
-    /// bind(), with SO_REUSEADDR. A listener that has just been closed may live on for a moment: in a process that
-    /// another test has forked, until that runs its program.
+    /// bind(), with SO_REUSEADDR. Waits while the address is in use: a process that another test has just forked
+    /// keeps a copy of a closed listener until it calls exec().
     pub fn bind(&self, at: SocketAddr) -> Result<()> {
         sockopt::set_socket_reuseaddr(&self.0, true)?;
         wait::until(&format!("{at} is free"), || match rustix::net::bind(&self.0, &at) {
@@ -96,14 +96,14 @@ impl Sock {
         Ok(())
     }
 
-    /// connect() that doesn't wait for the answer.
+    /// connect() that doesn't wait for the handshake.
     pub fn start_connect(&self, to: SocketAddr) -> Result<()> {
         rustix::io::ioctl_fionbio(&self.0, true)?;
         self.connect_fails(to, Errno::INPROGRESS)?;
         Ok(rustix::io::ioctl_fionbio(&self.0, false)?)
     }
 
-    /// connect() to AF_UNSPEC: ends the connection, keeps the socket.
+    /// connect() to AF_UNSPEC: ends the connection and keeps the socket.
     pub fn disconnect(&self) -> Result<()> {
         rustix::net::connect_unspec(&self.0).context("connect to AF_UNSPEC")
     }
@@ -115,7 +115,7 @@ impl Sock {
         Self::bounded(fd)
     }
 
-    /// Sends all of it.
+    /// Sends all bytes.
     pub fn send(&self, bytes: &[u8]) -> Result<()> {
         let sent =
             retry_on_intr(|| rustix::net::send(&self.0, bytes, SendFlags::NOSIGNAL)).context("send")?;
@@ -123,7 +123,7 @@ impl Sock {
         Ok(())
     }
 
-    /// Connects and sends in one call, the bytes in the SYN itself where Fast Open allows it.
+    /// Connects and sends in one call. With Fast Open the bytes are in the SYN.
     pub fn send_with_syn(&self, bytes: &[u8], to: SocketAddr) -> Result<()> {
         let flags = SendFlags::NOSIGNAL | SendFlags::from_bits_retain(libc::MSG_FASTOPEN.cast_unsigned());
         retry_on_intr(|| rustix::net::sendto(&self.0, bytes, flags, &to))
@@ -161,7 +161,7 @@ impl Sock {
         Ok(())
     }
 
-    /// Waits for the connection's failure.
+    /// Waits until the connection fails with this error.
     pub fn receive_fails(&self, with: Errno) -> Result<()> {
         let outcome = self.recv(&mut [0; 1], RecvFlags::empty());
         ensure!(outcome == Err(with), "recv gave {outcome:?}, not {with:?}");
@@ -190,7 +190,7 @@ impl Sock {
         Ok(())
     }
 
-    /// Its own address.
+    /// Its local address.
     pub fn local(&self) -> Result<SocketAddr> {
         Ok(rustix::net::getsockname(&self.0)?.try_into()?)
     }
@@ -198,14 +198,14 @@ impl Sock {
     /// Sets an integer option.
     pub fn option(&self, level: i32, name: i32, value: i32) -> Result<()> {
         let length = libc::socklen_t::try_from(size_of::<i32>())?;
-        // SAFETY: the pointer is to an i32 that lives through the call, and the length is its size.
+        // SAFETY: the pointer is to an i32 that outlives the call, and the length is its size.
         let outcome =
             unsafe { libc::setsockopt(self.0.as_raw_fd(), level, name, (&raw const value).cast(), length) };
         ensure!(outcome == 0, "setsockopt({level}, {name}, {value}): {}", std::io::Error::last_os_error());
         Ok(())
     }
 
-    /// The state that TCP_INFO gives.
+    /// Its state, from TCP_INFO.
     pub fn state(&self) -> Result<State> {
         let mut info = [0_u8; 8];
         let mut length = libc::socklen_t::try_from(info.len())?;
@@ -231,13 +231,13 @@ impl Sock {
     /// How many of the sent bytes the peer has not acknowledged yet.
     pub fn unacknowledged(&self) -> Result<i32> {
         let mut count = 0;
-        // SAFETY: TIOCOUTQ (on a socket: SIOCOUTQ) writes one i32, which lives through the call.
+        // SAFETY: TIOCOUTQ (SIOCOUTQ on a socket) writes one i32, which outlives the call.
         let outcome = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
         ensure!(outcome == 0, "ioctl(SIOCOUTQ): {}", std::io::Error::last_os_error());
         Ok(count)
     }
 
-    /// The descriptor, for what only one test does.
+    /// Its descriptor, for options that only one test sets.
     pub fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.0.as_fd()
     }

@@ -1,4 +1,4 @@
-//! What iproute2's `ss` shows of the calling thread's network namespace, and what it can do there.
+//! iproute2's `ss` in the calling thread's network namespace: lists sockets and ends connections.
 
 use std::{
     collections::BTreeSet,
@@ -13,13 +13,13 @@ use crate::{child, state::State};
 /// A socket, as `ss` lists it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Socket {
-    /// Its state, in netstat's word.
+    /// Its state, by netstat's name.
     pub state: State,
-    /// This end.
+    /// The local endpoint.
     pub local: SocketAddr,
-    /// The other end; none of a listener.
+    /// The remote endpoint; None for a listener.
     pub remote: Option<SocketAddr>,
-    /// The processes that hold it; only if asked for.
+    /// The processes that have it open. Empty unless `ss` lists them.
     pub pids: BTreeSet<u32>,
 }
 
@@ -33,7 +33,7 @@ pub fn all_with_pids() -> Result<Vec<Socket>> {
     list("-Htanp")
 }
 
-/// `ss -K`: ends the one connection between these ends.
+/// `ss -K`: ends the one connection with this tuple.
 pub fn kill(local: SocketAddr, remote: SocketAddr) -> Result<()> {
     let (src, sport) = (local.ip().to_string(), format!(":{}", local.port()));
     let (dst, dport) = (remote.ip().to_string(), format!(":{}", remote.port()));
@@ -46,7 +46,7 @@ pub fn kill(local: SocketAddr, remote: SocketAddr) -> Result<()> {
 fn list(flags: &str) -> Result<Vec<Socket>> {
     run(&[flags])?
         .lines()
-        // On its way out of the kernel's tables: it has closed already.
+        // A socket that has already closed, but is still in the kernel's table.
         .filter(|line| !line.starts_with("UNCONN"))
         .map(|line| parse(line).with_context(|| format!("ss {flags} printed {line:?}")))
         .collect()

@@ -1,11 +1,11 @@
-//! The states, by the kernel's numbers and by the names that the output must show.
+//! The TCP states, by the kernel's numbers and by their names in the output.
 
 use anyhow::{Context as _, Result};
 
 /// A state's name as netstat(8) prints it.
 pub type State = &'static str;
 
-/// By the kernel's number (include/net/tcp_states.h).
+/// Indexed by the kernel's number (include/net/tcp_states.h).
 const NAMES: [State; 12] = [
     "UNKNOWN",
     "ESTABLISHED",
@@ -21,13 +21,13 @@ const NAMES: [State; 12] = [
     "CLOSING",
 ];
 
-/// The name of the kernel's number; an error for a number that no full socket has.
+/// The name of the kernel's state number. An error for a number that no full socket has.
 pub fn from_kernel(number: u32) -> Result<State> {
     let name = usize::try_from(number).ok().and_then(|index| NAMES.get(index));
     name.copied().with_context(|| format!("the kernel has no state {number}"))
 }
 
-/// The one name that is spelt exactly like `word`.
+/// The state with exactly this name.
 pub fn from_name(word: &str) -> Result<State> {
     NAMES.into_iter().find(|name| *name == word).with_context(|| format!("{word:?} is no state's name"))
 }

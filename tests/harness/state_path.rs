@@ -1,4 +1,4 @@
-//! What a trace tells of a connection: its states in order, and why it ended.
+//! State paths: the states of a connection in order, with the close reason, as a trace shows them.
 
 use std::collections::BTreeMap;
 
@@ -7,55 +7,51 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     consistency,
     event::{Direction, Event, Found, Row},
-    scenario::{self, Scenario, TestNet},
-    skip,
+    scenario::{self, TestNet},
     tracer::Tracer,
     wait,
 };
 
-/// A client that closed first.
+/// A client that closes first.
 pub const CLIENT_ACTIVE_CLOSE: &str = "CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2 TIME_WAIT(FinLocal)";
-/// A server whose client closed first.
+/// A server whose client closes first.
 pub const SERVER_PASSIVE_CLOSE: &str = "LISTEN SYN_RECV ESTABLISHED CLOSE_WAIT LAST_ACK CLOSE(FinRemote)";
-/// A server that closed first.
+/// A server that closes first.
 pub const SERVER_ACTIVE_CLOSE: &str = "LISTEN SYN_RECV ESTABLISHED FIN_WAIT1 FIN_WAIT2 TIME_WAIT(FinLocal)";
-/// A client whose server closed first.
+/// A client whose server closes first.
 pub const CLIENT_PASSIVE_CLOSE: &str = "CLOSE SYN_SENT ESTABLISHED CLOSE_WAIT LAST_ACK CLOSE(FinRemote)";
-/// A client that reset the connection.
+/// A client that resets the connection.
 pub const CLIENT_SENDS_RESET: &str = "CLOSE SYN_SENT ESTABLISHED CLOSE(ResetSent)";
-/// A client whose server reset the connection.
+/// A client whose server resets the connection.
 pub const CLIENT_RECEIVES_RESET: &str = "CLOSE SYN_SENT ESTABLISHED CLOSE(ResetReceived)";
-/// A server that reset the connection.
+/// A server that resets the connection.
 pub const SERVER_SENDS_RESET: &str = "LISTEN SYN_RECV ESTABLISHED CLOSE(ResetSent)";
-/// A server whose client reset the connection.
+/// A server whose client resets the connection.
 pub const SERVER_RECEIVES_RESET: &str = "LISTEN SYN_RECV ESTABLISHED CLOSE(ResetReceived)";
-/// A server that closed after a client whose host knows the connection no more.
+/// A server that closes after its client's host has forgotten the connection.
 pub const SERVER_LATE_PASSIVE_CLOSE: &str =
     "LISTEN SYN_RECV ESTABLISHED CLOSE_WAIT LAST_ACK CLOSE(ResetReceived)";
-/// A client that noticed that its server had vanished.
+/// A client whose server has disappeared.
 pub const CLIENT_TIMES_OUT: &str = "CLOSE SYN_SENT ESTABLISHED CLOSE(Timeout)";
 
-/// A case's name, and the story of each of its connections.
+/// A scenario's name, and the state path of each of its connections.
 pub type Expected = (&'static str, &'static [&'static str]);
 
-/// Plays the cases one after the other beside one trace, each in a place of its own.
-pub fn run_and_compare(reported: &[Expected]) -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    let nets = reported.iter().map(|_| TestNet::new()).collect::<Result<Vec<_>>>()?;
+/// Runs the scenarios one after the other beside one trace, each in a network of its own, and compares the state paths.
+pub fn run_and_compare(expected: &[Expected]) -> Result<()> {
+    let nets = expected.iter().map(|_| TestNet::new()).collect::<Result<Vec<_>>>()?;
     let tracer = Tracer::start(&[])?;
-    for ((name, _), net) in reported.iter().zip(&nets) {
-        net.run(scenario(name)?).with_context(|| format!("playing {name:?}"))?;
+    for ((name, _), net) in expected.iter().zip(&nets) {
+        net.run(scenario::named(name)?).with_context(|| format!("running {name:?}"))?;
     }
-    for ((name, state_paths), net) in reported.iter().zip(&nets) {
+    for ((name, state_paths), net) in expected.iter().zip(&nets) {
         wait_for_state_paths(&tracer, net, state_paths).with_context(|| format!("after {name:?}"))?;
     }
     let rows = tracer.stop()?.rows()?;
     consistency::check(rows.iter().filter(|row| nets.iter().any(|net| row.belongs_to(&net.addresses))))
 }
 
-/// Plays once beside a trace and returns the rows, when they tell these stories.
+/// Runs `run` beside a trace. Returns the rows once they have these state paths.
 pub fn trace_one(state_paths: &[&str], run: impl FnOnce(&TestNet) -> Result<()> + Send) -> Result<Vec<Row>> {
     let net = TestNet::new()?;
     let tracer = Tracer::start(&[])?;
@@ -67,32 +63,36 @@ pub fn trace_one(state_paths: &[&str], run: impl FnOnce(&TestNet) -> Result<()> 
     Ok(rows)
 }
 
-/// Waits until the trace has told these stories of the place, and no others.
+/// Waits until the trace has shown exactly these state paths in the network.
 pub fn wait_for_state_paths(tracer: &Tracer, net: &TestNet, expected: &[&str]) -> Result<()> {
     let missing = tracer.start_event()?.missing;
-    let sees_moment = !missing.iter().any(|missing| missing.what.starts_with(TIME_WAIT_START));
-    // Where the moment is not seen, it comes with the end of TIME_WAIT, a minute later.
+    let observes_start = !missing.iter().any(|missing| missing.what.starts_with(TIME_WAIT_START));
+    // Where no hook observes the start of TIME_WAIT, it is shown when TIME_WAIT ends, a minute later.
     let visible = |state_path: &str| {
-        if sees_moment { state_path.to_owned() } else { state_path.replace(ACTIVE_CLOSE_END, " FIN_WAIT2") }
+        if observes_start {
+            state_path.to_owned()
+        } else {
+            state_path.replace(ACTIVE_CLOSE_END, " FIN_WAIT2")
+        }
     };
     let mut expected: Vec<String> = expected.iter().map(|state_path| visible(state_path)).collect();
     expected.sort_unstable();
     let mut reported = Vec::new();
-    wait::until("the stories are told", || {
+    wait::until("the trace shows the state paths", || {
         reported =
             state_paths(&rows_so_far(tracer, net)?).iter().map(|state_path| visible(state_path)).collect();
         reported.sort_unstable();
         Ok((reported == expected).then_some(()))
     })
-    .with_context(|| format!("told were {reported:#?}, not {expected:#?}"))
+    .with_context(|| format!("the trace shows {reported:#?}, not {expected:#?}"))
 }
 
-/// What a trace calls FIN_WAIT2→TIME_WAIT where it sees that only when the timer runs out.
+/// The fact that is missing from a trace that observes FIN_WAIT2→TIME_WAIT only when TIME_WAIT ends.
 pub const TIME_WAIT_START: &str = "the moment of FIN_WAIT2→TIME_WAIT";
-/// The end of a connection that was closed here first.
+/// The last states of an end that closes first.
 const ACTIVE_CLOSE_END: &str = " FIN_WAIT2 TIME_WAIT(FinLocal)";
 
-/// The transitions of the place's connections that the trace has shown.
+/// The transitions that the trace has shown of the network's connections.
 pub fn rows_so_far(tracer: &Tracer, net: &TestNet) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for line in tracer.lines_so_far()?.lines() {
@@ -104,14 +104,14 @@ pub fn rows_so_far(tracer: &Tracer, net: &TestNet) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Waits until the trace has shown at least so many of these.
+/// Waits until the trace has shown at least so many transitions.
 pub fn wait_for_rows(tracer: &Tracer, net: &TestNet, count: usize) -> Result<()> {
     wait::until(&format!("{count} rows are shown"), || {
         Ok((rows_so_far(tracer, net)?.len() >= count).then_some(()))
     })
 }
 
-/// The connections of the place's namespace that the trace has found at its start.
+/// The existing connections that the trace has shown in the network's namespace.
 pub fn existing_so_far(tracer: &Tracer, net: &TestNet) -> Result<Vec<Found>> {
     let netns = Some(net.netns.inum()?);
     let mut all = Vec::new();
@@ -124,7 +124,7 @@ pub fn existing_so_far(tracer: &Tracer, net: &TestNet) -> Result<Vec<Found>> {
     Ok(all)
 }
 
-/// Each connection's states with its reason, sorted; without listeners, and without when a TIME_WAIT ends.
+/// The state path of each connection with its close reason, sorted. Listeners and the end of TIME_WAIT are left out.
 pub fn state_paths(rows: &[Row]) -> Vec<String> {
     let mut state_paths: BTreeMap<&str, String> = BTreeMap::new();
     for row in rows {
@@ -142,14 +142,7 @@ pub fn state_paths(rows: &[Row]) -> Vec<String> {
     state_paths
 }
 
-/// The case of this name.
-pub fn scenario(name: &str) -> Result<&'static Scenario> {
-    scenario::all()
-        .find(|scenario| scenario.name == name)
-        .with_context(|| format!("there is no case {name:?}"))
-}
-
-/// The one row that is wanted.
+/// The one row for which `wanted` is true. An error if there are none or more.
 pub fn only(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Result<&Row> {
     let mut found = rows.iter().filter(|row| wanted(row));
     let row = found.next().context("no such row")?;

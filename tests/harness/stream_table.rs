@@ -1,4 +1,4 @@
-//! Which connections there are, as a reader of the stream knows it at any moment.
+//! The table of connections that a reader of the stream has at any moment.
 
 use std::collections::HashMap;
 
@@ -6,22 +6,22 @@ use anyhow::Result;
 
 use crate::{event::Event, history::Tuple, state::State};
 
-/// One thing that the stream tells of a connection.
+/// A change of one connection.
 #[derive(Clone, Debug)]
 pub struct Change {
     /// CLOCK_MONOTONIC.
     pub mono_ns: u64,
-    /// The connection's name.
+    /// The connection's id.
     pub conn: String,
     /// Its network namespace.
     pub netns: Option<u32>,
-    /// Its ends.
+    /// Its tuple.
     pub tuple: Tuple,
-    /// Where it is now.
+    /// Its new state.
     pub state: State,
 }
 
-/// All that a trace's output tells, in its order: transitions, what was there, and what was repaired.
+/// All changes in a trace's output, in order: transitions, existing connections, and repaired ones.
 pub fn changes(output: &str) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     for line in output.lines() {
@@ -47,7 +47,7 @@ pub fn changes(output: &str) -> Result<Vec<Change>> {
     Ok(changes)
 }
 
-/// The connections of a namespace that are alive after these changes, by name: each with its last change.
+/// The connections of a namespace that are not closed after these changes, by id, each with its last change.
 pub fn open_connections<'a>(
     changes: impl Iterator<Item = &'a Change>,
     netns: u32,

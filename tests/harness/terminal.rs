@@ -1,4 +1,4 @@
-//! A terminal of a given width, and what a program shows on it.
+//! Runs a program on a terminal of a given width.
 
 use std::{
     fs::File,
@@ -16,7 +16,7 @@ use rustix::{
 
 use crate::process::Process;
 
-/// What the command writes to a terminal that is so many columns wide, with the terminal's ends of lines made plain.
+/// What the command writes to a terminal with so many columns. Line endings are `\n`.
 pub fn shown(command: &mut Command, columns: u16) -> Result<String> {
     let rnetstat = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
         .context("making a terminal")?;
@@ -28,10 +28,10 @@ pub fn shown(command: &mut Command, columns: u16) -> Result<String> {
         Mode::empty(),
     )?;
     tcsetwinsize(&theirs, Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 })?;
-    // Whatever the one is that the tests run on.
+    // Independent of the terminal on which the tests run.
     command.env("TERM", "xterm");
     let mut process = Process::new(command.stdin(Stdio::null()).stdout(theirs).spawn()?);
-    // The command keeps a copy of the terminal's other end.
+    // Otherwise the command would keep its copy of the terminal's other end open.
     command.stdout(Stdio::null());
     let (mut terminal, mut text, mut buffer) = (File::from(rnetstat), Vec::new(), [0; 4096]);
     loop {

@@ -1,4 +1,4 @@
-//! A trace that has ended: what it wrote, and how.
+//! The output and the exit status of a trace that has ended.
 
 use std::process::ExitStatus;
 
@@ -9,51 +9,51 @@ use crate::event::{End, Event, Found, Lost, LostWhat, Row, Start};
 /// The numbers of the summary line on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// Transitions that reached stdout.
+    /// Transitions that were written to stdout.
     pub seen: u64,
-    /// Transitions that didn't.
+    /// Transitions that were lost.
     pub lost: u64,
-    /// Transitions that were inferred.
+    /// Transitions that were inferred from a snapshot.
     pub repaired: u64,
 }
 
-/// What a process left.
+/// What a trace has left.
 #[derive(Debug)]
 pub struct Trace {
-    /// How it ended.
+    /// Its exit status.
     pub status: ExitStatus,
-    /// All that it wrote to stdout.
+    /// Its whole stdout.
     pub stdout: String,
-    /// All that it wrote to stderr.
+    /// Its whole stderr.
     pub stderr: String,
 }
 
 /// The events of a JSON trace.
 #[derive(Debug)]
 pub struct Events {
-    /// The first: what the trace could see.
+    /// The first event: what the trace can observe.
     pub start: Start,
     /// The transitions.
     pub rows: Vec<Row>,
-    /// The connections that were there at the start.
+    /// The connections that existed at the start.
     pub existing: Vec<Found>,
-    /// What was inferred.
+    /// The repaired connections.
     pub repaired: Vec<Found>,
     /// The losses.
     pub losses: Vec<Lost>,
-    /// The last, unless it found no reader in time.
+    /// The last event. None if no reader took it in time.
     pub end: Option<End>,
 }
 
 impl Events {
-    /// The sum of all lost events of one kind.
+    /// The sum of all `lost` events of this kind.
     pub fn lost(&self, what: LostWhat) -> u64 {
         self.losses.iter().filter(|lost| lost.what == what).map(|lost| lost.count).sum()
     }
 }
 
 impl Trace {
-    /// Reads all of stdout.
+    /// Parses the whole stdout.
     pub fn events(&self) -> Result<Events> {
         let mut lines = self.stdout.lines().map(Event::parse);
         let Some(Event::Start(start)) = lines.next().transpose()? else {
@@ -81,7 +81,7 @@ impl Trace {
         Ok(events)
     }
 
-    /// The transitions of a trace that must have a summary and no loss.
+    /// The transitions. An error if the trace has no `end`, or lost any.
     pub fn rows(&self) -> Result<Vec<Row>> {
         let events = self.events()?;
         let end = events.end.context("no `end`")?;

@@ -1,4 +1,4 @@
-//! The real binary, started, awaited and stopped as a user would.
+//! Starts and stops the real binary, as a user does.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,12 +17,12 @@ use crate::{
     wait,
 };
 
-/// The tracer's path.
+/// The path of rnetstat-trace.
 pub fn binary() -> Result<PathBuf> {
     binary_named("rnetstat-trace")
 }
 
-/// The path of one of the binaries: in `RNETSTAT_BIN_DIR`, or else where cargo built it for this profile.
+/// The path of a binary: in `RNETSTAT_BIN_DIR`, or where cargo built it for this profile.
 pub fn binary_named(name: &str) -> Result<PathBuf> {
     let directory = match std::env::var_os("RNETSTAT_BIN_DIR") {
         Some(directory) => PathBuf::from(directory),
@@ -34,10 +34,10 @@ pub fn binary_named(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Chooses `--life-hook` for the traces that don't say: the same tests then look in both ways.
+/// Sets `--life-hook` for traces without that option, so that the same tests run with both kinds of hooks.
 const LIFE_HOOK: &str = "RNETSTAT_LIFE_HOOK";
 
-/// A command that runs the binary with these arguments, without a terminal.
+/// A command that runs rnetstat-trace with these arguments and without a terminal.
 pub fn command(arguments: &[&str]) -> Result<Command> {
     Ok(command_of(&binary()?, arguments))
 }
@@ -49,15 +49,15 @@ pub fn command_of(program: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// The life hook that the environment chooses, as options.
+/// The `--life-hook` option that the environment chooses.
 fn minisock_hook() -> Vec<String> {
     std::env::var(LIFE_HOOK).map_or_else(|_| Vec::new(), |way| vec!["--life-hook".to_owned(), way])
 }
 
-/// How long the reader may take for what the process wrote last.
+/// How long the last output of the process may take to reach its reader.
 const ON_ITS_WAY: Duration = Duration::from_millis(500);
 
-/// A running trace. It doesn't outlive this value, not even in a test that fails.
+/// A running trace. It is killed when this value is dropped, also when the test fails.
 pub struct Tracer {
     process: Process,
     stdout: Output,
@@ -65,12 +65,12 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// Starts `rnetstat-trace --json` with more arguments; returns when it sees what happens.
+    /// Starts `rnetstat-trace --json` with more arguments. Returns when it observes transitions.
     pub fn start(arguments: &[&str]) -> Result<Self> {
         Self::start_into(Destination::Pipe, arguments)
     }
 
-    /// As [`Self::start`], with the output going elsewhere.
+    /// As [`Self::start`], with another destination of the output.
     pub fn start_into(destination: Destination, arguments: &[&str]) -> Result<Self> {
         let mut command = command(&["--json"])?;
         if !arguments.contains(&"--state-hook") {
@@ -79,7 +79,7 @@ impl Tracer {
         Self::spawn(command.args(arguments), destination)?.started()
     }
 
-    /// Runs the command, whatever its format.
+    /// Runs the command, in any format.
     pub fn spawn(command: &mut Command, destination: Destination) -> Result<Self> {
         command.stderr(Stdio::piped());
         let (mut child, stdout) = match destination {
@@ -97,7 +97,7 @@ impl Tracer {
     /// Waits for the `start` event of a JSON trace.
     pub fn started(mut self) -> Result<Self> {
         let line = wait::until("the start event is written", || {
-            // Asked first: what it wrote before its end is there to be read then.
+            // Checked before the output: a process that has ended writes nothing more.
             let ended = self.process.try_wait()?;
             if ended.is_some() {
                 std::thread::sleep(ON_ITS_WAY);
@@ -122,7 +122,7 @@ impl Tracer {
         self.stderr.lines_so_far()
     }
 
-    /// Its first event, of a JSON trace.
+    /// The first event of a JSON trace.
     pub fn start_event(&self) -> Result<Start> {
         let lines = self.stdout.lines_so_far()?;
         match Event::parse(lines.lines().next().context("nothing is written")?)? {
@@ -141,20 +141,20 @@ impl Tracer {
         self.process.signal(signal)
     }
 
-    /// SIGINT, then [`Self::finish`].
+    /// Sends SIGINT, then [`Self::finish`].
     pub fn stop(self) -> Result<Trace> {
         self.process.interrupt()?;
         self.finish()
     }
 
-    /// Waits for its end, which must be a clean one, and returns what it wrote.
+    /// Waits for its end, which must be successful, and returns its output.
     pub fn finish(self) -> Result<Trace> {
         let trace = self.end()?;
         ensure!(trace.status.success(), "it ended with {}: {}", trace.status, trace.stderr);
         Ok(trace)
     }
 
-    /// Waits for its end, whatever that is.
+    /// Waits for its end, whatever its exit status.
     pub fn end(mut self) -> Result<Trace> {
         let process = &mut self.process;
         let status = wait::until_within(4 * wait::deadline(), "rnetstat-trace ends", || process.try_wait())?;

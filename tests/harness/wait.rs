@@ -1,4 +1,4 @@
-//! Waiting for something to become true, with one generous deadline for all tests.
+//! Waiting: for a condition, with one generous deadline for all tests, and for the exclusive use of the process.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -8,23 +8,23 @@ use std::{
 use anyhow::{Result, bail};
 use rustix::time::{ClockId, clock_gettime};
 
-/// How long anything may take before the test gives up: far above what the slowest machine needs. An emulated one
-/// needs more.
+/// How long any condition may take before the test fails. It is far above what the slowest machine needs; an emulated
+/// CPU needs more.
 pub fn deadline() -> Duration {
     Duration::from_secs(if is_slow() { 300 } else { 30 })
 }
 
-/// Whether the machine is an emulated one: `RNETSTAT_SLOW` says so.
+/// Whether the CPU is emulated, as `RNETSTAT_SLOW` says.
 pub fn is_slow() -> bool {
     std::env::var_os("RNETSTAT_SLOW").is_some()
 }
 
-/// Returns as soon as `is_so` does, with its value; an error that names `what` at the deadline.
+/// Waits until `is_so` returns a value, and returns it. An error at the deadline names `what`.
 pub fn until<T>(what: &str, is_so: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     until_within(deadline(), what, is_so)
 }
 
-/// As [`until`], with a deadline of its own.
+/// As [`until`], with another deadline.
 pub fn until_within<T>(
     deadline: Duration,
     what: &str,
@@ -42,13 +42,13 @@ pub fn until_within<T>(
     }
 }
 
-/// CLOCK_MONOTONIC, nanoseconds.
+/// The clock of the output's `mono_ns`: CLOCK_MONOTONIC, nanoseconds.
 pub fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     (now.tv_sec * 1_000_000_000 + now.tv_nsec).cast_unsigned()
 }
 
-/// Waits until no other test of this program is alone, and keeps them waiting until the guard is dropped.
+/// Waits until no other test of this program has an exclusive turn. Others wait until the guard is dropped.
 pub fn for_exclusive_turn() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,4 +1,4 @@
-//! Two namespaces joined by a slow wire that can be cut.
+//! Two namespaces joined by a slow link that can be cut.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,23 +12,23 @@ use crate::{
     sock::Sock,
 };
 
-/// What a packet takes each way.
+/// The delay of a packet in each direction.
 const DELAY: Duration = Duration::from_millis(20);
 
-/// The case's own namespace and another, joined by a wire; `far` listens at `address`.
+/// A link between the scenario's namespace and another one.
 pub struct Wire {
     /// The other namespace.
     pub far: Namespace,
-    /// What carries the packets.
+    /// The threads that forward the packets.
     pub relay: Relay,
-    /// An address on this side.
+    /// An address in the scenario's namespace.
     pub near_address: SocketAddr,
-    /// Where [`Self::listen`] listens.
+    /// The address in the other namespace on which [`Self::listen`] listens.
     pub address: SocketAddr,
 }
 
 impl Wire {
-    /// The wire between the place's namespace and a new one.
+    /// Joins the network's namespace and a new one.
     pub fn new(net: &TestNet) -> Result<Self> {
         let far = Namespace::new()?;
         checkpoint::also_check(&far)?;
@@ -38,17 +38,17 @@ impl Wire {
         Ok(Self { far, relay, near_address, address })
     }
 
-    /// A listener on the other side.
+    /// A listener in the other namespace.
     pub fn listen(&self) -> Result<Sock> {
         self.far.run(|| Sock::listening(self.address, 8))
     }
 
-    /// A connection from this side to the other.
+    /// A connection from the scenario's namespace to the other.
     pub fn pair(&self) -> Result<Pair> {
         Pair::through(self.listen()?)
     }
 
-    /// Loses every packet from now on.
+    /// Drops every packet from now on.
     pub fn cut(&self) {
         self.relay.cut_forward(true);
         self.relay.cut_backward(true);

@@ -1,4 +1,4 @@
-//! A console and its Ctrl-C. In a process of its own: whatever the console tells goes to all that share it.
+//! Ctrl-C on a console. In a process of its own, since a console event goes to all processes that share the console.
 #![cfg(windows)]
 
 use std::{
@@ -15,17 +15,17 @@ use windows_sys::{
     core::BOOL,
 };
 
-/// What is for the child doesn't end this process.
+/// Keeps the event from ending this process.
 unsafe extern "system" fn ignore(_: u32) -> BOOL {
     1
 }
 
-/// Gives this process, and who it starts, a console that nobody else has; its own words go where they went.
+/// Gives this process and its children a new console. Its own output goes where it went before.
 fn own_console() {
-    // SAFETY: the functions take no places but the handler's, which lives as long as the program.
+    // SAFETY: the only pointer that the functions keep is the handler, which lives as long as the program.
     unsafe {
         let words = [STD_OUTPUT_HANDLE, STD_ERROR_HANDLE].map(|stream| (stream, GetStdHandle(stream)));
-        // It may have none, as under Wine without a terminal.
+        // The process may have no console, as under Wine without a terminal.
         FreeConsole();
         assert_ne!(AllocConsole(), 0, "{}", std::io::Error::last_os_error());
         for (stream, handle) in words {
@@ -36,7 +36,7 @@ fn own_console() {
 }
 
 #[test]
-fn ctrl_c_ends_a_trace_with_its_last_word_and_a_repeated_look() {
+fn ctrl_c_ends_a_trace_with_its_end_event_and_a_repeating_rnetstat() {
     own_console();
     let mut trace = Command::new(env!("CARGO_BIN_EXE_rnetstat-trace"))
         .args(["--json", "--interval", "100ms"])
@@ -56,7 +56,7 @@ fn ctrl_c_ends_a_trace_with_its_last_word_and_a_repeated_look() {
         .unwrap();
     let mut page = BufReader::new(repeats.stdout.take().unwrap()).lines();
     assert_eq!(page.nth(1).unwrap().unwrap(), "Active Connections");
-    // SAFETY: a number says which event it is, 0 that all of the console's processes get it.
+    // SAFETY: both arguments are numbers: the event, and 0 for all processes of the console.
     let sent = unsafe { GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0) };
     assert_ne!(sent, 0, "{}", std::io::Error::last_os_error());
     assert_eq!(events.last().unwrap()["event"], "end");

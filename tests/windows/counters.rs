@@ -1,4 +1,4 @@
-//! rnetstat's other modes: routes, counters, explanations.
+//! rnetstat's other modes: routes, counters and explanations.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -6,13 +6,13 @@ use anyhow::Result;
 
 use crate::run::{World, json, rnetstat, text};
 
-/// Asks the system's own netstat.
+/// Runs the system's own netstat.
 fn system_netstat(argument: &str) -> Result<String> {
     let output = Command::new("netstat").arg(argument).output()?;
     Ok(String::from_utf8_lossy(&output.stdout).replace('\r', ""))
 }
 
-/// The numbers of each line that begins with a word, by what is before them; of a title's lines.
+/// The numbers in each line of a section, by the text before them.
 fn numbers(page: &str, title: &str) -> BTreeMap<String, Vec<u64>> {
     let lines = page.lines().skip_while(|line| line.trim() != title).skip(2);
     let line = |line: &str| {
@@ -26,7 +26,8 @@ fn numbers(page: &str, title: &str) -> BTreeMap<String, Vec<u64>> {
         .collect()
 }
 
-/// Holds the counters of a title, which only grow, between two looks of the system's own netstat.
+/// Compares the counters of a section with those that the system's netstat prints before and after: counters only
+/// grow.
 fn agree(argument: &str, title: &str) -> Result<()> {
     let before = numbers(&system_netstat(argument)?, title);
     let ours = numbers(&text(argument)?, title);
@@ -36,7 +37,7 @@ fn agree(argument: &str, title: &str) -> Result<()> {
         let (Some(shown), Some(most)) = (ours.get(name), after.get(name)) else {
             panic!("{name} is missing under {title}: {ours:?}");
         };
-        // How many there are now is no counter.
+        // The number of current connections is not a counter.
         if name.starts_with("Current") {
             continue;
         }
@@ -46,7 +47,7 @@ fn agree(argument: &str, title: &str) -> Result<()> {
 }
 
 #[test]
-fn s_counts_what_the_system_s_netstat_counts() -> Result<()> {
+fn option_s_prints_the_counters_that_the_system_s_netstat_prints() -> Result<()> {
     let _traffic = World::new("127.0.0.1")?;
     agree("-s", "TCP Statistics for IPv4")?;
     agree("-s", "UDP Statistics for IPv4")?;
@@ -62,7 +63,7 @@ fn s_counts_what_the_system_s_netstat_counts() -> Result<()> {
 }
 
 #[test]
-fn s_in_json_has_snmp_s_names() -> Result<()> {
+fn option_s_names_json_counters_as_snmp_does() -> Result<()> {
     let groups = json("-s")?;
     let tcp = groups.iter().find(|group| group["group"] == "Tcp").unwrap();
     assert!(tcp["counters"]["InSegs"].as_u64().is_some(), "{tcp}");
@@ -72,7 +73,7 @@ fn s_in_json_has_snmp_s_names() -> Result<()> {
 }
 
 #[test]
-fn e_counts_what_the_system_s_netstat_counts() -> Result<()> {
+fn option_e_prints_the_counters_that_the_system_s_netstat_prints() -> Result<()> {
     agree("-e", "Interface Statistics")?;
     let page = text("-e")?;
     assert!(
@@ -84,7 +85,7 @@ fn e_counts_what_the_system_s_netstat_counts() -> Result<()> {
 }
 
 #[test]
-fn r_shows_interfaces_and_both_families_routes() -> Result<()> {
+fn option_r_prints_interfaces_and_the_routes_of_both_families() -> Result<()> {
     let page = text("-r")?;
     for part in [
         "Interface List\n",
@@ -106,7 +107,7 @@ fn r_shows_interfaces_and_both_families_routes() -> Result<()> {
 }
 
 #[test]
-fn explain_tells_of_states_by_windows_names_too() -> Result<()> {
+fn explain_accepts_windows_names_of_states() -> Result<()> {
     let page = text("explain SYN_RECEIVED --lang en")?;
     assert!(page.starts_with("SYN_RECV\n") && page.contains("Windows has its own"), "{page}");
     assert!(text("explain --lang en")?.contains("LISTEN"));
@@ -126,7 +127,7 @@ fn explain_counts_the_host_s_sockets() -> Result<()> {
 }
 
 #[test]
-fn help_shows_what_there_is_on_windows() -> Result<()> {
+fn help_lists_the_options_of_windows() -> Result<()> {
     let help = text("--help")?;
     for option in ["-a ", "-n ", "-o ", "-p <PROTO>", "-r ", "-s ", "-e ", "[INTERVAL]"] {
         assert!(help.contains(option), "{option} is missing: {help}");

@@ -1,4 +1,4 @@
-//! The Windows binaries over real sockets. Runs under Wine too.
+//! The Windows binaries over real sockets. These tests run under Wine too.
 #![cfg(windows)]
 
 mod counters;

@@ -1,4 +1,4 @@
-//! The binaries, and sockets for them to see.
+//! Runs the binaries, and makes sockets for them to show.
 
 use std::{
     io::{Read as _, Write as _},
@@ -9,12 +9,12 @@ use std::{
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-/// Runs rnetstat to its end.
+/// Runs rnetstat and waits for its end.
 pub fn rnetstat(arguments: &str) -> Result<Output> {
     Ok(Command::new(env!("CARGO_BIN_EXE_rnetstat")).args(arguments.split_whitespace()).output()?)
 }
 
-/// What rnetstat says where nothing is wrong.
+/// The output of a successful rnetstat.
 pub fn text(arguments: &str) -> Result<String> {
     let Output { status, stdout, stderr } = rnetstat(arguments)?;
     let stderr = String::from_utf8(stderr)?;
@@ -27,28 +27,28 @@ pub fn json(arguments: &str) -> Result<Vec<Value>> {
     text(&format!("{arguments} --json"))?.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
-/// A listener, a connection to it, and a socket of UDP.
+/// A listener, a connection to it, and a UDP socket.
 pub struct World {
     _listener: TcpListener,
     _client: TcpStream,
     _server: TcpStream,
     _datagrams: UdpSocket,
-    /// The listener's end, which is the accepted socket's too.
+    /// The local endpoint of the listener and of the accepted socket.
     pub server: SocketAddr,
-    /// The connecting socket's end.
+    /// The local endpoint of the connecting socket.
     pub client: SocketAddr,
-    /// UDP's end.
+    /// The UDP socket's endpoint.
     pub datagrams: SocketAddr,
 }
 
 impl World {
-    /// On this address, with ports that nobody else has.
+    /// Sockets on this address, with ports of their own.
     pub fn new(addr: &str) -> Result<Self> {
         let listener = TcpListener::bind((addr, 0))?;
         let server = listener.local_addr()?;
         let mut connected = TcpStream::connect(server)?;
         let (mut accepted, client) = listener.accept()?;
-        // Wine knows whose a socket is if it connected and was used, and if it is IPv4's.
+        // Wine reports an owner only for IPv4 sockets that connected and transferred data.
         connected.write_all(b"x")?;
         accepted.read_exact(&mut [0])?;
         let datagrams = UdpSocket::bind((addr, 0))?;

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::run::{World, json, text};
 
-/// The words of the row that begins with a protocol and a local end; with the foreign one, if it is given.
+/// The words of the row with this protocol, local and foreign address.
 fn row(page: &str, proto: &str, local: SocketAddr, foreign: &str) -> Option<Vec<String>> {
     let words = page.lines().map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
     let is_it = |row: &Vec<String>| {
@@ -16,7 +16,7 @@ fn row(page: &str, proto: &str, local: SocketAddr, foreign: &str) -> Option<Vec<
 }
 
 #[test]
-fn ano_shows_a_listener_a_connection_and_udp_with_their_processes() -> Result<()> {
+fn options_ano_list_a_listener_a_connection_and_udp_with_their_processes() -> Result<()> {
     for (addr, nobody) in [("127.0.0.1", "0.0.0.0:0"), ("::1", "[::]:0")] {
         let world = World::new(addr)?;
         let page = text("-ano")?;
@@ -39,7 +39,7 @@ fn ano_shows_a_listener_a_connection_and_udp_with_their_processes() -> Result<()
 }
 
 #[test]
-fn without_o_there_is_no_process_and_without_a_no_listener_and_no_udp() -> Result<()> {
+fn without_o_no_process_and_without_a_no_listener_and_no_udp_is_listed() -> Result<()> {
     let world = World::new("127.0.0.1")?;
     let (server, client) = (world.server, world.client);
     let all = text("-an")?;
@@ -54,7 +54,7 @@ fn without_o_there_is_no_process_and_without_a_no_listener_and_no_udp() -> Resul
 }
 
 #[test]
-fn p_chooses_a_protocol_and_its_family() -> Result<()> {
+fn option_p_selects_a_protocol_and_its_family() -> Result<()> {
     let (ipv4, ipv6) = (World::new("127.0.0.1")?, World::new("::1")?);
     for (protocol, shown) in [
         ("TCP", [true, false, false, false]),
@@ -75,7 +75,7 @@ fn p_chooses_a_protocol_and_its_family() -> Result<()> {
 }
 
 #[test]
-fn without_n_other_ends_have_names_and_this_one_numbers() -> Result<()> {
+fn without_n_remote_endpoints_have_names_and_local_ones_numbers() -> Result<()> {
     let world = World::new("127.0.0.1")?;
     let page = text("-a")?;
     let local = format!("  TCP    {} ", world.server);
@@ -87,7 +87,7 @@ fn without_n_other_ends_have_names_and_this_one_numbers() -> Result<()> {
 }
 
 #[test]
-fn filters_leave_out_the_rest() -> Result<()> {
+fn filters_show_only_matching_sockets() -> Result<()> {
     let world = World::new("127.0.0.1")?;
     let port = world.server.port();
     let page = text(&format!("-ano --local-port {port} --state listening"))?;
@@ -106,7 +106,7 @@ fn filters_leave_out_the_rest() -> Result<()> {
 }
 
 #[test]
-fn json_has_the_words_that_it_has_everywhere() -> Result<()> {
+fn json_has_the_same_fields_as_on_linux() -> Result<()> {
     let world = World::new("127.0.0.1")?;
     let rows = json(&format!("-ano --port {}", world.server.port()))?;
     let listener = rows.iter().find(|row| row["state"] == "LISTEN").unwrap();
@@ -123,7 +123,7 @@ fn json_has_the_words_that_it_has_everywhere() -> Result<()> {
 }
 
 #[test]
-fn a_summary_counts() -> Result<()> {
+fn a_summary_counts_states_and_addresses() -> Result<()> {
     let world = World::new("127.0.0.1")?;
     let asked = format!("-an -p TCP --local-port {} --summary", world.server.port());
     let page = text(&asked)?;

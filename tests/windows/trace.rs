@@ -1,4 +1,4 @@
-//! rnetstat-trace's stream: connections appear, change and vanish in it, with who holds them.
+//! rnetstat-trace's stream: connections appear, change and disappear, with their owners.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::run::World;
 
 #[test]
-fn connections_appear_change_and_vanish() -> Result<()> {
+fn connections_appear_change_and_disappear() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let mut trace = Command::new(env!("CARGO_BIN_EXE_rnetstat-trace"))
@@ -44,7 +44,7 @@ fn connections_appear_change_and_vanish() -> Result<()> {
 }
 
 #[test]
-fn who_connects_is_named() -> Result<()> {
+fn the_process_that_connects_is_named() -> Result<()> {
     let world = World::new("127.0.0.1")?;
     let output = Command::new(env!("CARGO_BIN_EXE_rnetstat-trace"))
         .args(["--json", "--existing", "-n", "1", "-d", "60s", "-D", &world.server.port().to_string()])

@@ -1,4 +1,4 @@
-//! Wrong usage, closed pipes and colours, of both programs.
+//! Wrong usage, closed pipes and colours of both programs.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -36,7 +36,7 @@ fn wrong_usage_is_one_error_line_and_exit_code_2() -> Result<()> {
 }
 
 #[test]
-fn an_interval_repeats_until_the_reader_goes_away() -> Result<()> {
+fn an_interval_repeats_until_the_reader_closes_the_pipe() -> Result<()> {
     let _world = World::new("127.0.0.1")?;
     let mut repeats = start(env!("CARGO_BIN_EXE_rnetstat"), &["-an", "1"])?;
     let lines = BufReader::new(repeats.stdout.take().unwrap()).lines();
@@ -48,16 +48,16 @@ fn an_interval_repeats_until_the_reader_goes_away() -> Result<()> {
 }
 
 #[test]
-fn a_trace_whose_reader_goes_away_ends_without_a_word() -> Result<()> {
+fn a_trace_whose_reader_closes_the_pipe_ends_silently() -> Result<()> {
     let world = World::new("127.0.0.1")?;
     let port = world.server.port().to_string();
-    // Without an end of its own, so that only the pipe's can end it.
+    // Without a duration, so that only the closed pipe can end it.
     let arguments = ["--json", "--existing", "--interval", "50ms", "--port", &port];
     let mut trace = start(env!("CARGO_BIN_EXE_rnetstat-trace"), &arguments)?;
     let mut stdout = BufReader::new(trace.stdout.take().unwrap());
     stdout.read_line(&mut String::new()).unwrap();
     drop(stdout);
-    // What it would write to nobody.
+    // Closing the sockets makes it write to the closed pipe.
     drop(world);
     let mut said = String::new();
     trace.stderr.take().unwrap().read_to_string(&mut said).unwrap();
@@ -67,7 +67,7 @@ fn a_trace_whose_reader_goes_away_ends_without_a_word() -> Result<()> {
 }
 
 #[test]
-fn what_is_no_console_gets_no_escape_codes_unless_asked() -> Result<()> {
+fn escape_codes_go_only_to_a_console_or_on_request() -> Result<()> {
     let _world = World::new("127.0.0.1")?;
     let output = |arguments: &[&str], no_color: bool| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rnetstat"));

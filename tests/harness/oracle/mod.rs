@@ -1,4 +1,4 @@
-//! The kernel's own record of every transition: a tracefs instance with one event enabled.
+//! The test oracle: the kernel's own record of every transition, from a tracefs instance with one event enabled.
 
 mod page;
 mod record;
@@ -21,10 +21,10 @@ const TRACEFS: &str = "/sys/kernel/tracing";
 const EVENT: &str = "events/sock/inet_sock_set_state";
 const PREFIX: &str = "rnetstat-tests-";
 
-/// Room for each CPU's part of an ordinary test's record, KiB.
+/// The buffer of each CPU in a test without much traffic, KiB.
 pub const ORDINARY: u32 = 4 << 10;
 
-/// A running record, ended and removed when dropped.
+/// A running record. Dropping it ends the record and removes the instance.
 pub struct Oracle {
     instance: PathBuf,
     layout: record::Layout,
@@ -32,8 +32,8 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    /// Starts a record of the transitions that have one of the blocks' ports at either end: whatever else
-    /// happens on the machine must not fill the buffer. `buffer_kib` is each CPU's room.
+    /// Starts a record of the transitions with one of the blocks' ports at either endpoint: other connections of the
+    /// machine must not fill the buffer. `buffer_kib` is the size of each CPU's buffer.
     pub fn start(buffer_kib: u32, blocks: &[&AddressBlock]) -> Result<Self> {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         mount_tracefs()?;
@@ -62,8 +62,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// Adds what happened since the last call, and puts all in the order of time; an error if the kernel had to drop any
-    /// of it.
+    /// Adds what was recorded since the last call, and sorts all records by time. An error if the kernel dropped any.
     pub fn read_into(&mut self, records: &mut Vec<Record>) -> Result<()> {
         for (directory, pipe) in &mut self.cpus {
             let mut buffer = vec![0; page::SIZE];
@@ -81,8 +80,8 @@ impl Oracle {
             }
             nothing_dropped(directory)?;
         }
-        // The CPUs are read one after the other: what one recorded meanwhile comes with the next call. Stable, so that a
-        // CPU's own order holds where two stamps are the same.
+        // The CPUs are read one after the other, so records made meanwhile come with the next call. The sort is
+        // stable, so that records of one CPU with the same timestamp keep their order.
         records.sort_by_key(|record| record.mono_ns);
         Ok(())
     }
@@ -96,13 +95,13 @@ impl Oracle {
 impl Drop for Oracle {
     fn drop(&mut self) {
         self.cpus.clear();
-        // A leftover that can't be removed now is removed by the next start.
+        // The next start removes an instance that can't be removed now.
         let _ = fs::remove_dir(&self.instance);
     }
 }
 
-/// In the language of the event's `filter` file: from the lowest of all ports to the highest, for shortness, and
-/// what has no ports yet, as an MPTCP socket that begins to connect.
+/// A filter in the syntax of the event's `filter` file. It takes the range from the lowest port to the highest, and
+/// sockets without ports, such as an MPTCP socket that begins to connect.
 fn filter(blocks: &[&AddressBlock]) -> Result<String> {
     let first = blocks.iter().map(|addresses| addresses.port()).min().context("a record without blocks")?;
     let last =
@@ -138,7 +137,7 @@ fn remove_leftovers() -> Result<()> {
         let name = entry.file_name();
         let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
         if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
-            // Another test process may have removed it in between.
+            // Another test process may remove the same instance.
             let _ = fs::remove_dir(entry.path());
         }
     }

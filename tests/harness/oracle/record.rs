@@ -1,4 +1,4 @@
-//! One record of `sock/inet_sock_set_state`, its fields found by the event's `format` file.
+//! One record of `sock/inet_sock_set_state`. The event's `format` file gives the offsets of its fields.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{state, state::State};
 
-/// A socket's protocol, of those that the product traces.
+/// A protocol whose sockets rnetstat-trace shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
     /// IPPROTO_TCP.
@@ -18,12 +18,12 @@ pub enum Protocol {
     Mptcp,
 }
 
-/// One transition, as the kernel recorded it.
+/// A transition in the kernel's record.
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
     /// CLOCK_MONOTONIC, nanoseconds.
     pub mono_ns: u64,
-    /// The thread that the CPU was running; in a softirq, whichever was interrupted.
+    /// The current thread of the CPU. In a softirq it is the interrupted thread.
     pub task: u32,
     /// The address of the `struct sock`.
     pub sk: u64,
@@ -33,13 +33,13 @@ pub struct Record {
     pub old: State,
     /// The state that it entered.
     pub new: State,
-    /// This end, canonical; port 0 where the kernel had none.
+    /// The local endpoint, canonical. The port is 0 where the kernel had none.
     pub local: SocketAddr,
-    /// The other end, canonical; port 0 where the kernel had none.
+    /// The remote endpoint, canonical. The port is 0 where the kernel had none.
     pub remote: SocketAddr,
 }
 
-/// The fields' byte offsets.
+/// The byte offsets of the fields.
 pub struct Layout {
     common_pid: usize,
     skaddr: usize,
@@ -72,7 +72,7 @@ impl Layout {
         })
     }
 
-    /// The record in an event's bytes; None for a protocol that isn't ours or a state that stays the same.
+    /// Decodes an event. None for another protocol, or if the state stays the same.
     pub fn decode(&self, mono_ns: u64, data: &[u8]) -> Result<Option<Record>> {
         let protocol = match u16::from_ne_bytes(field(data, self.protocol)?) {
             6 => Protocol::Tcp,
@@ -97,13 +97,13 @@ impl Layout {
     }
 }
 
-/// The address is in network order, IPv4 in its mapped form; the port is in host order.
+/// The address is in network byte order, IPv4 as a mapped address; the port is in host byte order.
 fn end(addr: [u8; 16], port: [u8; 2]) -> SocketAddr {
     let addr: IpAddr = Ipv6Addr::from(addr).to_canonical();
     SocketAddr::new(addr, u16::from_ne_bytes(port))
 }
 
-/// A line of the file (with tabs): `field:__u16 sport; offset:24; size:2; signed:0;`.
+/// The offset in a line of the file (with tabs): `field:__u16 sport; offset:24; size:2; signed:0;`.
 fn offset_of(format: &str, field: &str) -> Option<usize> {
     let line = format.lines().find(|line| {
         line.split(';').next().is_some_and(|words| words.split_ascii_whitespace().last() == Some(field))

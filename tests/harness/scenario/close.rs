@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{checkpoint::checkpoint, sock::Sock};
 
-/// The cases.
+/// The scenarios.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "the client closes first",
@@ -95,13 +95,13 @@ fn shut_down_reading(net: &TestNet) -> Result<()> {
     let pair = net.pair()?;
     pair.client.shutdown_read()?;
     pair.server.shutdown_read()?;
-    // A FIN can't be received any more; the state tells.
+    // The FIN can't be received any more, but the state shows it.
     pair.client.close();
     pair.server.wait_for("CLOSE_WAIT")?;
     checkpoint("FIN_WAIT2 CLOSE_WAIT")
 }
 
-/// Opens and closes simultaneously, the only way that loopback has: the socket's peer is the socket.
+/// A simultaneous open and close, possible on loopback only when a socket connects to itself.
 fn self_connection(net: &TestNet) -> Result<()> {
     let sock = Sock::tcp(net.addresses.server())?;
     sock.bind(net.addresses.server())?;

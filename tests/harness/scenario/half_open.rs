@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::{CLIENT_CONNECT_FAILS, LISTENER, Scenario, TestNet};
 use crate::{checkpoint::checkpoint, proc_tcp, sock::Sock, wire::Wire};
 
-/// The cases.
+/// The scenarios.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "nobody answers the SYN-ACK and the server gives up",
@@ -13,18 +13,18 @@ pub const SCENARIOS: &[Scenario] = &[
         histories: &[LISTENER, CLIENT_CONNECT_FAILS],
     },
     Scenario {
-        name: "the client is gone when the SYN-ACK comes",
+        name: "the client has closed when the SYN-ACK arrives",
         run: client_is_gone,
         histories: &[LISTENER, CLIENT_CONNECT_FAILS],
     },
     Scenario {
-        name: "the listener goes while a connection is half open",
+        name: "the listener is closed while a connection is half-open",
         run: listener_goes,
         histories: &[LISTENER, CLIENT_CONNECT_FAILS],
     },
 ];
 
-/// A client whose SYN has come, and no SYN-ACK to it.
+/// A connection whose SYN has arrived and whose SYN-ACK is lost.
 struct HalfOpen {
     wire: Wire,
     listener: Sock,
@@ -42,9 +42,9 @@ impl HalfOpen {
         let half_open = Self { wire, listener, client, port: net.addresses.port() };
         half_open.wire.far.run(|| proc_tcp::wait_for(1, half_open.port, "SYN_RECV"))?;
         checkpoint("LISTEN SYN_SENT SYN_RECV")?;
-        // No repeated SYN comes when the first has had its end.
+        // No retransmitted SYN may arrive after the end of the first connection attempt.
         half_open.wire.relay.cut_forward(true);
-        // The SYN-ACK is sent once and, where it is sent again, after a second.
+        // The server sends the SYN-ACK at once, and again after a second.
         half_open.wire.far.sysctl("ipv4/tcp_synack_retries", "1")?;
         Ok(half_open)
     }
@@ -63,7 +63,7 @@ fn client_is_gone(net: &TestNet) -> Result<()> {
     client.close();
     wire.relay.cut_forward(false);
     wire.relay.cut_backward(false);
-    // Its host answers the repeated SYN-ACK with an RST.
+    // The client's host answers the retransmitted SYN-ACK with an RST.
     wire.far.run(|| proc_tcp::wait_for_none(port, "SYN_RECV"))?;
     checkpoint("LISTEN")?;
     listener.close();

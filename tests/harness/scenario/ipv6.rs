@@ -1,4 +1,4 @@
-//! IPv6, and IPv4 through IPv6 sockets.
+//! IPv6, and IPv4 over IPv6 sockets.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{checkpoint::checkpoint, sock::Sock};
 
-/// The cases.
+/// The scenarios.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "the client closes first over IPv6",

@@ -1,4 +1,4 @@
-//! What can happen to listeners and to what waits in them.
+//! Listeners, and connections that wait for accept().
 
 use std::net::SocketAddr;
 
@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{checkpoint::checkpoint, proc_tcp, sock::Sock};
 
-/// The cases.
+/// The scenarios.
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "nobody comes", run: nobody_comes, histories: &[LISTENER] },
+    Scenario { name: "nobody connects to the listener", run: nobody_comes, histories: &[LISTENER] },
     Scenario {
         name: "a second listen() changes only the backlog",
         run: listen_twice,
@@ -49,7 +49,7 @@ pub const SCENARIOS: &[Scenario] = &[
         histories: &[LISTENER, LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
     Scenario {
-        name: "the listener goes before its connection",
+        name: "the listener is closed before its connection",
         run: listener_goes_first,
         histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
@@ -135,7 +135,7 @@ fn reuseport(net: &TestNet) -> Result<()> {
     client.shutdown_write()?;
     proc_tcp::wait_for(1, net.addresses.port(), "CLOSE_WAIT")?;
     checkpoint("FIN_WAIT2 CLOSE_WAIT")?;
-    // Either of the two got it.
+    // One of the two has the connection.
     for listener in listeners {
         rustix::io::ioctl_fionbio(listener.fd(), true)?;
         match listener.accept() {

@@ -1,4 +1,4 @@
-//! The kinds of connections: each a player, a plain function over real sockets, with the lives that it makes.
+//! Scenarios: functions that make real connections, each with the histories that it must cause.
 
 pub mod close;
 pub mod half_open;
@@ -11,58 +11,58 @@ pub mod process;
 pub mod rare;
 pub mod reset;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::{address_block::AddressBlock, checkpoint::checkpoint, netns::Namespace, sock::Sock};
 
-/// Where a case is played: a network namespace and addresses that nobody else uses.
+/// Where a scenario runs: a network namespace, and addresses that no other test uses.
 pub struct TestNet {
-    /// The addresses.
+    /// Its addresses.
     pub addresses: AddressBlock,
-    /// The namespace in which the player runs.
+    /// The namespace in which the scenario runs.
     pub netns: Namespace,
 }
 
-/// One kind of connection.
+/// A kind of connection.
 #[derive(Clone, Copy)]
 pub struct Scenario {
     /// What happens, as a sentence.
     pub name: &'static str,
-    /// Plays it, inside [`Place::here`].
+    /// Makes the connections. Called in [`TestNet::netns`].
     pub run: fn(&TestNet) -> Result<()>,
-    /// The life of each socket, as the kernel's tracepoint tells it: the states in order, in any order of lives.
+    /// The state path of each socket, as the kernel's tracepoint shows it. The sockets are in no order.
     pub histories: &'static [&'static str],
 }
 
-/// A socket that listened and was closed.
+/// A socket that listens and is closed.
 pub const LISTENER: &str = "CLOSE LISTEN CLOSE";
-/// A client that closed first.
+/// A client that closes first.
 pub const CLIENT_ACTIVE_CLOSE: &str = "CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2 CLOSE";
-/// A server whose client closed first.
+/// A server whose client closes first.
 pub const SERVER_PASSIVE_CLOSE: &str = "LISTEN SYN_RECV ESTABLISHED CLOSE_WAIT LAST_ACK CLOSE";
-/// A server that closed first.
+/// A server that closes first.
 pub const SERVER_ACTIVE_CLOSE: &str = "LISTEN SYN_RECV ESTABLISHED FIN_WAIT1 FIN_WAIT2 CLOSE";
-/// A client whose server closed first.
+/// A client whose server closes first.
 pub const CLIENT_PASSIVE_CLOSE: &str = "CLOSE SYN_SENT ESTABLISHED CLOSE_WAIT LAST_ACK CLOSE";
-/// A client whose established connection ended by an RST, its own or the peer's.
+/// A client whose established connection ends with an RST from either side.
 pub const CLIENT_RESET: &str = "CLOSE SYN_SENT ESTABLISHED CLOSE";
 /// The same for a server.
 pub const SERVER_RESET: &str = "LISTEN SYN_RECV ESTABLISHED CLOSE";
-/// A client that never got through.
+/// A client whose connect() fails.
 pub const CLIENT_CONNECT_FAILS: &str = "CLOSE SYN_SENT CLOSE";
 
 /// An established connection and its listener.
 pub struct Pair {
     /// The listener.
     pub listener: Sock,
-    /// The end that connected.
+    /// The client's socket.
     pub client: Sock,
-    /// The end that was accepted.
+    /// The accepted socket.
     pub server: Sock,
 }
 
 impl Pair {
-    /// Connects over what the listener listens on.
+    /// Connects to the listener and accepts.
     pub fn through(listener: Sock) -> Result<Self> {
         checkpoint("LISTEN")?;
         let client = Sock::connected(listener.local()?)?;
@@ -71,7 +71,7 @@ impl Pair {
         Ok(Self { listener, client, server })
     }
 
-    /// The client closes first, then the server; the listener goes last.
+    /// Closes the client first, then the server, and at last the listener.
     pub fn client_closes(self) -> Result<()> {
         self.client.close();
         self.server.receive_fin()?;
@@ -80,7 +80,7 @@ impl Pair {
         checkpoint("TIME_WAIT")
     }
 
-    /// The server closes first, then the client; the listener goes last.
+    /// Closes the server first, then the client, and at last the listener.
     pub fn server_closes(self) -> Result<()> {
         self.server.close();
         self.client.receive_fin()?;
@@ -91,7 +91,7 @@ impl Pair {
 }
 
 impl TestNet {
-    /// A new namespace with the block's IPv6 addresses 1 and 2 on its loopback (IPv4's are there anyway).
+    /// A new namespace. The block's IPv6 addresses 1 and 2 are added to its loopback; the IPv4 ones need not be.
     pub fn new() -> Result<Self> {
         let net = Self { addresses: AddressBlock::claim()?, netns: Namespace::new()? };
         for host in [1, 2] {
@@ -115,13 +115,13 @@ impl TestNet {
         Pair::through(Sock::listening(self.addresses.server_v6(), 8)?)
     }
 
-    /// Plays the case here.
+    /// Runs the scenario here.
     pub fn run(&self, scenario: &Scenario) -> Result<()> {
         self.netns.run(|| (scenario.run)(self))
     }
 }
 
-/// Every case of every topic.
+/// Every scenario of every module.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
     let topics: [&'static [Scenario]; 10] = [
         close::SCENARIOS,
@@ -136,4 +136,9 @@ pub fn all() -> impl Iterator<Item = &'static Scenario> {
         reset::SCENARIOS,
     ];
     topics.into_iter().flatten()
+}
+
+/// The scenario with this name.
+pub fn named(name: &str) -> Result<&'static Scenario> {
+    all().find(|scenario| scenario.name == name).with_context(|| format!("there is no scenario {name:?}"))
 }

@@ -1,11 +1,11 @@
-//! MPTCP: a connection above its subflows, each with transitions of its own.
+//! MPTCP: a connection and its subflows, each with transitions of its own.
 
 use anyhow::Result;
 
 use super::{CLIENT_ACTIVE_CLOSE, LISTENER, Pair, SERVER_PASSIVE_CLOSE, Scenario, TestNet};
 use crate::{checkpoint::checkpoint, sock::Sock};
 
-/// The cases.
+/// The scenarios.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "both ends speak MPTCP",
@@ -27,10 +27,10 @@ pub const SCENARIOS: &[Scenario] = &[
 ];
 
 const MPTCP_CLIENT_ACTIVE_CLOSE: &str = "mptcp: CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2 CLOSE";
-/// The same where the kernel's worker comes so late that the subflow has ended before.
+/// The same if the kernel's worker runs after the subflow has ended.
 const MPTCP_CLIENT_ACTIVE_CLOSE_LATE: &str = "mptcp: CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 CLOSE";
 
-/// A life as the cases name it, whenever the kernel's worker came.
+/// Replaces the path of a late worker by the one that the scenarios name.
 pub fn with_expected_timing(path: String) -> String {
     if path == MPTCP_CLIENT_ACTIVE_CLOSE_LATE { MPTCP_CLIENT_ACTIVE_CLOSE.to_owned() } else { path }
 }
@@ -50,7 +50,7 @@ fn both(net: &TestNet) -> Result<()> {
     client.send(b"hello")?;
     server.receive(5)?;
     checkpoint("ESTABLISHED ESTABLISHED")?;
-    // The subflows are closed once both ends of the connection are.
+    // The subflows are closed when both ends of the connection are.
     client.close();
     server.receive_fin()?;
     server.close();

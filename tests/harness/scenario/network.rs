@@ -1,4 +1,4 @@
-//! Connections between two namespaces: over a veth pair, and over a wire that delays and loses packets.
+//! Connections between two namespaces: over a veth pair, and over a link that delays and drops packets.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -17,15 +17,15 @@ use crate::{
     wire::Wire,
 };
 
-/// The cases.
+/// The scenarios.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
-        name: "client and server live in two namespaces joined by veth",
+        name: "client and server are in two namespaces joined by veth",
         run: over_veth,
         histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
     Scenario {
-        name: "nobody listens beyond the veth",
+        name: "nobody listens behind the veth",
         run: refused_over_veth,
         histories: &[CLIENT_CONNECT_FAILS],
     },
@@ -62,22 +62,22 @@ pub const SCENARIOS: &[Scenario] = &[
         histories: &[CLIENT_CONNECT_FAILS],
     },
     Scenario {
-        name: "the handshake's last packet never comes",
+        name: "the last packet of the handshake never arrives",
         run: never_completes,
         histories: &[LISTENER, CLIENT_RESET],
     },
     Scenario {
-        name: "the peer vanishes and the user timeout strikes",
+        name: "the peer disappears and the user timeout strikes",
         run: user_timeout,
         histories: &[LISTENER, CLIENT_RESET, SERVER_RESET],
     },
     Scenario {
-        name: "the peer vanishes and keepalive notices",
+        name: "the peer disappears and keepalive notices",
         run: keepalive,
         histories: &[LISTENER, CLIENT_RESET, SERVER_RESET],
     },
     Scenario {
-        name: "the peer vanishes before the FIN",
+        name: "the peer disappears before the FIN",
         run: fin_unanswered,
         histories: &[LISTENER, "CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 CLOSE", SERVER_RESET],
     },
@@ -91,7 +91,7 @@ fn over_veth(net: &TestNet) -> Result<()> {
     near_closes_first(Pair::through(far.run(|| Sock::listening(address, 8))?)?)
 }
 
-/// Neither namespace may go before both ends are done.
+/// Both namespaces must exist until both ends have closed.
 fn near_closes_first(pair: Pair) -> Result<()> {
     pair.client.shutdown_write()?;
     pair.server.receive_fin()?;
@@ -168,7 +168,7 @@ fn connect_times_out(net: &TestNet) -> Result<()> {
     checkpoint("")
 }
 
-/// The server keeps a half-open connection for a while, of which the tracepoint knows nothing.
+/// The server keeps a request socket for a while, which the tracepoint doesn't show.
 fn never_completes(net: &TestNet) -> Result<()> {
     let wire = Wire::new(net)?;
     let _listener = wire.far.run(|| Sock::listening(wire.address, 8))?;
@@ -178,7 +178,7 @@ fn never_completes(net: &TestNet) -> Result<()> {
     wire.far.run(|| proc_tcp::wait_for(1, net.addresses.port(), "SYN_RECV"))?;
     checkpoint("LISTEN SYN_SENT SYN_RECV")?;
     wire.relay.cut_forward(true);
-    // The server repeats its SYN-ACK after a second.
+    // The server retransmits its SYN-ACK after a second.
     wire.relay.cut_backward(false);
     client.wait_for("ESTABLISHED")?;
     checkpoint("ESTABLISHED SYN_RECV")?;

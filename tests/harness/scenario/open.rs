@@ -1,4 +1,4 @@
-//! The ways in which a client opens a connection, or fails to.
+//! How a client opens a connection, or fails to.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{checkpoint::checkpoint, netns::ip, proc_tcp, sock::Sock};
 
-/// The cases.
+/// The scenarios.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "nobody listens", run: refused, histories: &[CLIENT_CONNECT_FAILS] },
     Scenario {
@@ -130,7 +130,7 @@ fn fast_open(net: &TestNet) -> Result<()> {
 }
 
 fn backlog_overflow(net: &TestNet) -> Result<()> {
-    // With cookies the kernel would answer the SYN although it has no room.
+    // With SYN cookies the kernel would answer the SYN although the accept queue is full.
     net.netns.sysctl("ipv4/tcp_syncookies", "0")?;
     let listener = Sock::listening(net.addresses.server(), 1)?;
     let queued = [Sock::connected(net.addresses.server())?, Sock::connected(net.addresses.server())?];
@@ -152,7 +152,7 @@ fn backlog_overflow(net: &TestNet) -> Result<()> {
     checkpoint("LISTEN")
 }
 
-/// A simultaneous open: the socket's peer is the socket.
+/// A simultaneous open: the socket connects to itself.
 fn self_connection_reset(net: &TestNet) -> Result<()> {
     let sock = Sock::tcp(net.addresses.server())?;
     sock.bind(net.addresses.server())?;

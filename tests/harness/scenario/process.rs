@@ -1,4 +1,4 @@
-//! Connections that change hands between processes and threads, or lose their process.
+//! Connections that move between processes and threads, or whose process exits.
 
 use std::thread;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{checkpoint::checkpoint, child, sock::Sock};
 
-/// The cases.
+/// The scenarios.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "a forked child accepts and closes",
@@ -59,7 +59,7 @@ fn child_accepts(net: &TestNet) -> Result<()> {
 
 fn exits_without_close(net: &TestNet) -> Result<()> {
     let listener = net.listener()?;
-    // The child makes the socket: a copy in this process would keep the connection open.
+    // The child creates the socket: a copy in this process would keep the connection open.
     child::run(|| Sock::connected(net.addresses.server()).map(std::mem::forget).is_ok())?;
     checkpoint("FIN_WAIT2 CLOSE_WAIT")?;
     listener.accept()?.receive_fin()?;

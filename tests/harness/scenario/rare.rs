@@ -1,4 +1,4 @@
-//! Ends that a server rarely sees: from outside, or for want of room or time.
+//! Rare ends of a connection: caused from outside, or by missing resources or timeouts.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -17,10 +17,10 @@ use crate::{
     ss,
 };
 
-/// The cases.
+/// The scenarios.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
-        name: "a router knows no way to the server",
+        name: "a router has no route to the server",
         run: unreachable,
         histories: &[CLIENT_CONNECT_FAILS],
     },
@@ -30,7 +30,7 @@ pub const SCENARIOS: &[Scenario] = &[
         histories: &[LISTENER, CLIENT_RESET, SERVER_RESET],
     },
     Scenario {
-        name: "there is no room for a TIME_WAIT",
+        name: "the host's limit of timewait sockets is reached",
         run: no_room,
         histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
@@ -40,7 +40,7 @@ pub const SCENARIOS: &[Scenario] = &[
         histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE],
     },
     Scenario {
-        name: "a new connection takes over a TIME_WAIT",
+        name: "a new connection reuses the tuple of a TIME_WAIT",
         run: take_over,
         histories: &[
             LISTENER,
@@ -79,7 +79,7 @@ fn no_room(net: &TestNet) -> Result<()> {
     let port = client.local()?.port();
     client.close();
     server.receive_fin()?;
-    // The server's kernel takes its time to acknowledge the FIN. With the acknowledgement the client is gone.
+    // The server's kernel delays the ACK of the FIN. The client's socket is gone when the ACK arrives.
     proc_tcp::wait_for_none(port, "FIN_WAIT1")?;
     checkpoint("LISTEN CLOSE_WAIT")?;
     server.close();
@@ -101,7 +101,7 @@ fn never_closes(net: &TestNet) -> Result<()> {
     checkpoint("")
 }
 
-/// The server rests in TIME_WAIT when the client's port connects again.
+/// The server is in TIME_WAIT when the client's port connects again.
 fn take_over(net: &TestNet) -> Result<()> {
     let first = net.pair()?;
     let (address, client) = (net.addresses.server(), first.client.local()?);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::checkpoint::checkpoint;
 
-/// The cases.
+/// The scenarios.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "the client resets",
@@ -120,7 +120,7 @@ fn reconnect(net: &TestNet) -> Result<()> {
     Pair { listener, client, server }.client_closes()
 }
 
-/// The same socket's second connection, and both end differently.
+/// The same socket connects twice, and the two connections end differently.
 fn disconnect_in_close_wait(net: &TestNet) -> Result<()> {
     let Pair { listener, client, server } = net.pair()?;
     server.shutdown_write()?;
