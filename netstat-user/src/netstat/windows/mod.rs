@@ -1,4 +1,4 @@
-//! rnetstat on Windows: the flags, columns and names of Windows' own netstat.
+//! rnetstat on Windows, with the options, columns and names of Windows' netstat.
 
 mod adapters;
 pub mod cli;
@@ -12,13 +12,13 @@ mod print;
 mod routes;
 mod socket;
 mod statistics;
-mod summary;
 
 use anyhow::Result;
 
 use self::{
     names::Names,
     options::{Mode, NetstatOptions, SocketOptions},
+    socket::Socket,
 };
 use super::{explain, repeat};
 use crate::{
@@ -26,54 +26,54 @@ use crate::{
     readers::windows::table,
 };
 
-/// Does what was asked for.
+/// Prints what the options select, repeatedly if they have an interval.
 ///
 /// # Errors
-/// It could not be done; the error says what, why, and what to do.
-pub fn run(request: &NetstatOptions) -> Result<()> {
+/// A table or counters can't be read, or stdout can't be written.
+pub fn run(options: &NetstatOptions) -> Result<()> {
     let mut names = Names::default();
-    repeat::pages(request.interval, || page(request, &mut names))
+    repeat::pages(options.interval, || page(options, &mut names))
 }
 
 /// The states of this host's TCP sockets.
 ///
 /// # Errors
-/// Windows doesn't give its tables.
+/// Windows' TCP tables can't be read.
 fn tcp_states() -> Result<Vec<State>> {
     let mut rows = table::tcp(Family::Ipv4)?;
     rows.extend(table::tcp(Family::Ipv6)?);
     Ok(rows.iter().map(|row| row.state.state()).collect())
 }
 
-/// Looks once, and says what is to be written to stdout.
-fn page(request: &NetstatOptions, names: &mut Names) -> Result<Vec<u8>> {
-    match (&request.mode, request.json) {
-        (Mode::Sockets(asked), json) => sockets(asked, json, request.color, names),
+/// Reads what the options select, once, and formats it.
+fn page(options: &NetstatOptions, names: &mut Names) -> Result<Vec<u8>> {
+    match (&options.mode, options.json) {
+        (Mode::Sockets(selected), json) => sockets(selected, json, options.color, names),
         (Mode::Routes, false) => routes::text(),
         (Mode::Routes, true) => routes::json(),
-        (Mode::Counters(asked), json) => {
+        (Mode::Counters(selected), json) => {
             let mut bytes = Vec::new();
-            if asked.interfaces {
+            if selected.interfaces {
                 bytes.extend(if json { interfaces::json()? } else { interfaces::text()? });
             }
-            if asked.statistics {
-                let protocol = asked.protocol;
+            if selected.statistics {
+                let protocol = selected.protocol;
                 bytes.extend(if json { statistics::json(protocol)? } else { statistics::text(protocol)? });
             }
             Ok(bytes)
         }
         (Mode::Explain { state, language }, json) => {
-            explain::page(*state, *language, json, request.color, tcp_states)
+            explain::page(*state, *language, json, options.color, tcp_states)
         }
     }
 }
 
-fn sockets(asked: &SocketOptions, json: bool, color: bool, names: &mut Names) -> Result<Vec<u8>> {
-    let sockets = socket::look(asked)?;
-    Ok(match (asked.summary, json) {
-        (true, true) => summary::of(&sockets, socket::Socket::state_name).json(),
-        (true, false) => summary::of(&sockets, socket::Socket::windows_state_name).text(),
-        (false, true) => json::sockets(&sockets, asked.owners),
-        (false, false) => print::sockets(&sockets, asked, color, names),
+fn sockets(options: &SocketOptions, json: bool, color: bool, names: &mut Names) -> Result<Vec<u8>> {
+    let sockets = socket::list(options)?;
+    Ok(match (options.summary, json) {
+        (true, true) => socket::summary(&sockets, Socket::state_name).json(),
+        (true, false) => socket::summary(&sockets, Socket::windows_state_name).text(),
+        (false, true) => json::sockets(&sockets, options.owners),
+        (false, false) => print::sockets(&sockets, options, color, names),
     })
 }

@@ -1,4 +1,4 @@
-//! What rnetstat has been asked to do: checked, and without a trace of how it was written.
+//! The options of rnetstat on Windows: checked values, independent of the command line's syntax.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::{
     netstat::explain::Language,
 };
 
-/// What rnetstat has been asked to do.
+/// The options of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetstatOptions {
     /// What is shown.
     pub mode: Mode,
-    /// Again after this time, until interrupted.
+    /// The pause between two pages, until interrupted; None for a single page.
     pub interval: Option<Duration>,
     /// JSON Lines instead of columns.
     pub json: bool,
-    /// Whether text for people has colours.
+    /// Whether columns and `explain` have colours.
     pub color: bool,
 }
 
@@ -34,25 +34,25 @@ pub enum Mode {
     Counters(CounterOptions),
     /// `explain`.
     Explain {
-        /// The state; None for the diagram with the host's counts.
+        /// The state; None for the diagram with the number of this host's sockets in each state.
         state: Option<State>,
-        /// In which language.
+        /// The language of the text.
         language: Language,
     },
 }
 
-/// Which sockets, and what of them.
+/// Which sockets are shown, and which columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketOptions {
-    /// `-a`: listeners and UDP too.
+    /// `-a`: also listeners and UDP sockets.
     pub all: bool,
-    /// `-n`.
+    /// `-n`: numbers instead of names.
     pub numeric: bool,
-    /// `-f`: whole names of hosts.
+    /// `-f`: fully qualified names of hosts.
     pub full_names: bool,
-    /// `-o`.
+    /// `-o`: the ids of the processes.
     pub owners: bool,
-    /// `-p`.
+    /// `-p`; None for all protocols.
     pub protocol: Option<(Transport, Family)>,
     /// `--summary`.
     pub summary: bool,
@@ -60,18 +60,18 @@ pub struct SocketOptions {
     pub filter: Filter,
 }
 
-/// Which counters.
+/// Which counters are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CounterOptions {
     /// `-e`.
     pub interfaces: bool,
     /// `-s`.
     pub statistics: bool,
-    /// `-p`: of one protocol only.
+    /// `-p`: only the counters of this protocol.
     pub protocol: Option<Protocol>,
 }
 
-/// What has sockets.
+/// A transport protocol, whose sockets can be listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// TCP.
@@ -80,7 +80,7 @@ pub enum Transport {
     Udp,
 }
 
-/// A protocol that has counters, by netstat's name.
+/// A value of `-p`: a protocol with counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Protocol {
     /// IPv4.
@@ -89,10 +89,10 @@ pub enum Protocol {
     /// IPv6.
     #[value(name = "IPv6")]
     Ipv6,
-    /// ICMP of IPv4.
+    /// ICMP for IPv4.
     #[value(name = "ICMP")]
     Icmp,
-    /// ICMP of IPv6.
+    /// ICMP for IPv6.
     #[value(name = "ICMPv6")]
     Icmpv6,
     /// TCP over IPv4.
@@ -110,12 +110,12 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// netstat's name.
+    /// Its name in netstat, as `-p` takes it.
     pub fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// Its sockets; None if it has none.
+    /// The transport protocol and family of its sockets; None if it has no sockets.
     pub fn sockets(self) -> Option<(Transport, Family)> {
         match self {
             Self::Tcp => Some((Transport::Tcp, Family::Ipv4)),

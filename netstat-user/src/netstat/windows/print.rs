@@ -5,23 +5,23 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::{names::Names, options::SocketOptions, socket::Socket};
 use crate::{format::state_style, model::State};
 
-const END_WIDTH: usize = 21;
+const ENDPOINT_WIDTH: usize = 21;
 const STATE_WIDTH: usize = 16;
 
-/// The table, its title first.
-pub fn sockets(sockets: &[Socket], asked: &SocketOptions, color: bool, names: &mut Names) -> Vec<u8> {
-    if !asked.numeric {
+/// The table with its title and header.
+pub fn sockets(sockets: &[Socket], options: &SocketOptions, color: bool, names: &mut Names) -> Vec<u8> {
+    if !options.numeric {
         names.prepare(sockets);
     }
     let mut page = String::new();
     page.push_str("\nActive Connections\n\n  Proto  Local Address          Foreign Address        State");
-    page.push_str(if asked.owners { "           PID\n" } else { "\n" });
+    page.push_str(if options.owners { "           PID\n" } else { "\n" });
     for socket in sockets {
         page.push_str("  ");
         page.push_str(if socket.tcp.is_some() { "TCP    " } else { "UDP    " });
         column(&mut page, &socket.local.to_string());
-        let foreign = foreign(socket, asked, names);
-        match (socket.state(), asked.owners) {
+        let foreign = foreign(socket, options, names);
+        match (socket.state(), options.owners) {
             (None, false) => page.push_str(&foreign),
             (None, true) => {
                 column(&mut page, &foreign);
@@ -32,7 +32,7 @@ pub fn sockets(sockets: &[Socket], asked: &SocketOptions, color: bool, names: &m
                 self::state(&mut page, state, socket.windows_state_name(), color, owners);
             }
         }
-        if asked.owners {
+        if options.owners {
             page.push_str(&socket.pid.to_string());
         }
         page.push('\n');
@@ -40,20 +40,20 @@ pub fn sockets(sockets: &[Socket], asked: &SocketOptions, color: bool, names: &m
     page.into_bytes()
 }
 
-/// A column with two blanks behind it, however long its text is.
+/// Adds an endpoint's column, which ends with two spaces even if the text is longer than the column.
 fn column(page: &mut String, text: &str) {
-    page.push_str(&format!("{text:<END_WIDTH$}  "));
+    page.push_str(&format!("{text:<ENDPOINT_WIDTH$}  "));
 }
 
-fn foreign(socket: &Socket, asked: &SocketOptions, names: &mut Names) -> String {
+fn foreign(socket: &Socket, options: &SocketOptions, names: &mut Names) -> String {
     let Some((remote, state)) = socket.tcp else { return "*:*".to_owned() };
-    // What a listener's row has there means nothing: netstat shows zeros.
-    let nobody = || match socket.local {
+    // A listener's remote endpoint has no meaning, so Windows' netstat shows zeros.
+    let unspecified = || match socket.local {
         SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    let end = if state.state() == State::Listen { SocketAddr::new(nobody(), 0) } else { remote };
-    if asked.numeric { end.to_string() } else { names.foreign(end, socket.transport, asked) }
+    let endpoint = if state.state() == State::Listen { SocketAddr::new(unspecified(), 0) } else { remote };
+    if options.numeric { endpoint.to_string() } else { names.foreign(endpoint, socket.transport, options) }
 }
 
 fn state(page: &mut String, state: State, name: &str, color: bool, is_padded: bool) {
@@ -85,8 +85,8 @@ mod tests {
         }
     }
 
-    fn shown(list: &[Socket], owners: bool) -> String {
-        let asked = SocketOptions {
+    fn printed(list: &[Socket], owners: bool) -> String {
+        let options = SocketOptions {
             all: true,
             numeric: true,
             full_names: false,
@@ -95,11 +95,11 @@ mod tests {
             summary: false,
             filter: Filter::default(),
         };
-        String::from_utf8(sockets(list, &asked, false, &mut Names::default())).unwrap()
+        String::from_utf8(sockets(list, &options, false, &mut Names::default())).unwrap()
     }
 
     #[test]
-    fn the_columns_are_those_of_windows() {
+    fn the_table_of_sockets_has_the_columns_of_windows_netstat() {
         let list = [
             socket("0.0.0.0:135", Some(("0.0.0.0:4711", 2)), 1192),
             socket("192.168.100.14:59239", Some(("35.186.227.140:443", 11)), 0),
@@ -108,7 +108,7 @@ mod tests {
             socket("0.0.0.0:123", None, 5836),
         ];
         assert_eq!(
-            shown(&list, true),
+            printed(&list, true),
             "\nActive Connections\n\n\
              \x20 Proto  Local Address          Foreign Address        State           PID\n\
              \x20 TCP    0.0.0.0:135            0.0.0.0:0              LISTENING       1192\n\
@@ -118,7 +118,7 @@ mod tests {
              \x20 UDP    0.0.0.0:123            *:*                                    5836\n"
         );
         assert_eq!(
-            shown(&list[3..], false),
+            printed(&list[3..], false),
             "\nActive Connections\n\n\
              \x20 Proto  Local Address          Foreign Address        State\n\
              \x20 TCP    [fe80::1c2d:3e4f%12]:49152  [fe80::2]:443          SYN_RECEIVED\n\

@@ -1,4 +1,4 @@
-//! One look at the sockets: Windows' tables, and what was not asked for left out.
+//! The list of sockets: Windows' tables, without the sockets that the options leave out.
 
 use std::net::SocketAddr;
 
@@ -9,26 +9,27 @@ use super::options::{SocketOptions, Transport};
 use crate::{
     filter::{Filter, SocketFacts},
     model::{Endpoint, Family, State},
+    netstat::summary::{Summary, Tally},
     readers::windows::{process, state::TcpState, table},
 };
 
-/// A socket, as it is shown.
+/// A socket of Windows' tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Socket {
     /// TCP or UDP.
     pub transport: Transport,
-    /// This end, as the socket has it: an IPv4-mapped address stays IPv6.
+    /// The local endpoint. An IPv4-mapped address stays IPv6.
     pub local: SocketAddr,
-    /// TCP's other end and state.
+    /// The remote endpoint and the state; None for UDP.
     pub tcp: Option<(SocketAddr, TcpState)>,
-    /// The process that holds it; 0 for none.
+    /// The id of the process that holds the socket; 0 if there is none.
     pub pid: u32,
-    /// The name of its program's file; None if it is not known, or nobody asked.
+    /// The file name of the process's program; None if it is unknown or the options don't need it.
     pub program: Option<String>,
 }
 
 impl Socket {
-    /// Its protocol, by the name that the JSON has on every system.
+    /// The protocol's name in JSON, the same on every system.
     pub fn proto(&self) -> &'static str {
         match (self.transport, self.local.is_ipv6()) {
             (Transport::Tcp, false) => "tcp",
@@ -38,68 +39,83 @@ impl Socket {
         }
     }
 
-    /// Its state, if it has one.
+    /// The state; None for UDP.
     pub fn state(&self) -> Option<State> {
         self.tcp.map(|(_, state)| state.state())
     }
 
-    /// Its state's name in JSON, the same on every system; empty for none.
+    /// The state's name in JSON, the same on every system; empty for UDP.
     pub fn state_name(&self) -> &'static str {
         self.state().map_or("", State::name)
     }
 
-    /// Its state's name in Windows' netstat; empty for none.
+    /// The state's name in Windows' netstat; empty for UDP.
     pub fn windows_state_name(&self) -> &'static str {
         self.tcp.map_or("", |(_, state)| state.name())
     }
 
-    /// The other end, if it is connected to one.
+    /// The remote endpoint; None for UDP and for listeners.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.tcp.filter(|(_, state)| state.state() != State::Listen).map(|(remote, _)| remote)
     }
 }
 
-/// The sockets that were asked for, in netstat's order.
+/// The sockets that the options select, in the order of Windows' netstat.
 ///
 /// # Errors
-/// Windows doesn't give a table.
-pub fn look(asked: &SocketOptions) -> Result<Vec<Socket>> {
-    let mut found = Vec::new();
+/// One of Windows' tables can't be read.
+pub fn list(options: &SocketOptions) -> Result<Vec<Socket>> {
+    let mut selected = Vec::new();
     for transport in [Transport::Tcp, Transport::Udp] {
         for family in [Family::Ipv4, Family::Ipv6] {
-            let is_asked = asked.protocol.is_none_or(|protocol| protocol == (transport, family));
-            if is_asked && (asked.all || transport == Transport::Tcp) {
+            let is_selected = options.protocol.is_none_or(|protocol| protocol == (transport, family));
+            if is_selected && (options.all || transport == Transport::Tcp) {
                 let mut sockets = read(transport, family)?;
-                sockets.retain(|socket| asked.all || socket.state() != Some(State::Listen));
+                sockets.retain(|socket| options.all || socket.state() != Some(State::Listen));
                 sockets.sort_by_key(|socket| (socket.local, socket.tcp.map(|(remote, _)| remote)));
-                found.extend(sockets);
+                selected.extend(sockets);
             }
         }
     }
-    if asked.summary || asked.owners || asked.filter.owner.asks_for_process() {
-        name_owners(&mut found);
+    if options.summary || options.owners || options.filter.owner.asks_for_process() {
+        add_programs(&mut selected);
     }
-    if asked.filter != Filter::default() {
-        found.retain(|socket| matches(&asked.filter, socket));
+    if options.filter != Filter::default() {
+        selected.retain(|socket| matches(&options.filter, socket));
     }
-    Ok(found)
+    Ok(selected)
+}
+
+/// Counts the sockets. `state_name` returns the name under which a socket's state is counted.
+pub fn summary(sockets: &[Socket], state_name: fn(&Socket) -> &'static str) -> Summary {
+    let mut tally = Tally::default();
+    for socket in sockets {
+        tally.state(socket.proto(), state_name(socket));
+        if let Some(peer) = socket.peer() {
+            tally.remote(peer.ip());
+        }
+        let holder = (socket.pid, socket.program.as_deref().unwrap_or_default());
+        tally.owners(Some(holder).filter(|(pid, _)| *pid != 0).into_iter());
+    }
+    tally.summary()
 }
 
 fn read(transport: Transport, family: Family) -> Result<Vec<Socket>> {
     let socket = |local, tcp, pid| Socket { transport, local, tcp, pid, program: None };
     Ok(match transport {
         Transport::Tcp => {
-            let rows = table::tcp(family).context("Windows doesn't give its table of TCP sockets")?;
+            let rows = table::tcp(family).context("cannot read Windows' table of TCP sockets")?;
             rows.iter().map(|row| socket(row.local, Some((row.remote, row.state)), row.pid)).collect()
         }
         Transport::Udp => {
-            let rows = table::udp(family).context("Windows doesn't give its table of UDP sockets")?;
+            let rows = table::udp(family).context("cannot read Windows' table of UDP sockets")?;
             rows.iter().map(|row| socket(row.local, None, row.pid)).collect()
         }
     })
 }
 
-fn name_owners(sockets: &mut [Socket]) {
+/// Adds the program of each socket's process.
+fn add_programs(sockets: &mut [Socket]) {
     let mut programs: FxHashMap<u32, Option<String>> = FxHashMap::default();
     for socket in sockets.iter_mut().filter(|socket| socket.pid != 0) {
         socket.program = programs.entry(socket.pid).or_insert_with(|| process::program(socket.pid)).clone();
@@ -107,14 +123,14 @@ fn name_owners(sockets: &mut [Socket]) {
 }
 
 fn matches(filter: &Filter, socket: &Socket) -> bool {
-    let end = |end: SocketAddr| Endpoint { addr: end.ip().to_canonical(), port: end.port() };
+    let endpoint = |addr: SocketAddr| Endpoint { addr: addr.ip().to_canonical(), port: addr.port() };
     let comm = socket.program.as_deref().map(process::comm).unwrap_or_default();
     let holder = [(socket.pid, comm)];
-    let local = end(socket.local);
+    let local = endpoint(socket.local);
     filter.matches_socket(&SocketFacts {
         family: Some(if local.addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 }),
         local: Some(local),
-        remote: socket.peer().map(end),
+        remote: socket.peer().map(endpoint),
         state: socket.state(),
         uid: None,
         holders: if socket.pid == 0 { &[] } else { &holder },

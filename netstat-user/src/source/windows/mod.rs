@@ -23,10 +23,10 @@ use crate::{
 /// Reads the host's TCP table.
 pub struct TcpTable(());
 
-/// Takes the first poll.
+/// Checks that the table can be read, and starts to poll it.
 ///
 /// # Errors
-/// Windows doesn't give its table; the error has the system's words.
+/// The system's error, if Windows' TCP table can't be read.
 pub fn start(interval: Duration, table_size: usize) -> Result<PollSource<TcpTable>> {
     sockets()?;
     let (what, why) = poll::between_polls(interval, "Windows' TCP table");
@@ -54,24 +54,24 @@ impl Poller for TcpTable {
     }
 }
 
-/// All connections and listeners.
+/// All connections and listeners, IPv4 and IPv6.
 fn sockets() -> io::Result<Vec<PolledSocket>> {
     let mut rows = table::tcp(Family::Ipv4)?;
     rows.extend(table::tcp(Family::Ipv6)?);
     Ok(rows.iter().filter_map(polled).collect())
 }
 
-/// None for a socket without a connection.
+/// Converts a row; None for a socket that is closed, or whose state is unknown.
 fn polled(row: &TcpRow) -> Option<PolledSocket> {
     let state = row.state.state();
     if matches!(state, State::Close | State::Unknown) {
         return None;
     }
-    let end = |end: SocketAddr| Endpoint { addr: end.ip().to_canonical(), port: end.port() };
+    let endpoint = |addr: SocketAddr| Endpoint { addr: addr.ip().to_canonical(), port: addr.port() };
     Some(PolledSocket {
         state,
-        local: end(row.local),
-        remote: (state != State::Listen).then(|| end(row.remote)),
+        local: endpoint(row.local),
+        remote: (state != State::Listen).then(|| endpoint(row.remote)),
         handle: NonZero::new(row.pid.into()),
         owner: None,
         uid: None,
@@ -79,11 +79,11 @@ fn polled(row: &TcpRow) -> Option<PolledSocket> {
     })
 }
 
-/// Like `10.0.19045`.
+/// Windows' version, like `10.0.19045`.
 fn version() -> String {
     let mut version =
         OSVERSIONINFOW { dwOSVersionInfoSize: size_of::<OSVERSIONINFOW>() as u32, ..Default::default() };
-    // SAFETY: the structure is ours and says its own size, which is all that the function asks for.
+    // SAFETY: `version` is valid for a write of the size that it names.
     unsafe { RtlGetVersion(&raw mut version) };
     let OSVERSIONINFOW { dwMajorVersion: major, dwMinorVersion: minor, dwBuildNumber: build, .. } = version;
     format!("{major}.{minor}.{build}")

@@ -1,4 +1,4 @@
-//! Command lines as Windows' users write them, and what becomes of them.
+//! Tests of Windows' command line: arguments and the options that result.
 
 use clap::CommandFactory as _;
 
@@ -15,31 +15,31 @@ fn parse_line(line: &str) -> Result<NetstatOptions, clap::Error> {
 fn sockets(line: &str) -> SocketOptions {
     match parse_line(line).unwrap_or_else(|error| panic!("{line}: {error}")).mode {
         Mode::Sockets(sockets) => *sockets,
-        mode => panic!("{line} was taken for {mode:?}"),
+        mode => panic!("{line} became {mode:?}"),
     }
 }
 
 #[test]
-fn the_command_line_is_free_of_contradictions() {
+fn the_definition_of_the_command_line_is_valid() {
     Cli::command().debug_assert();
 }
 
 #[test]
-fn letters_may_be_written_together() {
-    let asked = sockets("-ano");
-    assert!(asked.all && asked.numeric && asked.owners && asked.protocol.is_none());
+fn short_options_can_be_combined() {
+    let options = sockets("-ano");
+    assert!(options.all && options.numeric && options.owners && options.protocol.is_none());
     assert_eq!(sockets("-anp udpv6").protocol, Some((Transport::Udp, Family::Ipv6)));
     assert_eq!(parse_line("-nr").unwrap().mode, Mode::Routes);
 }
 
 #[test]
-fn a_number_is_the_time_between_two_looks() {
+fn a_number_is_the_interval_in_seconds() {
     assert_eq!(parse_line("-an 5").unwrap().interval, Some(Duration::from_secs(5)));
     assert_eq!(parse_line("-an").unwrap().interval, None);
 }
 
 #[test]
-fn counters_are_of_one_protocol_or_of_all_and_of_the_interfaces() {
+fn statistics_can_be_of_one_protocol_and_combined_with_interface_counters() {
     for (line, interfaces, statistics, protocol) in [
         ("-s", false, true, None),
         ("-e", true, false, None),
@@ -52,13 +52,13 @@ fn counters_are_of_one_protocol_or_of_all_and_of_the_interfaces() {
 }
 
 #[test]
-fn explain_takes_any_spelling_of_a_state() {
+fn explain_accepts_any_spelling_of_a_state() {
     let mode = parse_line("explain FIN_WAIT_2 --lang ko").unwrap().mode;
     assert_eq!(mode, Mode::Explain { state: Some(State::FinWait2), language: Language::Korean });
 }
 
 #[test]
-fn wrong_usage_names_what_is_wrong() {
+fn the_error_of_wrong_usage_names_the_argument() {
     for (line, named) in [
         ("-x", "'-x'"),
         ("-t", "'-t'"),

@@ -1,4 +1,4 @@
-//! The counters of `GetIpStatisticsEx` and its like, each with its sentence and its name in SNMP.
+//! Reads the counters of `GetIpStatisticsEx` and similar functions; each has its text in Windows' netstat and its SNMP name.
 
 use std::{io, mem::MaybeUninit};
 
@@ -17,29 +17,29 @@ use crate::netstat::windows::options::Protocol;
 /// A protocol's counters.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Section {
-    /// Its title.
+    /// Its title in Windows' netstat.
     pub title: &'static str,
-    /// Its name in JSON: that of Linux' /proc/net/snmp, with a 6 for IPv6's.
+    /// Its name in JSON: the one of /proc/net/snmp on Linux, with a 6 for IPv6.
     pub group: &'static str,
     /// Its counters.
     pub counters: Counters,
 }
 
-/// Counters with their sentences and names.
+/// Counters, each with its text in Windows' netstat and its SNMP name.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Counters {
-    /// One each.
-    OneEach {
+    /// One value for each counter.
+    Single {
         /// The counters.
         counts: Vec<(&'static str, &'static str, u32)>,
-        /// How wide the sentences are.
+        /// The width of the column of texts.
         width: usize,
     },
-    /// Received and sent.
-    BothWays(Vec<(&'static str, &'static str, [u32; 2])>),
+    /// Two values for each counter: received and sent.
+    ReceivedAndSent(Vec<(&'static str, &'static str, [u32; 2])>),
 }
 
-/// In the order in which netstat shows them.
+/// The order of the sections in Windows' netstat.
 const ORDER: [Protocol; 8] = [
     Protocol::Ip,
     Protocol::Ipv6,
@@ -51,7 +51,7 @@ const ORDER: [Protocol; 8] = [
     Protocol::Udpv6,
 ];
 
-/// ICMP's messages by the number of their type (RFC 792, 950, 1256), in netstat's order.
+/// ICMP messages: text, SNMP name and type (RFC 792, 950, 1256), in the order of Windows' netstat.
 const ICMP: &[(&str, &str, usize)] = &[
     ("Destination Unreachable", "DestUnreachs", 3),
     ("Time Exceeded", "TimeExcds", 11),
@@ -68,7 +68,7 @@ const ICMP: &[(&str, &str, usize)] = &[
     ("Router Advertisements", "RouterAdvertisements", 9),
 ];
 
-/// ICMPv6's (RFC 4443, 2710, 4861, 2894).
+/// ICMPv6 messages: text, SNMP name and type (RFC 4443, 2710, 4861, 2894).
 const ICMP6: &[(&str, &str, usize)] = &[
     ("Destination Unreachable", "DestUnreachs", 1),
     ("Packet Too Big", "PktTooBigs", 2),
@@ -87,18 +87,18 @@ const ICMP6: &[(&str, &str, usize)] = &[
     ("Router Renumberings", "RouterRenumberings", 138),
 ];
 
-/// The counters of one protocol or of all; without IPv6 on this host its are left out, unless they are the one.
+/// The counters of one protocol, or of all. Those of IPv6 are left out of all if this host has no IPv6.
 ///
 /// # Errors
-/// Windows doesn't give the counters.
-pub fn look(only: Option<Protocol>) -> Result<Vec<Section>> {
+/// The counters can't be read.
+pub fn read(only: Option<Protocol>) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     for protocol in ORDER.into_iter().filter(|protocol| only.is_none_or(|only| only == *protocol)) {
         match section(protocol) {
             Err(error) if only.is_none() && is_absent(protocol, &error) => {}
             section => {
-                let why = || format!("Windows doesn't give its counters of {}", protocol.name());
-                sections.push(section.with_context(why)?);
+                let what = || format!("cannot read Windows' counters of {}", protocol.name());
+                sections.push(section.with_context(what)?);
             }
         }
     }
@@ -126,16 +126,15 @@ fn section(protocol: Protocol) -> io::Result<Section> {
     })
 }
 
-/// What `ask` writes for the family.
+/// The structure that `call` writes for the address family.
 ///
 /// # Safety
-/// `ask` has to be one of the functions that write a `T`, and any bytes have to be a good `T`.
-unsafe fn ask<T>(ask: unsafe extern "system" fn(*mut T, u32) -> u32, family: u32) -> io::Result<T> {
+/// `call` must write nothing but a `T`, and every bit pattern must be a valid `T`.
+unsafe fn read_struct<T>(call: unsafe extern "system" fn(*mut T, u32) -> u32, family: u32) -> io::Result<T> {
     let mut counters = MaybeUninit::<T>::zeroed();
-    // SAFETY: the caller vouches for the function, which writes only the structure, and for the type, of which
-    // zeros are a good value.
+    // SAFETY: the caller guarantees that `call` writes only a `T`, and that zeros are a valid `T`.
     unsafe {
-        match ask(counters.as_mut_ptr(), family) {
+        match call(counters.as_mut_ptr(), family) {
             NO_ERROR => Ok(counters.assume_init()),
             error => Err(io::Error::from_raw_os_error(error.cast_signed())),
         }
@@ -143,8 +142,8 @@ unsafe fn ask<T>(ask: unsafe extern "system" fn(*mut T, u32) -> u32, family: u32
 }
 
 fn ip(family: u32) -> io::Result<Counters> {
-    // SAFETY: the function writes this structure, which is numbers.
-    let ip = unsafe { ask::<MIB_IPSTATS_LH>(GetIpStatisticsEx, family)? };
+    // SAFETY: the function writes this structure, which consists of integers.
+    let ip = unsafe { read_struct::<MIB_IPSTATS_LH>(GetIpStatisticsEx, family)? };
     let counts = vec![
         ("Packets Received", "InReceives", ip.dwInReceives),
         ("Received Header Errors", "InHdrErrors", ip.dwInHdrErrors),
@@ -164,12 +163,12 @@ fn ip(family: u32) -> io::Result<Counters> {
         ("Datagrams Failing Fragmentation", "FragFails", ip.dwFragFails),
         ("Fragments Created", "FragCreates", ip.dwFragCreates),
     ];
-    Ok(Counters::OneEach { counts, width: 34 })
+    Ok(Counters::Single { counts, width: 34 })
 }
 
 fn tcp(family: u32) -> io::Result<Counters> {
-    // SAFETY: the function writes this structure, which is numbers.
-    let tcp = unsafe { ask::<MIB_TCPSTATS_LH>(GetTcpStatisticsEx, family)? };
+    // SAFETY: the function writes this structure, which consists of integers.
+    let tcp = unsafe { read_struct::<MIB_TCPSTATS_LH>(GetTcpStatisticsEx, family)? };
     let counts = vec![
         ("Active Opens", "ActiveOpens", tcp.dwActiveOpens),
         ("Passive Opens", "PassiveOpens", tcp.dwPassiveOpens),
@@ -180,31 +179,31 @@ fn tcp(family: u32) -> io::Result<Counters> {
         ("Segments Sent", "OutSegs", tcp.dwOutSegs),
         ("Segments Retransmitted", "RetransSegs", tcp.dwRetransSegs),
     ];
-    Ok(Counters::OneEach { counts, width: 35 })
+    Ok(Counters::Single { counts, width: 35 })
 }
 
 fn udp(family: u32) -> io::Result<Counters> {
-    // SAFETY: the function writes this structure, which is numbers.
-    let udp = unsafe { ask::<MIB_UDPSTATS>(GetUdpStatisticsEx, family)? };
+    // SAFETY: the function writes this structure, which consists of integers.
+    let udp = unsafe { read_struct::<MIB_UDPSTATS>(GetUdpStatisticsEx, family)? };
     let counts = vec![
         ("Datagrams Received", "InDatagrams", udp.dwInDatagrams),
         ("No Ports", "NoPorts", udp.dwNoPorts),
         ("Receive Errors", "InErrors", udp.dwInErrors),
         ("Datagrams Sent", "OutDatagrams", udp.dwOutDatagrams),
     ];
-    Ok(Counters::OneEach { counts, width: 21 })
+    Ok(Counters::Single { counts, width: 21 })
 }
 
 fn icmp(family: u32, messages: &[(&'static str, &'static str, usize)]) -> io::Result<Counters> {
-    // SAFETY: the function writes this structure, which is numbers.
+    // SAFETY: the function writes this structure, which consists of integers.
     let MIB_ICMP_EX_XPSP1 { icmpInStats: received, icmpOutStats: sent } =
-        unsafe { ask(GetIcmpStatisticsEx, family)? };
+        unsafe { read_struct(GetIcmpStatisticsEx, family)? };
     let all = [
         ("Messages", "Msgs", [received.dwMsgs, sent.dwMsgs]),
         ("Errors", "Errors", [received.dwErrors, sent.dwErrors]),
     ];
-    let by_type = messages.iter().map(|(sentence, name, number)| {
-        (*sentence, *name, [received.rgdwTypeCount[*number], sent.rgdwTypeCount[*number]])
-    });
-    Ok(Counters::BothWays(all.into_iter().chain(by_type).collect()))
+    let by_type = messages
+        .iter()
+        .map(|(text, name, kind)| (*text, *name, [received.rgdwTypeCount[*kind], sent.rgdwTypeCount[*kind]]));
+    Ok(Counters::ReceivedAndSent(all.into_iter().chain(by_type).collect()))
 }

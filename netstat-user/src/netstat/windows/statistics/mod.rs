@@ -1,4 +1,4 @@
-//! `-s`: counters by protocol, in the words of Windows' netstat.
+//! `-s`: counters by protocol, with the texts of Windows' netstat.
 
 mod counters;
 
@@ -11,12 +11,12 @@ use self::counters::{Counters, Section};
 use super::options::Protocol;
 use crate::netstat::json;
 
-/// For people: of one protocol, or of all.
+/// The page of one protocol, or of all.
 ///
 /// # Errors
-/// Windows doesn't give the counters.
+/// The counters can't be read.
 pub fn text(protocol: Option<Protocol>) -> Result<Vec<u8>> {
-    Ok(write(&counters::look(protocol)?))
+    Ok(write(&counters::read(protocol)?))
 }
 
 fn write(sections: &[Section]) -> Vec<u8> {
@@ -24,15 +24,15 @@ fn write(sections: &[Section]) -> Vec<u8> {
     for Section { title, counters, .. } in sections {
         page.push_str(&format!("\n{title}\n\n"));
         match counters {
-            Counters::OneEach { counts, width } => {
-                for (sentence, _, count) in counts {
-                    page.push_str(&format!("  {sentence:<width$} = {count}\n"));
+            Counters::Single { counts, width } => {
+                for (text, _, count) in counts {
+                    page.push_str(&format!("  {text:<width$} = {count}\n"));
                 }
             }
-            Counters::BothWays(counts) => {
+            Counters::ReceivedAndSent(counts) => {
                 page.push_str(&format!("{:28}Received    Sent\n", ""));
-                for (sentence, _, [received, sent]) in counts {
-                    page.push_str(&format!("  {sentence:<26}{received:<12}{sent}\n"));
+                for (text, _, [received, sent]) in counts {
+                    page.push_str(&format!("  {text:<26}{received:<12}{sent}\n"));
                 }
             }
         }
@@ -47,20 +47,20 @@ struct GroupLine {
     counters: BTreeMap<String, u32>,
 }
 
-/// JSON Lines: a line for each protocol, with the names that SNMP, and so Linux, gives the counters.
+/// JSON Lines: one line for each protocol, with the SNMP names of the counters, which Linux uses, too.
 ///
 /// # Errors
-/// Windows doesn't give the counters.
+/// The counters can't be read.
 pub fn json(protocol: Option<Protocol>) -> Result<Vec<u8>> {
-    Ok(json::lines(counters::look(protocol)?.into_iter().map(|Section { group, counters, .. }| {
+    Ok(json::lines(counters::read(protocol)?.into_iter().map(|Section { group, counters, .. }| {
         GroupLine {
             kind: "statistics",
             group,
             counters: match counters {
-                Counters::OneEach { counts, .. } => {
+                Counters::Single { counts, .. } => {
                     counts.iter().map(|(_, name, count)| ((*name).to_owned(), *count)).collect()
                 }
-                Counters::BothWays(counts) => counts
+                Counters::ReceivedAndSent(counts) => counts
                     .iter()
                     .flat_map(|(_, name, [received, sent])| {
                         [(format!("In{name}"), *received), (format!("Out{name}"), *sent)]
@@ -76,17 +76,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sentences_are_those_of_windows() {
+    fn the_counters_have_the_texts_of_windows_netstat() {
         let sections = [
             Section {
                 title: "UDP Statistics for IPv4",
                 group: "Udp",
-                counters: Counters::OneEach { counts: vec![("No Ports", "NoPorts", 7)], width: 21 },
+                counters: Counters::Single { counts: vec![("No Ports", "NoPorts", 7)], width: 21 },
             },
             Section {
                 title: "ICMPv4 Statistics",
                 group: "Icmp",
-                counters: Counters::BothWays(vec![("Messages", "Msgs", [16443, 22923])]),
+                counters: Counters::ReceivedAndSent(vec![("Messages", "Msgs", [16443, 22923])]),
             },
         ];
         assert_eq!(

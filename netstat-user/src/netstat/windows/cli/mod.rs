@@ -1,4 +1,4 @@
-//! rnetstat's command line on Windows: arguments to plain values, then to a [`NetstatOptions`].
+//! rnetstat's command line on Windows: arguments, parsed to plain values and converted to [`NetstatOptions`].
 
 #[cfg(test)]
 mod tests;
@@ -18,16 +18,16 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  rnetstat -ano                           all sockets, as numbers, with their processes' ids
-  rnetstat -an -p TCP 5                   those of TCP over IPv4, every 5 seconds
+  rnetstat -ano                           all sockets, as numbers, with their process ids
+  rnetstat -an -p TCP 5                   all TCP sockets over IPv4, every 5 seconds
   rnetstat -ano --port 443 --state time-wait,close-wait
-  rnetstat -an --summary                  how many in which state, of whom, to whom
+  rnetstat -an --summary                  counts by state, by process and by remote address
   rnetstat -r                             interfaces and routes; -e, -s: counters
-  rnetstat -ano --json                    for a script
+  rnetstat -ano --json                    JSON Lines for a script
   rnetstat explain close-wait             what a state means, and what to do when it piles up
 
 The columns are those of Windows' netstat.
-Exit status: 0 at the end, 1 if it could not do its job, 2 if it was called wrongly.";
+Exit status: 0 for success, 1 for a failure, 2 for wrong usage.";
 
 /// Shows this host's sockets, routes and counters, as Windows' netstat does.
 #[derive(Debug, Parser)]
@@ -36,14 +36,14 @@ Exit status: 0 at the end, 1 if it could not do its job, 2 if it was called wron
     version,
     after_help = EXAMPLES,
     max_term_width = 100,
-    // Windows' tables have no users.
+    // Windows' socket tables contain no users.
     mut_arg("user", |user| user.hide(true)),
     args_override_self = true,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
 pub struct Cli {
-    /// Again after so many seconds, until Ctrl-C
+    /// Repeat after this many seconds, until Ctrl-C
     #[arg(value_name = "INTERVAL", value_parser = clap::value_parser!(u64).range(1..))]
     interval: Option<u64>,
     #[command(flatten)]
@@ -70,7 +70,7 @@ struct ModeArgs {
     /// Counters by protocol
     #[arg(short = 's')]
     statistics: bool,
-    /// Counters of all interfaces together; with -s too
+    /// Counters of all interfaces together; may be combined with -s
     #[arg(short = 'e')]
     ethernet: bool,
 }
@@ -78,22 +78,22 @@ struct ModeArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Sockets (default: TCP connections)")]
 struct ShownArgs {
-    /// Listeners and UDP too
+    /// Also listeners and UDP sockets
     #[arg(short = 'a')]
     all: bool,
     /// Numbers instead of names
     #[arg(short = 'n')]
     numeric: bool,
-    /// Whole names of other hosts
+    /// Fully qualified names of remote hosts
     #[arg(short = 'f')]
     full_names: bool,
-    /// The process that holds the socket: PID
+    /// The id of the process that holds the socket
     #[arg(short = 'o')]
     owners: bool,
     /// One protocol: TCP, TCPv6, UDP, UDPv6; with -s also IP, IPv6, ICMP, ICMPv6
     #[arg(short = 'p', value_name = "PROTO", value_enum, ignore_case = true, hide_possible_values = true)]
     protocol: Option<Protocol>,
-    /// How many by state, by process, by remote address
+    /// The number of sockets by state, by process and by remote address
     #[arg(long)]
     summary: bool,
     /// JSON Lines
@@ -103,10 +103,11 @@ struct ShownArgs {
     color: ColorArgs,
 }
 
-/// What the arguments ask for. `color_by_default` decides for `--color auto`, `environment` gives a variable.
+/// Converts the parsed arguments. `color_by_default` decides for `--color auto`, `environment` returns the value of an
+/// environment variable.
 ///
 /// # Errors
-/// Which arguments contradict each other.
+/// A message that names the arguments that contradict each other.
 pub fn options(
     cli: Cli,
     color_by_default: bool,
@@ -114,7 +115,7 @@ pub fn options(
 ) -> Result<NetstatOptions, String> {
     let Cli { mode, shown, filter, interval, command } = cli;
     if let Some(Command::Explain(ExplainArgs { state, lang, json, color })) = command {
-        // Windows sets no LANG itself.
+        // Windows doesn't set LANG, so the user's locale takes its place.
         let variable = |name: &str| environment(name).or_else(|| locale::user().filter(|_| name == "LANG"));
         let language = lang.unwrap_or_else(|| Language::of_environment(variable));
         let mode = Mode::Explain { state, language };
@@ -125,15 +126,15 @@ pub fn options(
     let is_sockets = !(routes || statistics || ethernet);
     if !is_sockets && (summary || filter.is_given()) {
         return Err(
-            "filters and '--summary' are for sockets: leave them out with '-r', '-s' and '-e'".to_owned()
+            "filters and '--summary' apply to sockets: leave them out with '-r', '-s' and '-e'".to_owned()
         );
     }
     if routes && (statistics || ethernet) {
-        return Err("'-r' and the counters of '-s' and '-e' are different things: say one of them".to_owned());
+        return Err("'-r' shows no counters: leave it out with '-s' and '-e'".to_owned());
     }
     if protocol.is_some() && !is_sockets && !statistics {
         return Err(
-            "'-p' chooses sockets, and counters with '-s': leave it out with '-r' and '-e'".to_owned()
+            "'-p' selects sockets, and counters with '-s': leave it out with '-r' and '-e'".to_owned()
         );
     }
     let mode = if routes {
@@ -143,7 +144,7 @@ pub fn options(
             Some((protocol, None)) => {
                 let protocol = protocol.name();
                 return Err(format!(
-                    "'-p {protocol}' has no sockets: say TCP, TCPv6, UDP or UDPv6, or '-s' for its counters"
+                    "'-p {protocol}' has no sockets: use TCP, TCPv6, UDP or UDPv6, or '-s' for its counters"
                 ));
             }
             protocol => protocol.and_then(|(_, sockets)| sockets),
