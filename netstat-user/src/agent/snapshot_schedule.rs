@@ -46,7 +46,7 @@ impl SnapshotSchedule {
     }
 
     /// Makes a full snapshot due: events were or may have been lost, so the table may be wrong.
-    pub(super) fn doubt(&mut self) {
+    pub(super) fn make_full_due(&mut self) {
         self.full_is_due = true;
     }
 
@@ -160,7 +160,7 @@ mod tests {
     fn only_one_snapshot_is_under_way() {
         let mut schedule = schedule();
         next(&mut schedule, SECOND, false);
-        schedule.doubt();
+        schedule.make_full_due();
         assert_eq!(next(&mut schedule, 60 * SECOND, true), None);
         assert_eq!(schedule.pause(moment(60 * SECOND), None), None);
         succeed(&mut schedule, SECOND, 60 * SECOND);
@@ -183,7 +183,7 @@ mod tests {
             next(&mut schedule, SECOND, false);
             let finished = SECOND + took;
             succeed(&mut schedule, SECOND, finished);
-            schedule.doubt();
+            schedule.make_full_due();
             assert_eq!(next(&mut schedule, finished + pause - 1, false), None);
             assert_eq!(next(&mut schedule, finished + pause, false), Some(SnapshotKind::Full));
         }

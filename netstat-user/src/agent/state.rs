@@ -133,8 +133,8 @@ impl State {
         if let Event::Lost(loss) = event {
             outlet.lost(loss);
         }
-        if let (Event::Lost(_) | Event::Doubt, Some(schedule)) = (event, schedule) {
-            schedule.doubt();
+        if let (Event::Lost(_) | Event::PossibleLoss, Some(schedule)) = (event, schedule) {
+            schedule.make_full_due();
         }
         table.apply(event, &mut |row| outlet.row(row));
         if let Event::Poll(poll) = event {

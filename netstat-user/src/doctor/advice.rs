@@ -58,12 +58,13 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
 fn remedies(report: &Report) -> Vec<String> {
     let mut facts: Vec<(Remedy, Vec<&str>)> = Vec::new();
     for missing in report.missing.iter().flatten() {
-        let sets = ebpf::sets().filter(|set| set.facts.contains(&missing.what) && !is_attached(report, set));
+        let sets =
+            ebpf::sets().filter(|set| set.facts.contains(&&*missing.what) && !is_attached(report, set));
         // The last one asks for the least.
         let Some(set) = sets.last() else { continue };
         match facts.iter_mut().find(|(remedy, _)| *remedy == set.remedy) {
-            Some((_, facts)) => facts.push(missing.what),
-            None => facts.push((set.remedy, vec![missing.what])),
+            Some((_, facts)) => facts.push(&missing.what),
+            None => facts.push((set.remedy, vec![&missing.what])),
         }
     }
     let remedies = facts.into_iter().map(|(remedy, facts)| {

@@ -42,7 +42,7 @@ struct Probe<'a> {
 
 #[derive(Serialize)]
 struct Missing<'a> {
-    what: &'static str,
+    what: &'a str,
     why: &'a str,
 }
 
@@ -78,7 +78,7 @@ pub(super) fn write(report: &Report) -> serde_json::Result<String> {
         tracefs: host.tracefs.as_ref().ok().copied(),
         memlock_bytes: host.memlock,
         probes: probes.collect(),
-        missing: missing.map(|missing| Missing { what: missing.what, why: &missing.why }).collect(),
+        missing: missing.map(|missing| Missing { what: &missing.what, why: &missing.why }).collect(),
         advice: advice(report),
     };
     serde_json::to_string(&shape).map(|line| line + "\n")

@@ -20,7 +20,7 @@ pub(super) fn write(report: &Report, width: usize, color: bool) -> String {
         page.title("What a trace doesn't see here");
         for with_one_reason in missing.chunk_by(|one, next| one.why == next.why) {
             for missing in with_one_reason {
-                page.item("- ", missing.what, PLAIN);
+                page.item("- ", &missing.what, PLAIN);
             }
             page.item("    ", &with_one_reason[0].why, FAINT);
         }

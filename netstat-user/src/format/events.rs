@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use netstat_events as events;
 
 use super::clock::Clock;
-use crate::model::{Ended, Loss, Missing, Row, Started};
+use crate::model::{Ended, Loss, Missing, Row, Started, Text};
 
 /// How a format makes text of bytes that some process chose.
 pub(super) type ForeignText = for<'a> fn(&'a [u8]) -> Cow<'a, str>;
@@ -78,12 +78,12 @@ impl Events {
 
     pub(super) fn start<'a>(&'a mut self, started: &'a Started) -> events::Start<'a> {
         let Started { at, source, kernel, hooks, missing } = started;
-        let hook = |&(name, kind): &(&'static str, &'static str)| events::Hook {
-            name: name.into(),
-            kind: kind.into(),
+        let hook = |(name, kind): &'a (Text, Text)| events::Hook {
+            name: Cow::Borrowed(name),
+            kind: Cow::Borrowed(kind),
         };
         let missing_fact = |Missing { what, why }: &'a Missing| events::Missing {
-            what: Cow::Borrowed(*what),
+            what: Cow::Borrowed(what),
             why: why.into(),
         };
         events::Start {

@@ -102,8 +102,8 @@ pub(super) fn started() -> Started {
         at: AT,
         source: Source::Ebpf,
         kernel: "6.12.1".to_owned(),
-        hooks: vec![("inet_sock_set_state", "tp_btf")],
-        missing: vec![Missing { what: "owner", why: "no \"iter\"".to_owned() }],
+        hooks: vec![("inet_sock_set_state".into(), "tp_btf".into())],
+        missing: vec![Missing { what: "owner".into(), why: "no \"iter\"".to_owned() }],
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a connection is: its name, its ends, its direction.
+//! What a connection is: its name, its endpoints, its direction.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -6,36 +6,36 @@ use std::net::{IpAddr, Ipv6Addr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnId(pub u64);
 
-/// The kernel's object behind a connection, as a source sees it: good for as long as the object lives.
+/// The kernel's socket of a connection. Valid as long as that socket exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SockId {
-    /// Address of the `struct sock` in the kernel; reused within milliseconds of its end.
+    /// Address of the `struct sock` in the kernel; reused within milliseconds after its end.
     pub sk: u64,
-    /// The socket cookie (`sock_gen_cookie`, net/core/sock_diag.c); 0 where the source can't tell.
-    /// It outlives a reconnect, and up to 6.12 a child shows its listener's while it is being born.
+    /// The socket cookie (`sock_gen_cookie`, net/core/sock_diag.c); 0 where the source doesn't know it.
+    /// It stays the same when the socket connects again. Up to 6.12 a child has its listener's cookie during LISTEN→SYN_RECV.
     pub cookie: u64,
 }
 
-/// One end of a connection.
+/// One endpoint of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
-    /// The address; an IPv4-mapped IPv6 address is its IPv4 address.
+    /// The address. An IPv4-mapped IPv6 address is stored as IPv4.
     pub addr: IpAddr,
-    /// The port in host order; 0 is never a connection's port, so it stands for "not known".
+    /// The port in host order; 0: not known (no connection has port 0).
     pub port: u16,
 }
 
 impl Endpoint {
-    /// An end from the 16 bytes of an IPv6 or IPv4-mapped address, in network order.
+    /// An endpoint from the 16 bytes of an IPv6 or IPv4-mapped address, in network order.
     pub fn from_bytes(addr: [u8; 16], port: u16) -> Self {
         Self { addr: Ipv6Addr::from(addr).to_canonical(), port }
     }
 }
 
-/// The address family that the connection's packets have.
+/// The address family of the connection's packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
-    /// IPv4, also through an IPv6 socket by IPv4-mapped addresses.
+    /// IPv4, also that of an IPv6 socket with IPv4-mapped addresses.
     Ipv4,
     /// IPv6.
     Ipv6,
@@ -57,6 +57,6 @@ pub enum Direction {
     Outbound,
     /// The peer sent the first SYN to a listener here.
     Inbound,
-    /// No connection: a socket that waits for them.
+    /// A listening socket.
     Listen,
 }

@@ -1,78 +1,80 @@
-//! What a source tells the agent: one closed enum.
+//! The events that sources yield.
+
+use std::borrow::Cow;
 
 use super::{Endpoint, Family, Moment, Owner, Poll, Protocol, SockId, Source, State};
 
-/// Everything that can come out of a source, in the order in which it happened.
+/// An event of a source. Sources yield events in the order in which they happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A socket changed its state.
     Transition(Transition),
-    /// A connection's ends are known now: the kernel chose the local port after CLOSE→SYN_SENT, or
-    /// filled in a child that still showed its listener's.
+    /// The endpoints of a connection are known now: the kernel has chosen the local port after CLOSE→SYN_SENT, or a
+    /// child that had its listener's endpoints has its own.
     Tuple {
-        /// Which socket.
+        /// The socket.
         sock: SockId,
-        /// This end.
+        /// The local endpoint.
         local: Endpoint,
-        /// The other end.
+        /// The remote endpoint.
         remote: Endpoint,
     },
-    /// A half-open connection begins, or what is left of a closed one: or their timer began anew.
+    /// A request socket or a timewait socket was created, or its timer was started again.
     MinisockCreated(MinisockCreated),
-    /// The timer of one of these was stopped: it is gone, unless a start follows at once.
+    /// The timer of such a socket was cancelled: the socket is gone, unless the timer is started again at once.
     MinisockRemoved(MinisockRemoved),
     /// A process accepted a connection.
     Accept {
-        /// Which socket.
+        /// The socket.
         sock: SockId,
         /// The process.
         owner: Owner,
     },
     /// A poll found these sockets, and no others.
     Poll(Box<Poll>),
-    /// Something was not seen.
+    /// Events were lost.
     Lost(Loss),
-    /// Something may not have been seen.
-    Doubt,
+    /// Events may have been lost: only a snapshot can tell.
+    PossibleLoss,
 }
 
 impl Event {
-    /// When it happened, for the events that have a time of their own.
+    /// When it happened; None for an event without a time.
     pub fn at(&self) -> Option<Moment> {
         match self {
             Self::Transition(change) => Some(change.at),
             Self::MinisockCreated(start) => Some(start.at),
             Self::MinisockRemoved(stop) => Some(stop.at),
             Self::Poll(poll) => Some(poll.at),
-            Self::Tuple { .. } | Self::Accept { .. } | Self::Lost(_) | Self::Doubt => None,
+            Self::Tuple { .. } | Self::Accept { .. } | Self::Lost(_) | Self::PossibleLoss => None,
         }
     }
 }
 
-/// A request socket (SYN_RECV) or a timewait socket (FIN_WAIT2, TIME_WAIT) at the start of its timer.
+/// A request socket (SYN_RECV) or a timewait socket (FIN_WAIT2, TIME_WAIT) whose timer was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MinisockCreated {
     /// When.
     pub at: Moment,
-    /// The minisocket; its cookie is the connection's, where the kernel has made one.
+    /// The minisocket. Its cookie is the connection's; 0 if the kernel has not generated one.
     pub sock: SockId,
     /// SYN_RECV, FIN_WAIT2 or TIME_WAIT.
     pub state: State,
-    /// No timer was started: a segment found it in this state, and may have ended it.
+    /// No timer was started: a segment arrived for the socket in this state, and may have ended it.
     pub is_observation: bool,
     /// The family of its packets.
     pub family: Family,
-    /// This end.
+    /// The local endpoint.
     pub local: Endpoint,
-    /// The other end.
+    /// The remote endpoint.
     pub remote: Endpoint,
     /// Inode number of its network namespace.
     pub netns: u32,
-    /// A half-open connection's listener, as the kernel's socket.
+    /// Address of the listening `struct sock` of a half-open connection.
     pub listener: Option<u64>,
 }
 
-/// A minisocket's timer was stopped.
+/// A minisocket whose timer was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MinisockRemoved {
     /// When.
@@ -81,18 +83,18 @@ pub struct MinisockRemoved {
     pub sk: u64,
     /// SYN_RECV, FIN_WAIT2 or TIME_WAIT: its state at that moment.
     pub state: State,
-    /// Whether its time had come.
+    /// Whether the timer had expired.
     pub expired: bool,
 }
 
-/// One change of state, as the kernel made it.
+/// A transition in the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transition {
-    /// When, in the kernel.
+    /// When it happened in the kernel.
     pub at: Moment,
-    /// Which socket.
+    /// The socket.
     pub sock: SockId,
-    /// The socket's family: `Ipv4` also where an IPv6 socket talks IPv4.
+    /// The family of its packets: `Ipv4` also for an IPv6 socket with IPv4-mapped addresses.
     pub family: Family,
     /// TCP or MPTCP.
     pub protocol: Protocol,
@@ -100,36 +102,35 @@ pub struct Transition {
     pub old: State,
     /// The state that it entered.
     pub new: State,
-    /// This end; port 0 while the kernel has not chosen one.
+    /// The local endpoint; port 0 while the kernel has not chosen one.
     pub local: Endpoint,
-    /// The other end; port 0 for a listener, and for a child that still shows its listener's identity.
+    /// The remote endpoint; port 0 for a listener, and for a child that still has its listener's endpoints.
     pub remote: Endpoint,
-    /// The process that made the change, where the change happens in its context
-    /// (connect, listen, close); None in softirqs and timers.
+    /// The process in whose context the transition happened (connect, listen, close); None in softirqs and timers.
     pub process: Option<Owner>,
     /// Inode number of the socket's network namespace.
     pub netns: Option<u32>,
     /// Id of the socket's cgroup; known when a process connects or listens.
     pub cgroup: Option<u64>,
     /// Whether a process has the socket: false for a child that has not been accepted, and after close().
-    /// None where the source can't tell.
+    /// None where the source doesn't know it.
     pub has_socket: Option<bool>,
-    /// The socket's pending error (`sk_err`), an errno; 0 is none. None where the source can't tell.
+    /// The socket's pending error (`sk_err`), an errno; 0: no error. None where the source doesn't know it.
     pub error: Option<u32>,
-    /// The connection's numbers, on a transition to CLOSE from a connected state.
+    /// The kernel's TCP statistics, on a transition to CLOSE from a connected state.
     pub kernel_tcp_stats: Option<KernelTcpStats>,
 }
 
-/// A connection's numbers as the kernel counts them.
+/// A connection's statistics in `struct tcp_sock`, which count sequence numbers, not bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelTcpStats {
-    /// Sequence numbers that the peer acknowledged: payload, and our SYN and FIN.
+    /// Sequence numbers that the peer acknowledged: payload, and the SYN and FIN of this end.
     pub bytes_acked: u64,
     /// Sequence numbers received: payload, and the peer's FIN.
     pub bytes_received: u64,
     /// Smoothed round trip time, microseconds; None if none was measured.
     pub rtt_us: Option<u32>,
-    /// Segments sent again.
+    /// Retransmitted segments.
     pub retransmits: u32,
 }
 
@@ -184,7 +185,10 @@ impl LossKind {
     pub const ALL: [Self; 4] = [Self::Transitions, Self::Observations, Self::UnknownRecords, Self::Snapshots];
 }
 
-/// What the trace can see, said once at its start.
+/// Text that is a constant of the program, or was read back from a recording.
+pub type Text = Cow<'static, str>;
+
+/// What the trace can see, reported once at its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Started {
     /// When.
@@ -194,7 +198,7 @@ pub struct Started {
     /// The kernel's release.
     pub kernel: String,
     /// Each attached probe: its name and its kind (`tp_btf`, `tracepoint`, …).
-    pub hooks: Vec<(&'static str, &'static str)>,
+    pub hooks: Vec<(Text, Text)>,
     /// What can't be seen here.
     pub missing: Vec<Missing>,
 }
@@ -214,12 +218,12 @@ pub struct SourceCapabilities {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The fact that is missing, as a user would name it: `local port in SYN_SENT`.
-    pub what: &'static str,
-    /// Why, with what the user can do.
+    pub what: Text,
+    /// Why, and what the user can do.
     pub why: String,
 }
 
-/// What the trace saw, said once at its end.
+/// What the trace saw, reported once at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// When.
@@ -228,7 +232,7 @@ pub struct Ended {
     pub transitions: u64,
     /// How many transitions were lost.
     pub lost: u64,
-    /// How many it inferred.
+    /// How many transitions were inferred from snapshots.
     pub repaired: u64,
     /// How long the trace ran, nanoseconds.
     pub duration_ns: u64,

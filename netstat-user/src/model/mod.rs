@@ -13,7 +13,7 @@ mod transitions;
 pub use connection::{ConnId, Direction, Endpoint, Family, Protocol, SockId};
 pub use event::{
     Ended, Event, KernelTcpStats, Loss, LossKind, LossPlace, MinisockCreated, MinisockRemoved, Missing,
-    SourceCapabilities, Started, Transition,
+    SourceCapabilities, Started, Text, Transition,
 };
 pub use owner::{Comm, Owner, OwnerHow};
 pub use poll::{Poll, PolledSocket, SocketHandle};

@@ -1,8 +1,8 @@
-//! Who holds a socket, and how we know.
+//! The process that holds a socket, and how it was found.
 
 use std::fmt;
 
-/// A process name as the kernel keeps it: up to 15 bytes of anything, set by the process itself.
+/// A process name in the kernel: up to 15 arbitrary bytes, which the process itself can set.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Comm([u8; 16]);
 
@@ -12,7 +12,7 @@ impl Comm {
         Self(bytes)
     }
 
-    /// The name's raw bytes: hostile, perhaps not UTF-8.
+    /// The raw bytes of the name: untrusted, perhaps not UTF-8.
     pub fn as_bytes(&self) -> &[u8] {
         let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
         &self.0[..end]
@@ -30,15 +30,15 @@ impl fmt::Debug for Comm {
 pub struct Owner {
     /// Process id (thread group id) in the initial pid namespace.
     pub pid: u32,
-    /// The process's name at that moment.
+    /// The process's name when it was found.
     pub comm: Comm,
-    /// User id; None where the system has no such number.
+    /// User id; None on systems without numeric user ids.
     pub uid: Option<u32>,
-    /// How we know.
+    /// How it was found.
     pub how: OwnerHow,
 }
 
-/// How an owner is known.
+/// How an owner was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OwnerHow {
     /// It called connect().
@@ -47,10 +47,10 @@ pub enum OwnerHow {
     Listen,
     /// It accepted the connection.
     Accept,
-    /// Not accepted yet: the listener's owner.
+    /// It owns the listener; the connection is not accepted yet.
     Listener,
     /// It closed the connection.
     Close,
-    /// It was found holding the file descriptor.
+    /// A scan found a file descriptor of it.
     Scan,
 }

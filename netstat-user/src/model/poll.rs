@@ -14,9 +14,9 @@ pub type SocketHandle = NonZero<u64>;
 pub struct PolledSocket {
     /// Its state; never CLOSE.
     pub state: State,
-    /// This end.
+    /// The local endpoint.
     pub local: Endpoint,
-    /// The other end; None for a listener.
+    /// The remote endpoint; None for a listener.
     pub remote: Option<Endpoint>,
     /// None where no process holds the socket: not yet (before accept), or no longer (after close).
     pub handle: Option<SocketHandle>,

@@ -77,9 +77,9 @@ pub struct Row {
     pub family: Family,
     /// TCP or MPTCP.
     pub protocol: Protocol,
-    /// This end.
+    /// The local endpoint.
     pub local: Endpoint,
-    /// The other end; None for a listener and where it is not known.
+    /// The remote endpoint; None for a listener and where it is not known.
     pub remote: Option<Endpoint>,
     /// Who opened it.
     pub direction: Option<Direction>,

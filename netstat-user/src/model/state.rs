@@ -6,25 +6,25 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum State {
-    /// A number that this program doesn't know.
+    /// A state number that this program doesn't know.
     Unknown = 0,
     /// Both ends may send.
     Established = 1,
-    /// A SYN is on its way to the peer.
+    /// This end has sent a SYN.
     SynSent = 2,
-    /// A SYN came in; the handshake's last ACK has not.
+    /// A SYN has arrived; the handshake's last ACK has not.
     SynRecv = 3,
-    /// We closed first; our FIN is queued or sent (`__tcp_close`, net/ipv4/tcp.c), not acknowledged.
+    /// This end closed first; its FIN is queued or sent (`__tcp_close`, net/ipv4/tcp.c), not acknowledged.
     FinWait1 = 4,
-    /// Our FIN is acknowledged; the peer may still send.
+    /// The FIN of this end is acknowledged; the peer may still send.
     FinWait2 = 5,
-    /// Both FINs are done; the four-tuple rests until old segments have died.
+    /// Both FINs are acknowledged. The four-tuple can't be used again until old segments have expired.
     TimeWait = 6,
     /// No connection.
     Close = 7,
     /// The peer closed first; this end has not closed yet.
     CloseWait = 8,
-    /// The peer closed first, then we did; our FIN is not acknowledged.
+    /// The peer closed first, then this end; the FIN of this end is not acknowledged.
     LastAck = 9,
     /// Waiting for connections.
     Listen = 10,
@@ -49,7 +49,7 @@ impl State {
     ];
 
     /// The state of a kernel number (include/net/tcp_states.h, the same since 2.6); 12,
-    /// TCP_NEW_SYN_RECV, is how a request socket says SYN_RECV.
+    /// TCP_NEW_SYN_RECV, is the SYN_RECV of a request socket.
     pub const fn from_kernel(number: u8) -> Self {
         match number {
             1 => Self::Established,
@@ -67,7 +67,7 @@ impl State {
         }
     }
 
-    /// netstat's name.
+    /// Its name in netstat(8).
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unknown => "UNKNOWN",
@@ -97,7 +97,7 @@ impl fmt::Display for State {
     }
 }
 
-/// A word that names no TCP state on any system.
+/// A text that is not the name of a TCP state on any system.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnknownState(pub String);
 

@@ -1,6 +1,6 @@
 //! A point in time, by the kernel's two clocks.
 
-/// When something happened in the kernel.
+/// A point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Moment {
     /// CLOCK_MONOTONIC, nanoseconds.

@@ -1,12 +1,12 @@
-//! Which transitions exist: RFC 9293's diagram (section 3.3.2) with Linux's own paths.
+//! The possible transitions: those of RFC 9293 (section 3.3.2), and those that Linux adds.
 
 use super::State::{self, *};
 
 /// Every transition that a connection can make, from and to.
 ///
-/// The RFC's arrows, and what Linux adds: an abort or a timeout to CLOSE from everywhere, Fast Open's
+/// The transitions of the RFC, and what Linux adds: an abort or a timeout to CLOSE from everywhere, Fast Open's
 /// and SYN_RECV's early close (`tcp_close_state`, net/ipv4/tcp.c), and FIN_WAIT1 to TIME_WAIT, which
-/// the RFC draws for an ACK and a FIN in one segment.
+/// the RFC has for an ACK and a FIN in one segment.
 pub const LEGAL_TRANSITIONS: &[(State, State)] = &[
     (Close, Listen),
     (Close, SynSent),
@@ -41,7 +41,7 @@ pub fn may_follow(state: State) -> u16 {
     LEGAL_TRANSITIONS.iter().filter(|(old, _)| *old == state).fold(0, |set, (_, new)| set | new.bit())
 }
 
-/// Whether a connection in `old` can get to `new` within its life, by whatever steps.
+/// Whether a connection can get from `old` to `new` by any number of transitions.
 pub fn can_lead_to(old: State, new: State) -> bool {
     let mut reached = may_follow(old);
     loop {

@@ -150,7 +150,7 @@ impl Table {
             Event::MinisockRemoved(removed) => self.minisock_removed(removed, emit),
             Event::Accept { sock, owner } => self.accepted(*sock, *owner),
             Event::Poll(poll) => self.poll(poll, emit),
-            Event::Lost(_) | Event::Doubt => {}
+            Event::Lost(_) | Event::PossibleLoss => {}
         }
     }
 

@@ -2,6 +2,8 @@
 
 use anyhow::{Result, anyhow};
 
+use crate::model::Text;
+
 /// One program or map that was tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -57,9 +59,9 @@ impl Attempts {
     }
 
     /// Name and kind of each attached program, as `start.hooks` has them.
-    pub fn attached(&self) -> Vec<(&'static str, &'static str)> {
+    pub fn attached(&self) -> Vec<(Text, Text)> {
         let attached = self.0.iter().filter(|attempt| attempt.outcome == Outcome::Attached);
-        attached.map(|attempt| (attempt.name, attempt.kind)).collect()
+        attached.map(|attempt| (attempt.name.into(), attempt.kind.into())).collect()
     }
 
     /// All attempts, in order.
@@ -80,7 +82,7 @@ mod tests {
         attempts.record("two", "fentry", Ok(())).unwrap();
         attempts.record("three", "tp_btf", Ok(())).unwrap();
         attempts.mark_attached(1);
-        assert_eq!(attempts.attached(), [("three", "tp_btf")]);
+        assert_eq!(attempts.attached(), [("three".into(), "tp_btf".into())]);
         assert_eq!(attempts.all()[0].outcome, Outcome::Refused("no".to_owned()));
         assert_eq!(attempts.all()[1].outcome, Outcome::Loads);
     }

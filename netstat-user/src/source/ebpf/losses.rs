@@ -88,7 +88,7 @@ impl Losses {
 
     /// Whether another hook's program was skipped since the last look. That may have been the beginning or the end of a
     /// TIME_WAIT, or (of the timers' programs) of no connection: only a look at all sockets can tell.
-    pub fn leave_doubt(&mut self) -> bool {
+    pub fn may_have_lost(&mut self) -> bool {
         let skipped = self.others.iter().map(skipped_runs).sum();
         let before = std::mem::replace(&mut self.skipped_others, skipped);
         skipped > before

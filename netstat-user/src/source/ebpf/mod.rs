@@ -46,7 +46,7 @@ use self::{
     unread::Unread,
 };
 use super::{EventSource, clock};
-use crate::model::{Event, Missing, Moment, Source, SourceCapabilities, Started, State};
+use crate::model::{Event, Missing, Moment, Source, SourceCapabilities, Started, State, Text};
 
 /// As many records a drain takes before the loop may look at signals again.
 const DRAIN_LIMIT: usize = 16_384;
@@ -64,7 +64,7 @@ const LOOKS_FOR_LOSSES: u8 = 2;
 pub struct EbpfSource {
     /// None once the programs have left.
     ebpf: Option<Ebpf>,
-    hooks: Vec<(&'static str, &'static str)>,
+    hooks: Vec<(Text, Text)>,
     missing: Vec<Missing>,
     capabilities: SourceCapabilities,
     ring: AsyncFd<RingBuf<MapData>>,
@@ -153,8 +153,8 @@ impl EbpfSource {
 
     fn report_losses(&mut self, apply: &mut impl FnMut(Event)) {
         self.losses.look(clock::now(), |loss| apply(Event::Lost(loss)));
-        if self.losses.leave_doubt() {
-            apply(Event::Doubt);
+        if self.losses.may_have_lost() {
+            apply(Event::PossibleLoss);
         }
     }
 }

@@ -16,7 +16,7 @@ pub fn resolve(btf: &Btf, symbols: Symbols, has_cookie_helper: bool) -> Result<(
     let sk_write_timer = write_timer(btf);
     let sk_cgroup = btf.offset("sock", "sk_cgrp_data.cgroup");
     let missing = sk_cgroup.is_none().then(|| Missing {
-        what: "cgroups",
+        what: "cgroups".into(),
         why: "this kernel (before 5.15) keeps a socket's cgroup in a way that can't be read".to_owned(),
     });
     let offsets = Offsets {

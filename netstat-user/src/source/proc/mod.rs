@@ -128,15 +128,15 @@ fn missing(options: &ProcOptions<'_>) -> Vec<Missing> {
         None => limits,
     };
     let mut missing = vec![
-        Missing { what, why },
+        Missing { what: what.into(), why },
         Missing {
-            what: "cgroups, reasons to end and numbers, times in a state",
+            what: "cgroups, reasons to end and numbers, times in a state".into(),
             why: format!("{} doesn't show them", options.root.display()),
         },
     ];
     if !rustix::process::geteuid().is_root() {
         missing.push(Missing {
-            what: "the processes of other users' sockets, and other network namespaces",
+            what: "the processes of other users' sockets, and other network namespaces".into(),
             why:
                 "only root may read the files of other users' processes: run it as root (sudo rnetstat-trace)"
                     .to_owned(),

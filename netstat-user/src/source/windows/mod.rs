@@ -32,8 +32,8 @@ pub fn start(interval: Duration, table_size: usize) -> Result<PollSource<TcpTabl
     let (what, why) = poll::between_polls(interval, "Windows' TCP table");
     let unknown = "users, reasons to end and numbers, times in a state";
     let missing = vec![
-        Missing { what, why },
-        Missing { what: unknown, why: "Windows' TCP table doesn't show them".to_owned() },
+        Missing { what: what.into(), why },
+        Missing { what: unknown.into(), why: "Windows' TCP table doesn't show them".to_owned() },
     ];
     let started =
         Started { at: clock::now(), source: Source::Windows, kernel: version(), hooks: Vec::new(), missing };

@@ -82,14 +82,14 @@ fn steps(rows: &[Row]) -> Vec<(Option<State>, State)> {
     rows.iter().map(|row| (row.old_state, row.new_state)).collect()
 }
 
-mod life;
+mod half_open;
 mod poll;
 mod readers;
-mod rest;
 mod snapshot;
+mod timewait;
 
 #[test]
-fn one_connection_keeps_its_name_its_times_and_its_direction() {
+fn a_connection_keeps_its_name_its_times_and_its_direction() {
     let id = sock(1, 7);
     let rows = rows(
         &mut table(),
@@ -120,7 +120,7 @@ fn the_syn_sent_row_waits_for_its_port() {
 }
 
 #[test]
-fn a_row_that_waits_goes_out_before_the_connection_s_next() {
+fn a_pending_row_goes_out_before_the_connection_s_next_row() {
     let (mut table, id) = (table(), sock(1, 7));
     let rows = rows(
         &mut table,
@@ -137,7 +137,7 @@ fn a_row_that_waits_goes_out_before_the_connection_s_next() {
 }
 
 #[test]
-fn a_row_that_waits_in_vain_goes_out_without_a_port() {
+fn a_pending_row_goes_out_without_a_port_after_a_second() {
     let (mut table, id) = (table(), sock(1, 7));
     rows(&mut table, &[change(1_000, id, State::Close, State::SynSent, NOT_CHOSEN, SERVER)]);
     assert_eq!(waited(&mut table, 2_000), []);
@@ -146,7 +146,7 @@ fn a_row_that_waits_in_vain_goes_out_without_a_port() {
 }
 
 #[test]
-fn without_a_hook_for_the_port_no_row_waits() {
+fn no_row_is_pending_where_no_hook_reports_the_port() {
     let mut table = Table::new(TableOptions {
         capabilities: SourceCapabilities { tuples: false, ..CAPABILITIES },
         ..options()
@@ -156,7 +156,7 @@ fn without_a_hook_for_the_port_no_row_waits() {
 }
 
 #[test]
-fn a_child_that_shows_its_listener_s_ends_and_cookie_gets_its_own() {
+fn a_child_with_its_listener_s_endpoints_and_cookie_gets_its_own() {
     let (listener, child) = (sock(2, 70), sock(2, 71));
     let rows = rows(
         &mut table(),
@@ -215,7 +215,7 @@ fn another_cookie_at_the_same_address_is_another_connection() {
 }
 
 #[test]
-fn a_missed_change_leaves_the_time_unknown() {
+fn after_a_missed_transition_the_time_in_the_state_is_unknown() {
     let id = sock(1, 7);
     let rows = rows(
         &mut table(),
@@ -228,7 +228,7 @@ fn a_missed_change_leaves_the_time_unknown() {
 }
 
 #[test]
-fn whoever_closes_is_the_owner_only_if_none_is_known() {
+fn the_closing_process_is_the_owner_only_if_none_is_known() {
     let id = sock(1, 7);
     let mut connect = change(1, id, State::Close, State::SynSent, CLIENT, SERVER);
     connect.process = process(10, OwnerHow::Connect);

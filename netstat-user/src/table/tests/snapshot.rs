@@ -1,7 +1,7 @@
 //! The table compared with snapshots of all sockets.
 
 use super::{
-    life::{REQUEST, made, start, stop},
+    half_open::{REQUEST, created, removed, transition},
     *,
 };
 use crate::model::{Holder, MinisockCreated, RowKind, Snapshot, SnapshotKind, SnapshotSocket};
@@ -115,11 +115,11 @@ fn a_snapshot_entry_does_not_revive_a_request_socket_whose_handshake_has_ended_s
     for knows_the_syn in [true, false] {
         let (mut table, child) = (table(), sock(3, 71));
         table.expect_snapshot();
-        let syn = start(LATER, REQUEST, State::SynRecv, SERVER, CLIENT);
+        let syn = created(LATER, REQUEST, State::SynRecv, SERVER, CLIENT);
         let handshake = [
-            made(LATER + 20, child, State::Listen, State::SynRecv),
-            stop(LATER + 25, REQUEST, State::SynRecv, false),
-            made(LATER + 30, child, State::SynRecv, State::Established),
+            transition(LATER + 20, child, State::Listen, State::SynRecv),
+            removed(LATER + 25, REQUEST, State::SynRecv, false),
+            transition(LATER + 30, child, State::SynRecv, State::Established),
         ];
         rows_of(&mut table, &[&[syn][..usize::from(knows_the_syn)], &handshake].concat());
         let seen = found_minisock(LATER + 10, REQUEST, State::SynRecv);
@@ -134,9 +134,9 @@ fn a_timewait_socket_that_ends_during_the_snapshot_is_not_found_and_one_whose_ti
     for restarts in [false, true] {
         let mut table = table();
         table.expect_snapshot();
-        let again = start(LATER + 6, timewait, State::TimeWait, SERVER, CLIENT);
-        let stop = stop(LATER + 5, timewait, State::TimeWait, false);
-        rows_of(&mut table, &[&[stop][..], &[again][..usize::from(restarts)]].concat());
+        let again = created(LATER + 6, timewait, State::TimeWait, SERVER, CLIENT);
+        let removed = removed(LATER + 5, timewait, State::TimeWait, false);
+        rows_of(&mut table, &[&[removed][..], &[again][..usize::from(restarts)]].concat());
         let seen = found_minisock(LATER + 2, timewait, State::TimeWait);
         let rows = merged(&mut table, &full(LATER, vec![seen], vec![]));
         assert_eq!(
@@ -149,7 +149,7 @@ fn a_timewait_socket_that_ends_during_the_snapshot_is_not_found_and_one_whose_ti
 #[test]
 fn an_existing_timewait_socket_that_enters_time_wait_during_the_snapshot_has_a_row_for_it() {
     let timewait = 60;
-    let seen = |at, state, is_observation| match start(at, timewait, state, SERVER, CLIENT) {
+    let seen = |at, state, is_observation| match created(at, timewait, state, SERVER, CLIENT) {
         Event::MinisockCreated(start) => Event::MinisockCreated(MinisockCreated { is_observation, ..start }),
         other => other,
     };
@@ -172,9 +172,9 @@ fn an_existing_timewait_socket_that_enters_time_wait_during_the_snapshot_has_a_r
 fn an_existing_timewait_socket_that_enters_time_wait_after_the_snapshot_has_a_row_for_it() {
     let (mut table, timewait) = (table(), 60);
     table.expect_snapshot();
-    rows_of(&mut table, &[start(LATER + 1, timewait, State::FinWait2, SERVER, CLIENT)]);
+    rows_of(&mut table, &[created(LATER + 1, timewait, State::FinWait2, SERVER, CLIENT)]);
     merged(&mut table, &full(LATER, vec![found_minisock(LATER + 2, timewait, State::FinWait2)], vec![]));
-    let Event::MinisockCreated(seen) = start(LATER + 20, timewait, State::TimeWait, SERVER, CLIENT) else {
+    let Event::MinisockCreated(seen) = created(LATER + 20, timewait, State::TimeWait, SERVER, CLIENT) else {
         panic!("it is created")
     };
     let rows =
@@ -189,15 +189,15 @@ fn a_known_timewait_socket_whose_timer_restarts_during_the_snapshot_is_compared_
     rows_of(
         &mut table,
         &[
-            made(100, id, State::FinWait1, State::FinWait2),
-            start(110, timewait, State::FinWait2, SERVER, CLIENT),
-            made(120, id, State::FinWait2, State::Close),
+            transition(100, id, State::FinWait1, State::FinWait2),
+            created(110, timewait, State::FinWait2, SERVER, CLIENT),
+            transition(120, id, State::FinWait2, State::Close),
         ],
     );
     table.expect_snapshot();
     let moved = [
-        stop(LATER, timewait, State::FinWait2, false),
-        start(LATER + 1, timewait, State::FinWait2, SERVER, CLIENT),
+        removed(LATER, timewait, State::FinWait2, false),
+        created(LATER + 1, timewait, State::FinWait2, SERVER, CLIENT),
     ];
     assert_eq!(rows_of(&mut table, &moved), []);
     let snapshot = full(LATER, vec![found_minisock(LATER + 5, timewait, State::TimeWait)], vec![]);

@@ -23,5 +23,5 @@ pub struct Loaded {
 
 /// Each fact that the set would report, missing for this reason.
 pub fn without(set: &HookSet, why: &str) -> impl Iterator<Item = Missing> {
-    set.facts.iter().map(|what| Missing { what, why: why.to_owned() })
+    set.facts.iter().map(|what| Missing { what: (*what).into(), why: why.to_owned() })
 }

@@ -69,7 +69,7 @@ fn by_timers(
     let mut missing = Vec::new();
     if !syn_sent_port {
         let why = "this kernel's BTF has no known field for the retransmission timer".to_owned();
-        missing.push(Missing { what: SYN_SENT_PORT, why });
+        missing.push(Missing { what: SYN_SENT_PORT.into(), why });
     }
     if let Err(error) = programs::attach_all(ebpf, &TIME_WAIT_BY_DROP, kernel, attempts) {
         missing.extend(without(&TIME_WAIT_BY_DROP, &why_no_receiver(format!("{error:#}"))));

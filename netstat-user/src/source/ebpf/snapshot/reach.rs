@@ -13,18 +13,18 @@ pub fn out_of_reach() -> Vec<Missing> {
     let mut missing = Vec::new();
     if !can_enter_namespaces() {
         missing.push(Missing {
-            what: "connections from before the start in other network namespaces",
+            what: "connections from before the start in other network namespaces".into(),
             why: "entering them takes CAP_SYS_ADMIN".to_owned(),
         });
     } else if !can_inspect_processes() {
         missing.push(Missing {
-            what: "connections from before the start in network namespaces of other users",
+            what: "connections from before the start in network namespaces of other users".into(),
             why: "finding them takes CAP_SYS_PTRACE".to_owned(),
         });
     }
     if !in_initial_pid_namespace() {
         missing.push(Missing {
-            what: "owners outside of this PID namespace by a scan; pids are the host's",
+            what: "owners outside of this PID namespace by a scan; pids are the host's".into(),
             why: "this is a container: run it with the host's PID namespace (--pid=host)".to_owned(),
         });
     }

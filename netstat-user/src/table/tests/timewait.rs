@@ -1,19 +1,19 @@
-//! What is left of a closed connection: FIN_WAIT2 and TIME_WAIT in a timewait socket, and its end.
+//! Timewait sockets: FIN_WAIT2 and TIME_WAIT after close(), and their end.
 
 use super::{
-    life::{REQUEST, made, start, stop},
+    half_open::{REQUEST, created, removed, transition},
     *,
 };
 use crate::model::{CloseReason, KernelTcpStats, MinisockCreated, Snapshot};
 
 /// A timewait socket's address.
-const REST: u64 = 60;
+const TIMEWAIT: u64 = 60;
 
 /// A timewait socket's timer starts, with a cookie.
-fn rests(at: u64, cookie: u64) -> MinisockCreated {
+fn timewait_socket(at: u64, cookie: u64) -> MinisockCreated {
     MinisockCreated {
         at: moment(at),
-        sock: sock(REST, cookie),
+        sock: sock(TIMEWAIT, cookie),
         state: State::TimeWait,
         is_observation: false,
         family: Family::Ipv4,
@@ -25,19 +25,19 @@ fn rests(at: u64, cookie: u64) -> MinisockCreated {
 }
 
 /// A connection that rests from `at` on.
-fn at_rest(table: &mut Table, at: u64, id: SockId) -> Vec<Row> {
+fn timewait(table: &mut Table, at: u64, id: SockId) -> Vec<Row> {
     rows_of(
         table,
         &[
-            made(at - 20, id, State::FinWait1, State::FinWait2),
-            Event::MinisockCreated(rests(at - 5, id.cookie)),
-            made(at, id, State::FinWait2, State::Close),
+            transition(at - 20, id, State::FinWait1, State::FinWait2),
+            Event::MinisockCreated(timewait_socket(at - 5, id.cookie)),
+            transition(at, id, State::FinWait2, State::Close),
         ],
     )
 }
 
 #[test]
-fn who_closes_first_goes_through_time_wait() {
+fn the_end_that_closes_first_goes_through_time_wait() {
     let (mut table, id) = (table(), sock(3, 71));
     let mut last = change(500, id, State::FinWait2, State::Close, SERVER, CLIENT);
     last.kernel_tcp_stats =
@@ -45,13 +45,13 @@ fn who_closes_first_goes_through_time_wait() {
     let seen = rows_of(
         &mut table,
         &[
-            made(100, id, State::Listen, State::SynRecv),
-            made(200, id, State::SynRecv, State::Established),
-            made(300, id, State::Established, State::FinWait1),
-            made(400, id, State::FinWait1, State::FinWait2),
-            start(495, REST, State::TimeWait, SERVER, CLIENT),
+            transition(100, id, State::Listen, State::SynRecv),
+            transition(200, id, State::SynRecv, State::Established),
+            transition(300, id, State::Established, State::FinWait1),
+            transition(400, id, State::FinWait1, State::FinWait2),
+            created(495, TIMEWAIT, State::TimeWait, SERVER, CLIENT),
             Event::Transition(last),
-            stop(60_000_000_500, REST, State::TimeWait, true),
+            removed(60_000_000_500, TIMEWAIT, State::TimeWait, true),
         ],
     );
     let row = seen.last().unwrap();
@@ -69,16 +69,16 @@ fn who_closes_first_goes_through_time_wait() {
 }
 
 #[test]
-fn after_close_the_connection_waits_in_fin_wait2_without_its_socket() {
+fn after_close_a_timewait_socket_represents_the_connection_in_fin_wait2() {
     let (mut table, id) = (table(), sock(3, 71));
     let seen = rows_of(
         &mut table,
         &[
-            made(300, id, State::Established, State::FinWait1),
-            made(400, id, State::FinWait1, State::FinWait2),
-            start(405, REST, State::FinWait2, SERVER, CLIENT),
-            made(410, id, State::FinWait2, State::Close),
-            start(900, REST, State::TimeWait, SERVER, CLIENT),
+            transition(300, id, State::Established, State::FinWait1),
+            transition(400, id, State::FinWait1, State::FinWait2),
+            created(405, TIMEWAIT, State::FinWait2, SERVER, CLIENT),
+            transition(410, id, State::FinWait2, State::Close),
+            created(900, TIMEWAIT, State::TimeWait, SERVER, CLIENT),
         ],
     );
     assert_eq!(
@@ -90,28 +90,28 @@ fn after_close_the_connection_waits_in_fin_wait2_without_its_socket() {
 }
 
 #[test]
-fn the_segment_that_ends_a_time_wait_is_seen_after_that_and_does_not_bring_it_back() {
+fn a_segment_observed_after_the_end_of_a_time_wait_does_not_revive_it() {
     let mut table = table();
-    at_rest(&mut table, 100, sock(3, 71));
-    let last = MinisockCreated { is_observation: true, ..rests(202, 71) };
-    rows_of(&mut table, &[stop(200, REST, State::TimeWait, false), Event::MinisockCreated(last)]);
+    timewait(&mut table, 100, sock(3, 71));
+    let last = MinisockCreated { is_observation: true, ..timewait_socket(202, 71) };
+    rows_of(&mut table, &[removed(200, TIMEWAIT, State::TimeWait, false), Event::MinisockCreated(last)]);
     let end = waited(&mut table, 10_000_000);
     assert_eq!(steps(&end), [(Some(State::TimeWait), State::Close)]);
     assert!(table.connections().is_empty());
 }
 
 #[test]
-fn a_segment_tells_of_fin_wait2_to_time_wait_though_no_timer_moves() {
+fn an_observed_segment_shows_fin_wait2_to_time_wait_without_a_timer() {
     let (mut table, id) = (table(), sock(3, 71));
-    let waits = MinisockCreated { state: State::FinWait2, ..rests(95, 71) };
-    let seen = MinisockCreated { is_observation: true, ..rests(300, 71) };
-    let early = MinisockCreated { is_observation: true, ..rests(97, 71) };
-    let before = [made(80, id, State::FinWait1, State::FinWait2), Event::MinisockCreated(waits)];
+    let waits = MinisockCreated { state: State::FinWait2, ..timewait_socket(95, 71) };
+    let seen = MinisockCreated { is_observation: true, ..timewait_socket(300, 71) };
+    let early = MinisockCreated { is_observation: true, ..timewait_socket(97, 71) };
+    let before = [transition(80, id, State::FinWait1, State::FinWait2), Event::MinisockCreated(waits)];
     rows_of(&mut table, &before);
     let rows = rows_of(
         &mut table,
         &[
-            made(100, id, State::FinWait2, State::Close),
+            transition(100, id, State::FinWait2, State::Close),
             Event::MinisockCreated(seen),
             Event::MinisockCreated(seen),
         ],
@@ -120,26 +120,31 @@ fn a_segment_tells_of_fin_wait2_to_time_wait_though_no_timer_moves() {
 
     let mut table = self::table();
     rows_of(&mut table, &before);
-    let rows =
-        rows_of(&mut table, &[Event::MinisockCreated(early), made(100, id, State::FinWait2, State::Close)]);
+    let rows = rows_of(
+        &mut table,
+        &[Event::MinisockCreated(early), transition(100, id, State::FinWait2, State::Close)],
+    );
     assert_eq!(steps(&rows), [(Some(State::FinWait2), State::TimeWait)]);
 }
 
 #[test]
-fn a_timer_that_is_moved_ends_nothing() {
+fn a_timer_that_is_moved_does_not_end_the_connection() {
     let mut table = table();
-    at_rest(&mut table, 100, sock(3, 71));
-    rows_of(&mut table, &[stop(200, REST, State::TimeWait, false), Event::MinisockCreated(rests(201, 71))]);
+    timewait(&mut table, 100, sock(3, 71));
+    rows_of(
+        &mut table,
+        &[removed(200, TIMEWAIT, State::TimeWait, false), Event::MinisockCreated(timewait_socket(201, 71))],
+    );
     assert_eq!(waited(&mut table, 10_000_000), []);
     assert_eq!(table.connections().len(), 1);
 }
 
 #[test]
-fn another_connection_between_the_same_ends_may_rest_at_the_same_address_at_once() {
+fn another_connection_with_the_same_tuple_may_get_the_same_timewait_address_at_once() {
     let mut table = table();
-    let first = at_rest(&mut table, 100, sock(3, 71));
-    rows_of(&mut table, &[stop(200, REST, State::TimeWait, false)]);
-    let rows = at_rest(&mut table, 300, sock(4, 72));
+    let first = timewait(&mut table, 100, sock(3, 71));
+    rows_of(&mut table, &[removed(200, TIMEWAIT, State::TimeWait, false)]);
+    let rows = timewait(&mut table, 300, sock(4, 72));
     let of_first: Vec<_> = rows.iter().filter(|row| row.conn == first[0].conn).copied().collect();
     assert_eq!(steps(&of_first), [(Some(State::TimeWait), State::Close)]);
     assert_eq!(of_first[0].kind, RowKind::Transition);
@@ -151,12 +156,15 @@ fn another_connection_between_the_same_ends_may_rest_at_the_same_address_at_once
 }
 
 #[test]
-fn what_begins_at_the_address_of_a_stopped_one_ends_it_as_it_ended() {
+fn a_new_socket_at_a_removed_minisocket_s_address_ends_that_connection_with_its_reason() {
     let mut table = table();
-    let first = at_rest(&mut table, 100, sock(3, 71));
+    let first = timewait(&mut table, 100, sock(3, 71));
     let rows = rows_of(
         &mut table,
-        &[stop(200, REST, State::TimeWait, true), made(300, sock(REST, 72), State::Close, State::SynSent)],
+        &[
+            removed(200, TIMEWAIT, State::TimeWait, true),
+            transition(300, sock(TIMEWAIT, 72), State::Close, State::SynSent),
+        ],
     );
     assert_eq!(
         (rows[0].conn, rows[0].kind, rows[0].close_reason),
@@ -165,16 +173,16 @@ fn what_begins_at_the_address_of_a_stopped_one_ends_it_as_it_ended() {
 }
 
 #[test]
-fn a_stop_ends_only_the_connection_that_was_stopped() {
+fn a_removed_timer_ends_only_its_own_connection() {
     let (mut table, child) = (table(), sock(3, 71));
     let other = Endpoint { port: 9, ..CLIENT };
     rows_of(
         &mut table,
         &[
-            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
-            stop(200, REQUEST, State::SynRecv, false),
-            made(201, child, State::Listen, State::SynRecv),
-            start(300, REQUEST, State::SynRecv, SERVER, other),
+            created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            removed(200, REQUEST, State::SynRecv, false),
+            transition(201, child, State::Listen, State::SynRecv),
+            created(300, REQUEST, State::SynRecv, SERVER, other),
         ],
     );
     assert_eq!(waited(&mut table, 10_000_000), []);
@@ -182,20 +190,23 @@ fn a_stop_ends_only_the_connection_that_was_stopped() {
 }
 
 #[test]
-fn the_end_of_a_time_wait_leaves_the_half_open_connection_that_took_it_over() {
+fn the_end_of_a_time_wait_does_not_end_the_half_open_connection_that_replaced_it() {
     let (mut table, child) = (table(), sock(4, 72));
-    at_rest(&mut table, 100, sock(3, 71));
+    timewait(&mut table, 100, sock(3, 71));
     let half_open = rows_of(
         &mut table,
-        &[stop(200, REST, State::TimeWait, false), start(300, REQUEST, State::SynRecv, SERVER, CLIENT)],
+        &[
+            removed(200, TIMEWAIT, State::TimeWait, false),
+            created(300, REQUEST, State::SynRecv, SERVER, CLIENT),
+        ],
     );
     assert_eq!(steps(&waited(&mut table, 10_000_000)), [(Some(State::TimeWait), State::Close)]);
     let rows = rows_of(
         &mut table,
         &[
-            made(20_000_000, child, State::Listen, State::SynRecv),
-            stop(20_000_001, REQUEST, State::SynRecv, false),
-            made(20_000_002, child, State::SynRecv, State::Established),
+            transition(20_000_000, child, State::Listen, State::SynRecv),
+            removed(20_000_001, REQUEST, State::SynRecv, false),
+            transition(20_000_002, child, State::SynRecv, State::Established),
         ],
     );
     assert_eq!(steps(&rows), [(Some(State::SynRecv), State::Established)]);
@@ -205,42 +216,45 @@ fn the_end_of_a_time_wait_leaves_the_half_open_connection_that_took_it_over() {
 
 /// A connection that rests right after its handshake: where its child showed the listener's ends, its request socket is
 /// still on its way out.
-fn at_rest_at_once(table: &mut Table, id: SockId) -> Vec<Row> {
+fn timewait_at_once(table: &mut Table, id: SockId) -> Vec<Row> {
     let anybody = Endpoint { addr: NOT_KNOWN.addr, port: SERVER.port };
     let born = change(110, sock(id.sk, 0), State::Listen, State::SynRecv, anybody, NOT_KNOWN);
     rows_of(
         table,
         &[
-            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
             Event::Transition(born),
-            stop(120, REQUEST, State::SynRecv, false),
-            made(130, id, State::SynRecv, State::Established),
+            removed(120, REQUEST, State::SynRecv, false),
+            transition(130, id, State::SynRecv, State::Established),
         ],
     );
-    at_rest(table, 200, id)
+    timewait(table, 200, id)
 }
 
 #[test]
-fn the_end_of_a_handshake_is_not_taken_for_that_of_a_time_wait_soon_after() {
+fn the_end_of_a_request_socket_does_not_end_a_time_wait_at_the_same_address() {
     let mut table = table();
-    let first = at_rest_at_once(&mut table, sock(3, 71));
-    rows_of(&mut table, &[stop(300, REST, State::TimeWait, false)]);
-    let rows = at_rest(&mut table, 400, sock(4, 72));
+    let first = timewait_at_once(&mut table, sock(3, 71));
+    rows_of(&mut table, &[removed(300, TIMEWAIT, State::TimeWait, false)]);
+    let rows = timewait(&mut table, 400, sock(4, 72));
     let end = rows.iter().find(|row| row.conn == first[0].conn).unwrap();
     assert_eq!((end.new_state, end.kind), (State::Close, RowKind::Transition));
 }
 
 #[test]
-fn a_timer_that_is_moved_soon_after_the_handshake_ends_nothing() {
+fn a_timer_that_is_moved_soon_after_the_handshake_does_not_end_the_connection() {
     let mut table = table();
-    at_rest_at_once(&mut table, sock(3, 71));
-    rows_of(&mut table, &[stop(300, REST, State::TimeWait, false), Event::MinisockCreated(rests(301, 71))]);
+    timewait_at_once(&mut table, sock(3, 71));
+    rows_of(
+        &mut table,
+        &[removed(300, TIMEWAIT, State::TimeWait, false), Event::MinisockCreated(timewait_socket(301, 71))],
+    );
     assert_eq!(waited(&mut table, 10_000_000), []);
     assert_eq!(table.connections().len(), 1);
 }
 
 #[test]
-fn a_look_that_misses_a_stopped_one_leaves_its_end_to_it() {
+fn a_snapshot_without_a_removed_minisocket_does_not_end_it_twice() {
     let mut table = table();
     let look = |at| Snapshot {
         started: moment(at),
@@ -249,9 +263,9 @@ fn a_look_that_misses_a_stopped_one_leaves_its_end_to_it() {
         ..Snapshot::default()
     };
     assert_eq!(table.merge(&look(0), &mut |row| panic!("{row:?}")), Merged::Complete);
-    at_rest(&mut table, 1_000_000, sock(3, 71));
+    timewait(&mut table, 1_000_000, sock(3, 71));
     table.expect_snapshot();
-    rows_of(&mut table, &[stop(5_000_000_100, REST, State::TimeWait, false)]);
+    rows_of(&mut table, &[removed(5_000_000_100, TIMEWAIT, State::TimeWait, false)]);
     assert_eq!(table.merge(&look(5_000_000_000), &mut |row| panic!("{row:?}")), Merged::Complete);
     let end = waited(&mut table, 5_010_000_000);
     assert_eq!(
@@ -261,7 +275,7 @@ fn a_look_that_misses_a_stopped_one_leaves_its_end_to_it() {
 }
 
 #[test]
-fn an_mptcp_connection_has_none_of_its_subflow_s_minisockets() {
+fn an_mptcp_connection_does_not_take_its_subflow_s_minisockets() {
     let (mut table, subflow) = (table(), sock(3, 71));
     let above = |at, old, new| {
         let change = change(at, sock(4, 72), old, new, SERVER, CLIENT);
@@ -270,15 +284,15 @@ fn an_mptcp_connection_has_none_of_its_subflow_s_minisockets() {
     let seen = rows_of(
         &mut table,
         &[
-            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
             above(110, State::Listen, State::Established),
             above(111, State::Established, State::FinWait1),
-            made(120, subflow, State::Listen, State::SynRecv),
-            made(130, subflow, State::SynRecv, State::Established),
-            made(200, subflow, State::Established, State::FinWait2),
-            start(210, REST, State::TimeWait, SERVER, CLIENT),
+            transition(120, subflow, State::Listen, State::SynRecv),
+            transition(130, subflow, State::SynRecv, State::Established),
+            transition(200, subflow, State::Established, State::FinWait2),
+            created(210, TIMEWAIT, State::TimeWait, SERVER, CLIENT),
             above(215, State::FinWait1, State::Close),
-            made(220, subflow, State::FinWait2, State::Close),
+            transition(220, subflow, State::FinWait2, State::Close),
         ],
     );
     let (above, subflow): (Vec<Row>, Vec<Row>) =

@@ -1,11 +1,11 @@
-//! Half-open connections, TIME_WAIT, owners, reasons and numbers.
+//! Half-open connections, owners, and close reasons.
 
 use super::*;
 use crate::model::{CloseReason, MinisockCreated, MinisockRemoved};
 
 pub(super) const REQUEST: u64 = 50;
 
-pub(super) fn start(at: u64, sk: u64, state: State, local: Endpoint, remote: Endpoint) -> Event {
+pub(super) fn created(at: u64, sk: u64, state: State, local: Endpoint, remote: Endpoint) -> Event {
     Event::MinisockCreated(MinisockCreated {
         at: moment(at),
         sock: sock(sk, 0),
@@ -19,11 +19,11 @@ pub(super) fn start(at: u64, sk: u64, state: State, local: Endpoint, remote: End
     })
 }
 
-pub(super) fn stop(at: u64, sk: u64, state: State, expired: bool) -> Event {
+pub(super) fn removed(at: u64, sk: u64, state: State, expired: bool) -> Event {
     Event::MinisockRemoved(MinisockRemoved { at: moment(at), sk, state, expired })
 }
 
-pub(super) fn made(at: u64, sock: SockId, old: State, new: State) -> Event {
+pub(super) fn transition(at: u64, sock: SockId, old: State, new: State) -> Event {
     Event::Transition(change(at, sock, old, new, SERVER, CLIENT))
 }
 
@@ -35,15 +35,15 @@ fn listen(pid: u32) -> Event {
 }
 
 #[test]
-fn the_handshake_lasts_from_the_syn_to_the_last_ack() {
+fn a_handshake_lasts_from_the_syn_to_the_last_ack() {
     let child = sock(3, 71);
     let rows = rows_of(
         &mut table(),
         &[
-            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
-            made(40_000_100, child, State::Listen, State::SynRecv),
-            stop(40_000_105, REQUEST, State::SynRecv, false),
-            made(40_000_110, child, State::SynRecv, State::Established),
+            created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            transition(40_000_100, child, State::Listen, State::SynRecv),
+            removed(40_000_105, REQUEST, State::SynRecv, false),
+            transition(40_000_110, child, State::SynRecv, State::Established),
         ],
     );
     assert_eq!(
@@ -54,16 +54,16 @@ fn the_handshake_lasts_from_the_syn_to_the_last_ack() {
 }
 
 #[test]
-fn a_child_that_shows_its_listener_s_ends_is_its_half_open_connection() {
+fn a_child_with_its_listener_s_endpoints_takes_over_the_half_open_connection() {
     let (mut table, child) = (table(), sock(3, 71));
     let anybody = Endpoint { addr: NOT_KNOWN.addr, port: SERVER.port };
     let rows = rows_of(
         &mut table,
         &[
-            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
             Event::Transition(change(200, sock(3, 70), State::Listen, State::SynRecv, anybody, NOT_KNOWN)),
-            stop(205, REQUEST, State::SynRecv, false),
-            made(210, child, State::SynRecv, State::Established),
+            removed(205, REQUEST, State::SynRecv, false),
+            transition(210, child, State::SynRecv, State::Established),
         ],
     );
     assert_eq!(
@@ -75,28 +75,29 @@ fn a_child_that_shows_its_listener_s_ends_is_its_half_open_connection() {
 }
 
 #[test]
-fn a_child_that_takes_its_time_to_show_its_ends_is_still_its_half_open_connection() {
+fn a_child_whose_endpoints_come_late_takes_over_the_half_open_connection() {
     let mut table = table();
     let anybody = Endpoint { addr: NOT_KNOWN.addr, port: SERVER.port };
     let begun = rows_of(
         &mut table,
         &[
-            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
             Event::Transition(change(200, sock(3, 70), State::Listen, State::SynRecv, anybody, NOT_KNOWN)),
-            stop(205, REQUEST, State::SynRecv, false),
+            removed(205, REQUEST, State::SynRecv, false),
         ],
     );
     assert_eq!(waited(&mut table, 50_000_000), [], "the request socket may have become the child");
-    let rows = rows_of(&mut table, &[made(60_000_000, sock(3, 71), State::SynRecv, State::Established)]);
+    let rows =
+        rows_of(&mut table, &[transition(60_000_000, sock(3, 71), State::SynRecv, State::Established)]);
     assert_eq!((rows.len(), rows[0].conn), (1, begun[0].conn));
 }
 
 #[test]
-fn a_half_open_connection_dies_by_timeout_or_by_reset() {
+fn a_half_open_connection_ends_by_timeout_or_by_reset() {
     for (expired, reason) in [(true, CloseReason::Timeout), (false, CloseReason::ResetReceived)] {
         let mut table = table();
-        rows_of(&mut table, &[listen(5), start(100, REQUEST, State::SynRecv, SERVER, CLIENT)]);
-        rows_of(&mut table, &[stop(900, REQUEST, State::SynRecv, expired)]);
+        rows_of(&mut table, &[listen(5), created(100, REQUEST, State::SynRecv, SERVER, CLIENT)]);
+        rows_of(&mut table, &[removed(900, REQUEST, State::SynRecv, expired)]);
         let rows = waited(&mut table, 10_000_000_000);
         assert_eq!(steps(&rows), [(Some(State::SynRecv), State::Close)]);
         assert_eq!((rows[0].close_reason, rows[0].state_ns), (Some(reason), Some(800)));
@@ -105,14 +106,14 @@ fn a_half_open_connection_dies_by_timeout_or_by_reset() {
 }
 
 #[test]
-fn a_syn_ack_that_is_sent_again_ends_nothing() {
+fn a_repeated_syn_ack_does_not_end_the_half_open_connection() {
     let mut table = table();
     rows_of(
         &mut table,
         &[
-            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
-            stop(900, REQUEST, State::SynRecv, true),
-            start(905, REQUEST, State::SynRecv, SERVER, CLIENT),
+            created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            removed(900, REQUEST, State::SynRecv, true),
+            created(905, REQUEST, State::SynRecv, SERVER, CLIENT),
         ],
     );
     assert_eq!(waited(&mut table, 10_000_000_000), []);
@@ -120,22 +121,22 @@ fn a_syn_ack_that_is_sent_again_ends_nothing() {
 }
 
 #[test]
-fn a_half_open_connection_whose_listener_has_gone_is_aborted() {
+fn a_half_open_connection_whose_listener_has_closed_is_aborted() {
     let mut table = table();
     rows_of(
         &mut table,
         &[
             listen(5),
-            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
             Event::Transition(change(200, sock(2, 70), State::Listen, State::Close, SERVER, NOT_KNOWN)),
-            stop(900, REQUEST, State::SynRecv, true),
+            removed(900, REQUEST, State::SynRecv, true),
         ],
     );
     assert_eq!(waited(&mut table, 10_000_000_000)[0].close_reason, Some(CloseReason::Aborted));
 }
 
 #[test]
-fn a_socket_at_the_address_of_a_listener_that_has_gone_is_not_taken_for_it() {
+fn a_new_socket_at_the_address_of_a_closed_listener_is_not_that_listener() {
     let elsewhere = Endpoint { port: 8_443, ..SERVER };
     for (state, local) in [(State::SynSent, CLIENT), (State::Listen, elsewhere)] {
         let mut table = table();
@@ -143,10 +144,10 @@ fn a_socket_at_the_address_of_a_listener_that_has_gone_is_not_taken_for_it() {
             &mut table,
             &[
                 listen(5),
-                start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+                created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
                 Event::Transition(change(200, sock(2, 70), State::Listen, State::Close, SERVER, NOT_KNOWN)),
                 Event::Transition(change(300, sock(2, 71), State::Close, state, local, NOT_KNOWN)),
-                stop(900, REQUEST, State::SynRecv, true),
+                removed(900, REQUEST, State::SynRecv, true),
             ],
         );
         let rows = waited(&mut table, 10_000_000_000);
@@ -156,7 +157,7 @@ fn a_socket_at_the_address_of_a_listener_that_has_gone_is_not_taken_for_it() {
 }
 
 #[test]
-fn until_accept_the_listener_s_owner_is_named_and_then_who_accepts() {
+fn the_owner_is_the_listener_s_until_accept_and_then_the_accepting_process() {
     let (mut table, child) = (table(), sock(3, 71));
     let mut established = change(200, child, State::SynRecv, State::Established, SERVER, CLIENT);
     established.has_socket = Some(false);
@@ -164,11 +165,11 @@ fn until_accept_the_listener_s_owner_is_named_and_then_who_accepts() {
         &mut table,
         &[
             listen(5),
-            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
-            made(150, child, State::Listen, State::SynRecv),
+            created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            transition(150, child, State::Listen, State::SynRecv),
             Event::Transition(established),
             Event::Accept { sock: child, owner: process(6, OwnerHow::Accept).unwrap() },
-            made(300, child, State::Established, State::CloseWait),
+            transition(300, child, State::Established, State::CloseWait),
         ],
     );
     let owners: Vec<_> = seen[1..].iter().map(|row| row.owner).collect();
@@ -180,22 +181,22 @@ fn until_accept_the_listener_s_owner_is_named_and_then_who_accepts() {
 }
 
 #[test]
-fn once_somebody_has_accepted_the_listener_s_owner_is_no_longer_named() {
+fn after_an_accept_by_an_unknown_process_the_owner_is_unknown() {
     let child = sock(3, 71);
     let seen = rows_of(
         &mut table(),
         &[
             listen(5),
-            start(100, REQUEST, State::SynRecv, SERVER, CLIENT),
-            made(150, child, State::Listen, State::SynRecv),
-            made(300, child, State::Established, State::CloseWait),
+            created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
+            transition(150, child, State::Listen, State::SynRecv),
+            transition(300, child, State::Established, State::CloseWait),
         ],
     );
     assert_eq!(seen.last().unwrap().owner, None);
 }
 
 #[test]
-fn an_owner_that_has_exited_gives_way_to_who_closes() {
+fn the_closing_process_replaces_an_owner_that_has_exited() {
     let mut table = Table::new(TableOptions { owner_policy: |known, _| known != 10, ..options() });
     let id = sock(1, 7);
     let mut connect = change(1, id, State::Close, State::SynSent, CLIENT, SERVER);
@@ -206,7 +207,7 @@ fn an_owner_that_has_exited_gives_way_to_who_closes() {
 }
 
 #[test]
-fn each_way_to_end_has_its_reason() {
+fn every_kind_of_close_has_its_reason() {
     use CloseReason::*;
     for (old, error, has_socket, reason) in [
         (State::LastAck, 0, false, FinRemote),
@@ -230,7 +231,7 @@ fn each_way_to_end_has_its_reason() {
 }
 
 #[test]
-fn a_full_table_still_shows_rows_and_counts_what_it_can_t_remember() {
+fn a_full_table_still_reports_rows_and_counts_what_it_can_t_keep() {
     let mut table = Table::new(TableOptions { limit: 1, ..options() });
     let seen = rows(
         &mut table,
