@@ -135,7 +135,7 @@ fn compare_with_unfiltered(filters: impl FnOnce(&TestNet) -> Vec<Filter>) -> Res
     }
     // A child process, such as another test's trace, has copies of this process's sockets until exec(). The owner
     // that a trace finds would depend on when it looks it up. So each test has the process to itself.
-    let _alone = for_exclusive_turn();
+    let _turn = for_exclusive_turn();
     let net = TestNet::new()?;
     let filters = filters(&net);
     let mut oracle = Oracle::start(ORDINARY, &[&net.addresses])?;
@@ -152,10 +152,10 @@ fn compare_with_unfiltered(filters: impl FnOnce(&TestNet) -> Vec<Filter>) -> Res
         let trace = tracer.stop()?;
         let shown = trace.rows()?;
         let check = || {
-            ensure!(shown.iter().all(|row| (filter.shows)(row)), "it shows what it should not");
+            ensure!(shown.iter().all(|row| (filter.shows)(row)), "a row doesn't match the filter");
             let expected = all.iter().filter(|row| row.belongs_to(&net.addresses) && (filter.shows)(row));
             let shown = shown.iter().filter(|row| row.belongs_to(&net.addresses));
-            same(&reported(expected), &reported(shown))
+            same(&by_connection(expected), &by_connection(shown))
         };
         check().with_context(|| format!("with {:?}", filter.arguments))?;
     }
@@ -180,7 +180,7 @@ fn traffic(net: &TestNet) -> Result<()> {
 
 /// A row without the ids and timestamps, which differ between two traces.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Expected {
+struct ShownRow {
     local: SocketAddr,
     remote: Option<SocketAddr>,
     old: State,
@@ -192,10 +192,10 @@ struct Expected {
 }
 
 /// The rows of each connection. The connections are sorted, so that two traces can be compared.
-fn reported<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Vec<Expected>> {
-    let mut connections: HashMap<&str, Vec<Expected>> = HashMap::new();
+fn by_connection<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Vec<ShownRow>> {
+    let mut connections: HashMap<&str, Vec<ShownRow>> = HashMap::new();
     for row in rows {
-        connections.entry(&row.conn).or_default().push(Expected {
+        connections.entry(&row.conn).or_default().push(ShownRow {
             local: row.local(),
             remote: row.remote(),
             old: row.old_state,
@@ -206,13 +206,13 @@ fn reported<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Vec<Expected>> {
             pid: row.pid,
         });
     }
-    let mut reported: Vec<_> = connections.into_values().collect();
-    reported.sort();
-    reported
+    let mut sorted: Vec<_> = connections.into_values().collect();
+    sorted.sort();
+    sorted
 }
 
-fn same(expected: &[Vec<Expected>], shown: &[Vec<Expected>]) -> Result<()> {
-    ensure!(!expected.is_empty(), "the traffic has nothing for this filter");
+fn same(expected: &[Vec<ShownRow>], shown: &[Vec<ShownRow>]) -> Result<()> {
+    ensure!(!expected.is_empty(), "no connection of the traffic matches the filter");
     let missing: Vec<_> = expected.iter().filter(|connection| !shown.contains(connection)).collect();
     let surplus: Vec<_> = shown.iter().filter(|connection| !expected.contains(connection)).collect();
     ensure!(missing.is_empty() && surplus.is_empty(), "missing: {missing:#?}\nsurplus: {surplus:#?}");

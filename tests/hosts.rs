@@ -6,15 +6,10 @@ use std::ffi::CString;
 
 use anyhow::{Result, ensure};
 use netstat_tests::{
-    btf, compare,
-    history::{self, History},
-    mounts,
-    normalization::{self, Comparison},
-    oracle::{ORDINARY, Oracle},
+    btf, mounts, normalization,
     output::Destination,
-    scenario::{TestNet, close, reset},
     skip,
-    trace::Trace,
+    traced_run::TracedRun,
     tracer::{Tracer, command},
 };
 
@@ -32,7 +27,7 @@ fn without_btf_the_classic_tracepoint_shows_every_transition() -> Result<()> {
         ensure!(start.missing.iter().any(|missing| missing.why.contains("BTF")), "{:?}", start.missing);
         ensure!(trace.stderr.contains("BTF"), "stderr doesn't say that BTF is missing: {}", trace.stderr);
     }
-    run.are_shown(normalization::CLASSIC_TRACEPOINT)
+    run.compare(normalization::CLASSIC_TRACEPOINT)
 }
 
 #[test]
@@ -60,7 +55,7 @@ fn if_the_verifier_refuses_a_program_its_message_is_reported_and_the_classic_tra
         ensure!(start.missing.iter().any(|missing| missing.why.contains(said)), "{:?}", start.missing);
         ensure!(trace.stderr.contains(said), "stderr doesn't pass it on: {}", trace.stderr);
     }
-    run.are_shown(normalization::CLASSIC_TRACEPOINT)
+    run.compare(normalization::CLASSIC_TRACEPOINT)
 }
 
 #[test]
@@ -71,7 +66,7 @@ fn without_tracefs_every_transition_is_shown() -> Result<()> {
     let mut command = command(&["--json"])?;
     mounts::unmounted(&mut command, c"/sys/kernel/tracing");
     TracedRun::beside(|| Ok(vec![Tracer::spawn(&mut command, Destination::Pipe)?.started()?]))?
-        .are_shown(normalization::DEFAULT)
+        .compare(normalization::DEFAULT)
 }
 
 #[test]
@@ -79,41 +74,5 @@ fn two_traces_at_the_same_time_both_show_every_transition() -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
-    TracedRun::beside(|| Ok(vec![Tracer::start(&[])?, Tracer::start(&[])?]))?
-        .are_shown(normalization::DEFAULT)
-}
-
-/// How many connections of one run may be left out as unobserved: it makes about 400 transitions, and of 200,000 transitions
-/// at most 8 were made in the context of process 1.
-const MAX_UNOBSERVED: usize = 1;
-
-/// Some connections, as several traces and the kernel's record show them.
-struct TracedRun {
-    traces: Vec<Trace>,
-    record: Vec<History>,
-    net: TestNet,
-}
-
-impl TracedRun {
-    /// The traces start when the place is ours: what another test did there before is none of theirs.
-    fn beside(start: impl FnOnce() -> Result<Vec<Tracer>>) -> Result<Self> {
-        let net = TestNet::new()?;
-        let mut oracle = Oracle::start(ORDINARY, &[&net.addresses])?;
-        let tracers = start()?;
-        for scenario in close::SCENARIOS.iter().chain(reset::SCENARIOS) {
-            net.run(scenario)?;
-        }
-        let record = history::completed(&mut oracle, &[&net.addresses])?;
-        let traces = tracers.into_iter().map(Tracer::stop).collect::<Result<_>>()?;
-        Ok(Self { traces, record, net })
-    }
-
-    fn are_shown(&self, comparison: Comparison) -> Result<()> {
-        for trace in &self.traces {
-            let rows = trace.rows()?;
-            let rows = rows.iter().filter(|row| row.belongs_to(&self.net.addresses));
-            compare::with_record(&self.record, rows, comparison.with_unobserved(MAX_UNOBSERVED))?;
-        }
-        Ok(())
-    }
+    TracedRun::beside(|| Ok(vec![Tracer::start(&[])?, Tracer::start(&[])?]))?.compare(normalization::DEFAULT)
 }

@@ -34,11 +34,11 @@ fn a_closed_connection_stays_in_fin_wait2_until_its_peer_closes() -> Result<()> 
         server.close();
         Ok(())
     })?;
-    let checkpoint = only(&rows, |row| row.new_state == "TIME_WAIT")?;
-    let lasted = Duration::from_nanos(checkpoint.state_ns.context("nothing of FIN_WAIT2")?);
+    let time_wait = only(&rows, |row| row.new_state == "TIME_WAIT")?;
+    let lasted = Duration::from_nanos(time_wait.state_ns.context("no duration of FIN_WAIT2")?);
     ensure!(
         lasted >= PEER_DELAY,
-        "the peer closed {PEER_DELAY:?} later, but FIN_WAIT2 is said to have lasted {lasted:?}"
+        "the peer closed {PEER_DELAY:?} later, but FIN_WAIT2 is shown to have lasted {lasted:?}"
     );
     Ok(())
 }
@@ -54,10 +54,10 @@ fn the_duration_of_a_handshake_is_the_delay_of_its_packets() -> Result<()> {
     let scenario = scenario::named("the wire delays every packet")?;
     let rows = trace_one(&[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE], scenario.run)?;
     let half_open = only(&rows, |row| row.old_state == "SYN_RECV")?;
-    let lasted = Duration::from_nanos(half_open.state_ns.context("nothing of SYN_RECV")?);
+    let lasted = Duration::from_nanos(half_open.state_ns.context("no duration of SYN_RECV")?);
     // A round trip takes 40 ms. The SYN-ACK is retransmitted after a second.
     let on_the_wire = Duration::from_millis(35)..Duration::from_secs(1);
-    ensure!(on_the_wire.contains(&lasted), "half open for {lasted:?}");
+    ensure!(on_the_wire.contains(&lasted), "half-open for {lasted:?}");
     Ok(())
 }
 
@@ -149,13 +149,15 @@ fn existing_connections_are_shown_with_their_owner_and_followed_by_their_transit
         let remote = found.remote_addr.zip(found.remote_port).map(Into::into);
         let shown = (found.new_state, local, remote);
         let index = expected.iter().position(|end| *end == shown);
-        expected.swap_remove(index.with_context(|| format!("shown twice, or never there: {found:#?}"))?);
-        ensure!(found.old_state.is_none(), "it comes from nowhere: {found:#?}");
-        let holder = (found.pid, found.owner);
-        ensure!(holder == (Some(std::process::id()), Some(Owner::Scan)), "wrong holder: {found:#?}");
-        let goes_on =
+        expected.swap_remove(
+            index.with_context(|| format!("shown twice, or not a connection of this test: {found:#?}"))?,
+        );
+        ensure!(found.old_state.is_none(), "it has an old state: {found:#?}");
+        let owner = (found.pid, found.owner);
+        ensure!(owner == (Some(std::process::id()), Some(Owner::Scan)), "wrong owner: {found:#?}");
+        let has_transition =
             events.rows.iter().any(|row| row.conn == found.conn && row.old_state == found.new_state);
-        ensure!(goes_on, "it doesn't go on under its name: {found:#?}");
+        ensure!(has_transition, "no transition has its id: {found:#?}");
     }
     ensure!(expected.is_empty(), "not shown: {expected:?}");
     Ok(())

@@ -6,7 +6,7 @@ use std::{ops::RangeInclusive, sync::mpsc::channel, thread, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    churn::{Pair, churn},
+    churn::{CpuPair, churn},
     compare,
     event::{LostWhat, Row},
     history::{self, History},
@@ -41,12 +41,12 @@ const SHOWN: usize = 4;
 
 #[test]
 fn no_transition_of_100_000_connections_on_one_cpu_is_lost() -> Result<()> {
-    nothing_is_lost(&[Pair { client: 0, server: 0 }])
+    nothing_is_lost(&[CpuPair { client: 0, server: 0 }])
 }
 
 #[test]
 fn no_transition_of_100_000_connections_on_two_cpus_is_lost() -> Result<()> {
-    nothing_is_lost(&[Pair { client: 0, server: 1 }, Pair { client: 1, server: 0 }])
+    nothing_is_lost(&[CpuPair { client: 0, server: 1 }, CpuPair { client: 1, server: 0 }])
 }
 
 #[test]
@@ -57,22 +57,22 @@ fn every_transition_that_a_reader_of_one_megabyte_per_second_loses_is_counted() 
 
 #[test]
 fn every_transition_that_a_reader_stopped_until_the_end_loses_is_counted() -> Result<()> {
-    let (go_on, stopped) = channel::<()>();
+    let (resume, stopped) = channel::<()>();
     // The start event is read, then nothing until the trace has received the signal to end.
     let pace = move |_| {
         // Nothing is ever sent: recv() returns when the sender is dropped.
         let _ = stopped.recv();
     };
-    losses_are_counted(Destination::Paced(Box::new(pace)), || drop(go_on))
+    losses_are_counted(Destination::Paced(Box::new(pace)), || drop(resume))
 }
 
-fn nothing_is_lost(pairs: &[Pair]) -> Result<()> {
+fn nothing_is_lost(pairs: &[CpuPair]) -> Result<()> {
     let last_cpu = pairs.iter().map(|pair| pair.client.max(pair.server)).max().context("no pairs")?;
     if skip::without_root() || skip::without_cpus(last_cpu + 1) {
         return Ok(());
     }
     // Each load has the machine to itself.
-    let _alone = for_exclusive_turn();
+    let _turn = for_exclusive_turn();
     let net = TestNet::new()?;
     let mut oracle = Oracle::start(RECORD_KIB, &[&net.addresses])?;
     let tracer = Tracer::start_into(Destination::File, &["--port", &ports(&net)])?;
@@ -81,7 +81,7 @@ fn nothing_is_lost(pairs: &[Pair]) -> Result<()> {
     let trace = tracer.stop()?;
 
     let clients = record.iter().filter(|history| history.path().starts_with("CLOSE SYN_SENT")).count();
-    ensure!(clients == CONNECTIONS, "the kernel made {clients} connections, not {CONNECTIONS}");
+    ensure!(clients == CONNECTIONS, "the kernel recorded {clients} connections, not {CONNECTIONS}");
     let events = trace.events()?;
     let seen = u64::try_from(events.rows.len())?;
     let summary = trace.summary()?;
@@ -96,9 +96,9 @@ fn nothing_is_lost(pairs: &[Pair]) -> Result<()> {
     ensure!(events.losses.is_empty() && (summary.seen, summary.lost) == (seen, 0), "{reported}");
     let recorded = recorded(&events.rows)?;
     ensure!(
-        visible(&record)?.contains(&recorded),
-        "{:?} transitions were to be seen, but {recorded} of {reported}",
-        visible(&record)?
+        observable(&record)?.contains(&recorded),
+        "{:?} transitions were observable, but {recorded} are shown: {reported}",
+        observable(&record)?
     );
     Ok(())
 }
@@ -109,12 +109,12 @@ fn recorded(rows: &[Row]) -> Result<u64> {
     let in_record = rows.iter().filter(|row| row.old_state != "TIME_WAIT").count();
     let histories = history::by_connection(rows);
     let last = |history: &History| history.transitions.last().map(|transition| transition.new);
-    let resting = histories.iter().filter(|(_, history)| last(history) == Some("FIN_WAIT2"));
-    Ok(u64::try_from(in_record + resting.count())?)
+    let in_fin_wait2 = histories.iter().filter(|(_, history)| last(history) == Some("FIN_WAIT2"));
+    Ok(u64::try_from(in_record + in_fin_wait2.count())?)
 }
 
 /// How many transitions programs could observe: normally all of the record.
-fn visible(record: &[History]) -> Result<RangeInclusive<u64>> {
+fn observable(record: &[History]) -> Result<RangeInclusive<u64>> {
     let transitions: usize = record.iter().map(|history| history.transitions.len()).sum();
     Ok(u64::try_from(transitions - Unobserved::in_record(record, MAX_UNOBSERVED)?.transitions())?
         ..=u64::try_from(transitions)?)
@@ -126,18 +126,18 @@ fn losses_are_counted(reader: Destination, as_it_ends: impl FnOnce()) -> Result<
         return Ok(());
     }
     // Each load has the machine to itself.
-    let _alone = for_exclusive_turn();
+    let _turn = for_exclusive_turn();
     let net = TestNet::new()?;
     let mut oracle = Oracle::start(RECORD_KIB, &[&net.addresses])?;
     let tracer = Tracer::start_into(reader, &["--port", &ports(&net)])?;
-    churn(&net.netns, &net.addresses, TOO_MANY, &[Pair { client: 0, server: 0 }])?;
+    churn(&net.netns, &net.addresses, TOO_MANY, &[CpuPair { client: 0, server: 0 }])?;
     let record = history::completed(&mut oracle, &[&net.addresses])?;
     let memory = memory_kib(tracer.pid())?;
     tracer.signal(rustix::process::Signal::INT)?;
     as_it_ends();
     let trace = tracer.finish()?;
 
-    counted_exactly(&trace, &visible(&record)?)?;
+    counted_exactly(&trace, &observable(&record)?)?;
     ensure!(memory < MEMORY_KIB, "it took {memory} KiB");
     Ok(())
 }
@@ -148,16 +148,16 @@ fn counted_exactly(trace: &Trace, transitions: &RangeInclusive<u64>) -> Result<(
     let rows = u64::try_from(events.rows.len())?;
     let summary = trace.summary()?;
     ensure!(summary.lost > 0, "the reader wasn't too slow: {summary:?}");
-    ensure!(summary.seen == rows, "{rows} rows came out, but the summary says {summary:?}");
+    ensure!(summary.seen == rows, "{rows} rows were written, but {summary:?}");
     ensure!(transitions.contains(&(rows + summary.lost)), "{transitions:?} transitions, but {summary:?}");
     // The stream reports the same numbers, unless its last lines found no reader in time.
     if let Some(end) = &events.end {
         let reported: u64 = events.lost(LostWhat::Transitions);
         ensure!(
             (end.transitions, end.lost) == (rows, reported),
-            "{rows} rows, {reported} told as lost, but {end:?}"
+            "{rows} rows, {reported} lost in the stream, but {end:?}"
         );
-        ensure!(reported == summary.lost, "the stream tells {reported} lost, the summary {summary:?}");
+        ensure!(reported == summary.lost, "{reported} lost in the stream, but {summary:?}");
     }
     Ok(())
 }

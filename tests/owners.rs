@@ -27,7 +27,7 @@ fn a_connection_belongs_to_the_process_that_connected_and_before_accept_to_the_l
         return Ok(());
     }
     // A child has a copy of every socket of this process, so each test has the process to itself.
-    let _alone = for_exclusive_turn();
+    let _turn = for_exclusive_turn();
     let scenario = scenario::named("the client closes before accept()")?;
     let rows = trace_one(&[CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE], scenario.run)?;
     for row in &rows {
@@ -49,23 +49,25 @@ fn a_connection_that_a_thread_accepts_belongs_to_its_process() -> Result<()> {
         let server = std::thread::scope(|scope| {
             scope.spawn(|| listener.accept()).join().map_err(|_| anyhow::anyhow!("the thread panicked"))?
         })?;
-        Ok(Holder::Here(server))
+        Ok(Holder::ThisProcess(server))
     })
 }
 
 #[test]
 fn a_connection_that_a_child_accepts_belongs_to_the_child() -> Result<()> {
     accepted_connection_belongs_to(|listener| {
-        Holder::child(|go_on| listener.accept().is_ok_and(|server| fd_passing::wait_for_end(go_on, server)))
+        Holder::child(|until_closed| {
+            listener.accept().is_ok_and(|server| fd_passing::wait_for_end(until_closed, server))
+        })
     })
 }
 
 #[test]
 fn a_child_that_inherited_the_listener_owns_what_it_accepts_after_the_parent_closed_it() -> Result<()> {
     accepted_connection_belongs_to(|listener| {
-        let holder = Holder::child(|go_on| {
+        let holder = Holder::child(|until_closed| {
             // The connection is established only after the process that made the listener has closed it.
-            listener.accept().is_ok_and(|server| fd_passing::wait_for_end(go_on, server))
+            listener.accept().is_ok_and(|server| fd_passing::wait_for_end(until_closed, server))
         })?;
         listener.close();
         Ok(holder)
@@ -76,8 +78,8 @@ fn a_child_that_inherited_the_listener_owns_what_it_accepts_after_the_parent_clo
 fn a_connection_passed_by_scm_rights_belongs_to_the_receiver() -> Result<()> {
     accepted_connection_belongs_to(|listener| {
         let (rnetstat, theirs) = UnixStream::pair()?;
-        let holder = Holder::child(|go_on| {
-            fd_passing::receive(&theirs).is_ok_and(|server| fd_passing::wait_for_end(go_on, server))
+        let holder = Holder::child(|until_closed| {
+            fd_passing::receive(&theirs).is_ok_and(|server| fd_passing::wait_for_end(until_closed, server))
         })?;
         fd_passing::send(&rnetstat, &listener.accept()?)?;
         Ok(holder)
@@ -89,8 +91,8 @@ fn after_the_process_that_accepted_exits_the_connection_belongs_to_the_one_that_
 -> Result<()> {
     accepted_connection_belongs_to(|listener| {
         let (rnetstat, theirs) = UnixStream::pair()?;
-        let holder = Holder::child(|go_on| {
-            fd_passing::receive(&theirs).is_ok_and(|server| fd_passing::wait_for_end(go_on, server))
+        let holder = Holder::child(|until_closed| {
+            fd_passing::receive(&theirs).is_ok_and(|server| fd_passing::wait_for_end(until_closed, server))
         })?;
         // It accepts, sends a copy to the other child, and exits.
         let first = Child::start(|| {
@@ -107,9 +109,9 @@ const AFTER_OWNER_LOOKUP: Duration = Duration::from_secs(2);
 /// The process that has an accepted connection open until it is told to close it.
 enum Holder {
     /// This process.
-    Here(Sock),
+    ThisProcess(Sock),
     /// A child, which closes when this end of the pair is closed.
-    There(Child, UnixStream),
+    Child(Child, UnixStream),
 }
 
 impl Holder {
@@ -120,20 +122,20 @@ impl Holder {
             fd_passing::close_copy(&rnetstat);
             work(&theirs)
         })?;
-        Ok(Self::There(child, rnetstat))
+        Ok(Self::Child(child, rnetstat))
     }
 
     fn pid(&self) -> u32 {
         match self {
-            Self::Here(_) => std::process::id(),
-            Self::There(child, _) => child.pid(),
+            Self::ThisProcess(_) => std::process::id(),
+            Self::Child(child, _) => child.pid(),
         }
     }
 
     fn close(self) -> Result<()> {
         match self {
-            Self::Here(server) => server.close(),
-            Self::There(child, pair) => {
+            Self::ThisProcess(server) => server.close(),
+            Self::Child(child, pair) => {
                 drop(pair);
                 child.wait()?;
             }
@@ -148,7 +150,7 @@ fn accepted_connection_belongs_to(accept: impl FnOnce(Sock) -> Result<Holder> + 
         return Ok(());
     }
     // A child has a copy of every socket of this process, so each test has the process to itself.
-    let _alone = for_exclusive_turn();
+    let _turn = for_exclusive_turn();
     let mut holder_pid = None;
     let rows = trace_one(&[SERVER_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE], |net| {
         let listener = net.listener()?;
@@ -157,7 +159,7 @@ fn accepted_connection_belongs_to(accept: impl FnOnce(Sock) -> Result<Holder> + 
         let holder = accept(listener)?;
         holder_pid = Some(holder.pid());
         finds_owner(net, holder.pid())?;
-        if matches!(holder, Holder::There(..)) {
+        if matches!(holder, Holder::Child(..)) {
             // The socket may have been passed on after accept(): the trace looks the owner up again half a second
             // later.
             std::thread::sleep(AFTER_OWNER_LOOKUP);
@@ -167,19 +169,19 @@ fn accepted_connection_belongs_to(accept: impl FnOnce(Sock) -> Result<Holder> + 
         client.close();
         Ok(())
     })?;
-    let holder = holder_pid.context("nobody has accepted")?;
+    let owner = holder_pid.context("no process has accepted")?;
     let after_close = |row: &&Row| {
         row.direction == Some(Direction::Inbound) && matches!(row.new_state, "FIN_WAIT1" | "FIN_WAIT2")
     };
     ensure!(rows.iter().any(|row| after_close(&row)), "no row of the close: {rows:#?}");
     for row in rows.iter().filter(after_close) {
-        ensure!(row.pid == Some(holder), "{holder} holds it: {row:#?}");
+        ensure!(row.pid == Some(owner), "{owner} is the owner: {row:#?}");
     }
     Ok(())
 }
 
 /// A new trace shows the accepted connection with its owner.
-fn finds_owner(net: &TestNet, holder: u32) -> Result<()> {
+fn finds_owner(net: &TestNet, owner: u32) -> Result<()> {
     let server = net.addresses.server();
     wait::until("the connection is accepted", || {
         let tracer = Tracer::start(&["--existing"])?;
@@ -189,8 +191,8 @@ fn finds_owner(net: &TestNet, holder: u32) -> Result<()> {
             Ok(existing_so_far(&tracer, net)?.into_iter().find(accepted))
         })?;
         tracer.stop()?;
-        let is_right = (found.pid, found.owner) == (Some(holder), Some(Owner::Scan));
-        ensure!(is_right || found.owner == Some(Owner::Listener), "{holder} holds it: {found:#?}");
-        Ok(is_right.then_some(()))
+        let is_owner = (found.pid, found.owner) == (Some(owner), Some(Owner::Scan));
+        ensure!(is_owner || found.owner == Some(Owner::Listener), "{owner} is the owner: {found:#?}");
+        Ok(is_owner.then_some(()))
     })
 }

@@ -6,15 +6,13 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    compare,
-    history::{self, History},
     normalization,
-    oracle::{ORDINARY, Oracle},
     output::Destination,
     privilege::{BinaryCopy, as_root_without, charges_memlock, effective_of_threads},
-    scenario::{TestNet, close, reset},
+    scenario::TestNet,
     seccomp, skip,
-    trace::Trace,
+    trace::{Trace, is_one_error},
+    traced_run::TracedRun,
     tracer::{self, Tracer},
 };
 use rustix::process::{Resource, Rlimit};
@@ -113,7 +111,7 @@ fn a_small_limit_of_locked_memory_is_raised_or_named_in_the_error() -> Result<()
     let mut command = as_root_without("-sys_resource", &["--json", "--source", "ebpf", "-d", "1s"])?;
     let output = with_64_kib(&mut command).output()?;
     if charges_memlock() {
-        is_one_error(&output, &["limit on locked memory", "64 KiB", "ulimit"])?;
+        is_one_error(&output, 1, &["limit on locked memory", "64 KiB", "ulimit"])?;
         let mut command = tracer::command(&["--json", "--source", "ebpf", "-d", "1s"])?;
         let output = with_64_kib(&mut command).output()?;
         ensure!(output.status.success(), "it was not raised: {}", String::from_utf8_lossy(&output.stderr));
@@ -130,7 +128,7 @@ fn for_a_user_with_capabilities_the_error_names_a_small_limit_of_locked_memory()
     }
     let copy = BinaryCopy::new(Some("cap_bpf,cap_perfmon+ep"))?;
     let output = with_64_kib(&mut copy.as_nobody(&TRACE)).output()?;
-    is_one_error(&output, &["limit on locked memory", "64 KiB", "ulimit"])
+    is_one_error(&output, 1, &["limit on locked memory", "64 KiB", "ulimit"])
 }
 
 /// A copy with these capabilities, and with CAP_SYS_RESOURCE where the kernel charges eBPF's memory to
@@ -173,44 +171,16 @@ fn in_a_network_and_pid_namespace_the_connections_of_the_whole_host_are_shown() 
     Ok(())
 }
 
-/// How many connections of one run may be left out as unobserved: it makes about 400 transitions, and of 200,000 transitions
-/// at most 8 were made in the context of process 1.
-const MAX_UNOBSERVED: usize = 1;
-
 /// Runs a trace beside some connections. It must show what the kernel's record has.
 fn beside_traffic(command: &mut Command) -> Result<Trace> {
-    let net = TestNet::new()?;
-    let mut oracle = Oracle::start(ORDINARY, &[&net.addresses])?;
-    let tracer = Tracer::spawn(command, Destination::Pipe)?.started()?;
-    for scenario in close::SCENARIOS.iter().chain(reset::SCENARIOS) {
-        net.run(scenario)?;
-    }
-    let record: Vec<History> = history::completed(&mut oracle, &[&net.addresses])?;
-    let trace = tracer.stop()?;
-    let events = trace.events()?;
-    let is_classic = events.start.missing.iter().any(|missing| missing.what.contains("TIME_WAIT"));
-    let comparison = if is_classic { normalization::CLASSIC_TRACEPOINT } else { normalization::DEFAULT };
-    let rows = trace.rows()?;
-    compare::with_record(
-        &record,
-        rows.iter().filter(|row| row.belongs_to(&net.addresses)),
-        comparison.with_unobserved(MAX_UNOBSERVED),
-    )?;
-    Ok(trace)
+    let mut run = TracedRun::beside(|| Ok(vec![Tracer::spawn(command, Destination::Pipe)?.started()?]))?;
+    let missing = run.traces[0].events()?.start.missing;
+    let is_classic = missing.iter().any(|missing| missing.what.contains("TIME_WAIT"));
+    run.compare(if is_classic { normalization::CLASSIC_TRACEPOINT } else { normalization::DEFAULT })?;
+    Ok(run.traces.remove(0))
 }
 
 /// Checks that it ends with exit code 1 and one line on stderr that has all the words.
 fn refuses(command: &mut Command, words: &[&str]) -> Result<()> {
-    is_one_error(&command.output().context("running rnetstat-trace")?, words)
-}
-
-fn is_one_error(output: &std::process::Output, words: &[&str]) -> Result<()> {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.code() == Some(1), "{}: {stderr}", output.status);
-    ensure!(output.stdout.is_empty(), "it wrote to stdout: {}", String::from_utf8_lossy(&output.stdout));
-    ensure!(stderr.lines().count() == 1 && stderr.starts_with("rnetstat-trace: "), "{stderr}");
-    for word in words {
-        ensure!(stderr.contains(word), "no {word:?} in {stderr}");
-    }
-    Ok(())
+    is_one_error(&command.output().context("running rnetstat-trace")?, 1, words)
 }

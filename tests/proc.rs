@@ -6,14 +6,15 @@ use std::{fs, net::SocketAddr, os::unix::fs::symlink, path::Path, process::Comma
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    address_block::AddressBlock,
     event::{Direction, Event, LostWhere, Owner, Row, Source},
     netns::Namespace,
     process::Process,
     scenario::{Pair, TestNet},
     skip,
     sock::Sock,
+    ss,
     state::State,
+    state_path::rows_so_far,
     tracer::Tracer,
     wait,
 };
@@ -108,19 +109,12 @@ fn existing_connections_are_those_that_ss_lists() -> Result<()> {
         pairs[0].client.shutdown_write()?;
         pairs[0].server.receive_fin()?;
         pairs[0].client.wait_for("FIN_WAIT2")?;
-        let mut expected = listed_by_ss()?;
+        let listed = ss::all()?.into_iter().map(|socket| (socket.state, (socket.local, socket.remote)));
+        let mut expected: Vec<_> = listed.collect();
         let own = net.netns.inum()?.to_string();
         let arguments = ["--source", "proc", "--existing", "-n", "6", "--netns", &own];
-        let trace = Tracer::start(&arguments)?.finish()?;
-        let mut found = Vec::new();
-        for row in trace.events()?.existing {
-            let end = |addr: Option<std::net::IpAddr>, port: Option<u16>| {
-                addr.zip(port).map(|(addr, port)| SocketAddr::new(addr, port).to_string())
-            };
-            let remote = end(row.remote_addr, row.remote_port).unwrap_or_else(|| "*".to_owned());
-            let local = end(Some(row.local_addr), row.local_port).context("no local end")?;
-            found.push(format!("{} {local} {remote}", row.new_state));
-        }
+        let existing = Tracer::start(&arguments)?.finish()?.events()?.existing;
+        let mut found: Vec<_> = existing.iter().map(|found| (found.new_state, found.tuple())).collect();
         expected.sort();
         found.sort();
         ensure!(found == expected, "found {found:#?}, but ss lists {expected:#?}");
@@ -134,18 +128,18 @@ fn the_namespace_of_every_process_is_polled() -> Result<()> {
         return Ok(());
     }
     let net = TestNet::new()?;
-    let inum = net.netns.inum()?;
-    let tracer = Tracer::start(&["--source", "proc", "--interval", "20ms", "--netns", &inum.to_string()])?;
+    let tracer = Tracer::start(&[
+        "--source",
+        "proc",
+        "--interval",
+        "20ms",
+        "--netns",
+        &net.netns.inum()?.to_string(),
+    ])?;
     // The process keeps the namespace in use; this test's process has the socket.
     let _inhabitant = net.netns.run(|| Ok(Process::new(Command::new("sleep").arg("60").spawn()?)))?;
-    net.netns.run(|| {
-        let _listener = net.listener()?;
-        wait::until("the namespace's listener is shown", || {
-            let rows = rows_of(&tracer, &net.addresses)?;
-            Ok(rows.iter().any(|row| row.netns == Some(inum) && row.new_state == "LISTEN").then_some(()))
-        })
-    })?;
-    tracer.stop().map(drop)
+    let _listener = net.netns.run(|| net.listener())?;
+    wait_for_listener(tracer, &net)
 }
 
 #[test]
@@ -155,14 +149,16 @@ fn a_namespace_that_only_an_open_file_refers_to_is_polled() -> Result<()> {
     }
     // No process is in the namespace and it is mounted nowhere: this process has it open.
     let net = TestNet::new()?;
-    let inum = net.netns.inum()?;
-    let tracer = Tracer::start(&["--source", "proc", "--interval", "20ms", "--netns", &inum.to_string()])?;
+    let tracer = Tracer::start(&[
+        "--source",
+        "proc",
+        "--interval",
+        "20ms",
+        "--netns",
+        &net.netns.inum()?.to_string(),
+    ])?;
     let _listener = net.netns.run(|| net.listener())?;
-    wait::until("the namespace's listener is shown", || {
-        let rows = rows_of(&tracer, &net.addresses)?;
-        Ok(rows.iter().any(|row| row.netns == Some(inum) && row.new_state == "LISTEN").then_some(()))
-    })?;
-    tracer.stop().map(drop)
+    wait_for_listener(tracer, &net)
 }
 
 #[test]
@@ -176,7 +172,7 @@ fn connections_beyond_the_table_s_capacity_are_counted_as_lost_and_never_invente
     let arguments = ["--source", "proc", "--interval", "20ms", "--netns", &inum, "--table-size", "1"];
     let tracer = Tracer::start(&arguments)?;
     let pair = net.netns.run(|| Pair::through(listener))?;
-    wait::until("a loss is told", || {
+    wait::until("a loss is reported", || {
         let events = tracer.lines_so_far()?;
         let is_loss = |line| Ok(matches!(Event::parse(line)?, Event::Lost(_)));
         let lost = events.lines().map(is_loss).collect::<Result<Vec<_>>>()?;
@@ -184,7 +180,7 @@ fn connections_beyond_the_table_s_capacity_are_counted_as_lost_and_never_invente
     })?;
     net.netns.run(|| pair.client_closes())?;
     wait::until("the listener's end is shown", || {
-        let rows = rows_of(&tracer, &net.addresses)?;
+        let rows = rows_so_far(&tracer, &net)?;
         Ok(rows.iter().any(|row| row.old_state == "LISTEN" && row.new_state == "CLOSE").then_some(()))
     })?;
     let trace = tracer.stop()?;
@@ -193,7 +189,7 @@ fn connections_beyond_the_table_s_capacity_are_counted_as_lost_and_never_invente
     ensure!(lost >= 1 && events.losses.iter().all(|loss| loss.place == LostWhere::Table), "{events:?}");
     ensure!(trace.summary()?.lost == lost, "{}", trace.stderr);
     ensure!(trace.stderr.contains("--table-size"), "{}", trace.stderr);
-    ensure!(events.rows.iter().all(|row| row.old_state != "CLOSE"), "made up: {:?}", events.rows);
+    ensure!(events.rows.iter().all(|row| row.old_state != "CLOSE"), "invented: {:?}", events.rows);
     Ok(())
 }
 
@@ -256,7 +252,7 @@ impl PollingTrace {
     /// old state depends on the times of the polls.
     fn until(&self, states: &[&str]) -> Result<()> {
         let waited = wait::until(&format!("{states:?} are shown"), || {
-            let rows = rows_of(&self.tracer, &self.net.addresses)?;
+            let rows = rows_so_far(&self.tracer, &self.net)?;
             let shown = |state: &str| rows.iter().filter(|row| row.new_state == state).count();
             let named = |state: &str| states.iter().filter(|named| **named == state).count();
             Ok(states.iter().all(|state| shown(state) >= named(state)).then_some(()))
@@ -272,40 +268,20 @@ impl PollingTrace {
         let mut states: std::collections::HashMap<&str, State> = std::collections::HashMap::new();
         for row in &rows {
             let before = states.insert(&row.conn, row.new_state).unwrap_or("CLOSE");
-            ensure!(before == row.old_state, "a step is missing before {row:?}");
+            ensure!(before == row.old_state, "a transition is missing before {row:?}");
         }
         Ok(rows)
     }
 }
 
-fn rows_of(tracer: &Tracer, addresses: &AddressBlock) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    for line in tracer.lines_so_far()?.lines() {
-        if let Event::Transition(row) = Event::parse(line)? {
-            rows.push(*row);
-        }
-    }
-    rows.retain(|row| row.belongs_to(addresses));
-    Ok(rows)
-}
-
-/// The sockets of the calling thread's namespace as `STATE LOCAL REMOTE`, in netstat's names.
-fn listed_by_ss() -> Result<Vec<String>> {
-    let output = Command::new("ss").args(["-H", "-tan"]).output().context("running ss (iproute2)")?;
-    let mut sockets = Vec::new();
-    for line in String::from_utf8(output.stdout)?.lines() {
-        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-        let [state, _, _, local, remote, ..] = fields[..] else { continue };
-        let state = match state {
-            "ESTAB" => "ESTABLISHED".to_owned(),
-            "FIN-WAIT-1" => "FIN_WAIT1".to_owned(),
-            "FIN-WAIT-2" => "FIN_WAIT2".to_owned(),
-            other => other.replace('-', "_"),
-        };
-        let remote = if remote.ends_with(":*") { "*" } else { remote };
-        sockets.push(format!("{state} {local} {remote}"));
-    }
-    Ok(sockets)
+/// Waits until the trace shows the listener of its namespace, and stops it.
+fn wait_for_listener(tracer: Tracer, net: &TestNet) -> Result<()> {
+    let netns = Some(net.netns.inum()?);
+    wait::until("the namespace's listener is shown", || {
+        let is_listener = |row: &Row| row.netns == netns && row.new_state == "LISTEN";
+        Ok(rows_so_far(&tracer, net)?.iter().any(is_listener).then_some(()))
+    })?;
+    tracer.stop().map(drop)
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, net::SocketAddr, thread, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use netstat_tests::{
-    churn::{Pair, churn},
+    churn::{CpuPair, churn},
     history::{self, Tuple},
     netns::Namespace,
     oracle::Oracle,
@@ -100,7 +100,7 @@ fn after_20_000_connections_the_stream_yields_the_table_that_ss_lists() -> Resul
         &net.netns,
         &net.addresses,
         10_000,
-        &[Pair { client: 0, server: 0 }, Pair { client: 0, server: 0 }],
+        &[CpuPair { client: 0, server: 0 }, CpuPair { client: 0, server: 0 }],
     )?;
     let record = history::completed(&mut oracle, &[&net.addresses])?;
     let at_end = SsSnapshot::take(&[&net.netns])?;
@@ -118,7 +118,7 @@ fn traces_started_during_a_load_yield_the_table_that_ss_lists_after_one_snapshot
     }
     let net = TestNet::new()?;
     let mut oracle = Oracle::start(RECORD_KIB, &[&net.addresses])?;
-    let pairs = [Pair { client: 0, server: 0 }, Pair { client: 1, server: 1 }];
+    let pairs = [CpuPair { client: 0, server: 0 }, CpuPair { client: 1, server: 1 }];
     let tracers = thread::scope(|scope| {
         let load = scope.spawn(|| churn(&net.netns, &net.addresses, 10_000, &pairs));
         // The ring has room for the whole load: the traces share two CPUs.
@@ -151,7 +151,7 @@ fn after_losses_one_snapshot_repairs_the_table() -> Result<()> {
         &net.netns,
         &net.addresses,
         5_000,
-        &[Pair { client: 0, server: 1 }, Pair { client: 1, server: 0 }],
+        &[CpuPair { client: 0, server: 1 }, CpuPair { client: 1, server: 0 }],
     )?;
     let mut differ = None;
     let at_end = wait::until("the table is what ss shows", || {
@@ -291,17 +291,20 @@ impl SsSnapshot {
             .filter(|change| meanwhile.contains(&change.mono_ns))
             .map(|change| change.tuple)
             .collect();
-        let compares = |tuple: &Tuple| !changed.contains(tuple) && !unobserved.has_tuple(*tuple);
+        let is_compared = |tuple: &Tuple| !changed.contains(tuple) && !unobserved.has_tuple(*tuple);
         let before = || changes.iter().filter(|change| change.mono_ns <= self.between_ns);
         let mut compared = 0;
         for (netns, listed) in &self.snapshots {
             let open_connections = stream_table::open_connections(before(), *netns);
             let reported: BTreeSet<_> =
                 open_connections.values().map(|last| (last.state, last.tuple)).collect();
-            let differ: Vec<_> =
-                reported.symmetric_difference(listed).filter(|(_, tuple)| compares(tuple)).collect();
-            ensure!(differ.is_empty(), "in namespace {netns} only one of the two has {differ:#?}");
-            compared += listed.len();
+            let differences: Vec<_> =
+                reported.symmetric_difference(listed).filter(|(_, tuple)| is_compared(tuple)).collect();
+            ensure!(
+                differences.is_empty(),
+                "in namespace {netns} only the trace or only ss has {differences:#?}"
+            );
+            compared += listed.iter().filter(|(_, tuple)| is_compared(tuple)).count();
         }
         Ok(compared)
     }

@@ -115,7 +115,7 @@ fn nothing_stays_after(signal: Signal) -> Result<()> {
     let tracer = Tracer::spawn(&mut command(&["--json"])?, Destination::Pipe)?.started()?;
     let held = bpf_objects::held_by(tracer.pid())?;
     for kind in [Kind::Program, Kind::Map, Kind::Link] {
-        ensure!(held.iter().any(|object| object.0 == kind), "it holds no {kind:?}: {held:?}");
+        ensure!(held.iter().any(|object| object.0 == kind), "it has no {kind:?}: {held:?}");
     }
     for object in &held {
         ensure!(bpf_objects::exists(*object)?, "{object:?} is held and doesn't exist");

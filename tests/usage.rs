@@ -9,7 +9,9 @@ use netstat_tests::{
     event::{Event, Source},
     mounts,
     privilege::BinaryCopy,
-    skip, tracer,
+    skip,
+    trace::is_one_error,
+    tracer,
 };
 
 #[test]
@@ -98,20 +100,4 @@ fn without_btf_and_tracefs_the_ebpf_source_names_both_in_one_line() -> Result<()
 
 fn run(mut command: Command) -> Result<Output> {
     command.output().context("running rnetstat-trace")
-}
-
-/// Checks that exactly one line reports the error and that stdout is empty. Only wrong usage may be followed by a
-/// hint.
-fn is_one_error(output: &Output, code: i32, says: &[&str]) -> Result<()> {
-    let stderr = std::str::from_utf8(&output.stderr)?;
-    ensure!(output.status.code() == Some(code), "{}: {stderr}", output.status);
-    ensure!(output.stdout.is_empty(), "it wrote to stdout: {:?}", String::from_utf8_lossy(&output.stdout));
-    let beginning = if code == 2 { "error: " } else { "rnetstat-trace: " };
-    let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with(beginning)).collect();
-    ensure!(errors.len() == 1, "{} lines begin with {beginning:?}: {stderr}", errors.len());
-    ensure!(code == 2 || stderr.lines().count() == 1, "more than one line: {stderr}");
-    for word in says {
-        ensure!(errors[0].contains(word), "the error doesn't name {word:?}: {stderr}");
-    }
-    Ok(())
 }

@@ -5,7 +5,14 @@ use std::{cell::RefCell, net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, Result};
 
-use crate::{netns::Namespace, ss, state::State, stream_table, tracer::Tracer, wait};
+use crate::{
+    netns::Namespace,
+    ss,
+    state::State,
+    stream_table::{self, Change},
+    tracer::Tracer,
+    wait,
+};
 
 thread_local! {
     /// The trace that polls while this thread runs a scenario.
@@ -79,11 +86,8 @@ impl PollingTrace {
         let changes = stream_table::changes(&self.tracer.lines_so_far()?)?;
         self.in_each(|namespace| {
             let open_connections = stream_table::open_connections(changes.iter(), namespace.inum()?);
-            let shown = open_connections.into_values().map(|change| {
-                let (local, remote) = change.tuple;
-                Ok((crate::state::from_name(&change.state)?, local, remote))
-            });
-            shown.collect()
+            let shown = |change: &Change| (change.state, change.tuple.0, change.tuple.1);
+            Ok(open_connections.into_values().map(shown).collect())
         })
     }
 

@@ -27,7 +27,7 @@ const DESTINATIONS: u8 = 250;
 
 /// The CPUs to which a client thread and its server thread are pinned.
 #[derive(Clone, Copy)]
-pub struct Pair {
+pub struct CpuPair {
     /// The client's CPU.
     pub client: usize,
     /// The server's CPU.
@@ -40,7 +40,7 @@ pub fn churn(
     namespace: &Namespace,
     addresses: &AddressBlock,
     connections: usize,
-    pairs: &[Pair],
+    pairs: &[CpuPair],
 ) -> Result<()> {
     namespace.sysctl("core/somaxconn", &BACKLOG.to_string())?;
     // A connection that reuses a tuple ends the TIME_WAIT on it, which the record doesn't show.

@@ -33,35 +33,32 @@ fn by_itself(row: &Row) -> Result<()> {
     ensure!(listens == is_listener(row), "direction `listen` is for listeners");
     ensure!(
         !listens || (row.remote_addr.is_none() && row.remote_port.is_none()),
-        "a listener with a remote end"
+        "a listener with a remote endpoint"
     );
     ensure!(row.pid.is_some() == row.owner.is_some(), "a pid and how it is known belong together");
     ensure!(row.pid.is_some() == row.comm.is_some(), "a pid without its comm");
-    ensure!(
-        row.pid.is_none_or(child::is_test_process),
-        "the pid is of a process that had nothing to do with it"
-    );
+    ensure!(row.pid.is_none_or(child::is_test_process), "the pid is not of a process of the tests");
     is_rfc3339_with_nanoseconds(&row.ts)
 }
 
 fn after(before: Option<&Row>, row: &Row) -> Result<()> {
     let Some(before) = before else {
-        ensure!(row.state_ns.is_none(), "nothing was seen of the old state, but it has a duration");
+        ensure!(row.state_ns.is_none(), "the old state was not observed, but has a duration");
         let direction = match (row.old_state, row.new_state) {
             ("CLOSE", "SYN_SENT") => Some(Direction::Outbound),
             ("CLOSE", "LISTEN") => Some(Direction::Listen),
             ("LISTEN", new) if new != "CLOSE" => Some(Direction::Inbound),
             _ => return Ok(()),
         };
-        ensure!(row.direction == direction, "a birth in the wrong direction");
+        ensure!(row.direction == direction, "the first transition has the wrong direction");
         return Ok(());
     };
-    ensure!(before.new_state == row.old_state, "the old state isn't where it was");
+    ensure!(before.new_state == row.old_state, "the old state is not the previous new state");
     ensure!(before.direction == row.direction, "the direction has changed");
-    ensure!(before.local() == row.local() || before.local_port.is_none(), "this end has changed");
-    ensure!(before.remote() == row.remote() || before.remote().is_none(), "the other end has changed");
+    ensure!(before.local() == row.local() || before.local_port.is_none(), "the local endpoint has changed");
+    ensure!(before.remote() == row.remote() || before.remote().is_none(), "the remote endpoint has changed");
     ensure!((before.proto, before.netns) == (row.proto, row.netns), "protocol or namespace have changed");
-    ensure!(before.new_state != "CLOSE", "it goes on after its end");
+    ensure!(before.new_state != "CLOSE", "a closed connection has another transition");
     // Timestamps from two CPUs may be out of order by some microseconds.
     let lasted = row.mono_ns.saturating_sub(before.mono_ns);
     // With SYN cookies the kernel keeps no request socket, so the start of the handshake is unknown.

@@ -36,6 +36,7 @@ pub mod state_path;
 pub mod stream_table;
 pub mod terminal;
 pub mod trace;
+pub mod traced_run;
 pub mod tracer;
 pub mod unobserved;
 pub mod wait;

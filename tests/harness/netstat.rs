@@ -37,7 +37,7 @@ pub fn matches_netstat(arguments: &[&str]) -> Result<()> {
             return compare(&before, &middle, &after).with_context(|| format!("with {arguments:?}"));
         }
     }
-    bail!("netstat {arguments:?} never said the same twice")
+    bail!("netstat {arguments:?} never printed the same lines twice")
 }
 
 /// The fields of a line. Parentheses and slashes separate fields too, as in timers and owners.
@@ -57,14 +57,14 @@ fn is_same_shape(before: &[Line], after: &[Line]) -> bool {
     let same_line = |(a, b): (&Line, &Line)| {
         a.len() == b.len()
             && a.iter().zip(b).all(|(a, b)| {
-                a == b || (number(a).is_some() && number(b).is_some() && !is_timer_started_anew(a, b))
+                a == b || (number(a).is_some() && number(b).is_some() && !is_timer_restarted(a, b))
             })
     };
     before.len() == after.len() && before.iter().zip(after).all(same_line)
 }
 
 /// Whether seconds have increased: the timer expired between the two runs, and may have been seen at its end.
-fn is_timer_started_anew(before: &str, after: &str) -> bool {
+fn is_timer_restarted(before: &str, after: &str) -> bool {
     before.contains('.') && number(before) < number(after)
 }
 

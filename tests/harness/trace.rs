@@ -108,3 +108,19 @@ fn parse_summary(line: &str) -> Option<Summary> {
     rest.strip_suffix(" s")?.parse::<f64>().ok()?;
     Some(Summary { seen: seen.parse().ok()?, lost: lost.parse().ok()?, repaired: repaired.parse().ok()? })
 }
+
+/// Checks that exactly one line reports the error and that stdout is empty. Only wrong usage may be followed by a
+/// hint.
+pub fn is_one_error(output: &std::process::Output, code: i32, says: &[&str]) -> Result<()> {
+    let stderr = std::str::from_utf8(&output.stderr)?;
+    ensure!(output.status.code() == Some(code), "{}: {stderr}", output.status);
+    ensure!(output.stdout.is_empty(), "it wrote to stdout: {:?}", String::from_utf8_lossy(&output.stdout));
+    let beginning = if code == 2 { "error: " } else { "rnetstat-trace: " };
+    let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with(beginning)).collect();
+    ensure!(errors.len() == 1, "{} lines begin with {beginning:?}: {stderr}", errors.len());
+    ensure!(code == 2 || stderr.lines().count() == 1, "more than one line: {stderr}");
+    for word in says {
+        ensure!(errors[0].contains(word), "the error doesn't name {word:?}: {stderr}");
+    }
+    Ok(())
+}

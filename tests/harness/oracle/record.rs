@@ -74,9 +74,9 @@ impl Layout {
 
     /// Decodes an event. None for another protocol, or if the state stays the same.
     pub fn decode(&self, mono_ns: u64, data: &[u8]) -> Result<Option<Record>> {
-        let protocol = match u16::from_ne_bytes(field(data, self.protocol)?) {
-            6 => Protocol::Tcp,
-            262 => Protocol::Mptcp,
+        let protocol = match u16::from_ne_bytes(field(data, self.protocol)?).into() {
+            libc::IPPROTO_TCP => Protocol::Tcp,
+            libc::IPPROTO_MPTCP => Protocol::Mptcp,
             _ => return Ok(None),
         };
         let old = state::from_kernel(u32::from_ne_bytes(field(data, self.oldstate)?))?;
