@@ -7,15 +7,15 @@ mod outlet;
 mod slot;
 mod snapshot_reports;
 mod snapshot_schedule;
-mod state;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use std::{pin::pin, time::Duration};
 
 use tokio::time::sleep;
 
-use self::state::{After, State};
+use self::trace::{After, Trace};
 pub use self::{
     command::{Command, CommandReceiver, CommandSender, commands},
     slot::OutputSummary,
@@ -42,31 +42,31 @@ pub async fn run<S: EventSource>(
     outputs: Vec<Box<dyn Output>>,
     mut commands: CommandReceiver,
 ) -> anyhow::Result<Vec<OutputSummary>> {
-    let mut state = State::start(options, &source, snapshots.is_some(), outputs)?;
+    let mut trace = Trace::start(options, &source, snapshots.is_some(), outputs)?;
     let mut time_is_up = pin!(sleep(options.duration.unwrap_or_default()));
     let mut initial_timeout = pin!(sleep(INITIAL_TIMEOUT));
-    while !state.is_done() {
+    while !trace.is_done() {
         if let Some(snapshots) = &snapshots {
-            state.request_snapshot(source.now(), snapshots);
+            trace.request_snapshot(source.now(), snapshots);
         }
-        let pause = state.pause(source.now());
+        let idle = trace.until_next_snapshot(source.now());
         tokio::select! {
             () = source.ready() => {}
-            found = snapshots.next() => state.snapshot_taken(found),
-            command = commands.next() => if state.obey(command, &mut source) == After::Quit { break },
-            () = state.woken() => {}
-            () = sleep(TICK_INTERVAL), if state.needs_tick() => {}
-            () = sleep(pause.unwrap_or_default()), if pause.is_some() => {}
-            () = &mut initial_timeout, if state.holds_rows() => state.release_rows(),
+            found = snapshots.next() => trace.snapshot_taken(found),
+            command = commands.next() => if trace.obey(command, &mut source) == After::Quit { break },
+            () = trace.woken() => {}
+            () = sleep(TICK_INTERVAL), if trace.needs_tick() => {}
+            () = sleep(idle.unwrap_or_default()), if idle.is_some() => {}
+            () = &mut initial_timeout, if trace.holds_rows() => trace.release_rows(),
             () = &mut time_is_up, if options.duration.is_some() => break,
         }
-        let applied_until = source.drain(|event| state.apply(&event));
-        state.merge_snapshot(applied_until);
-        state.tick(applied_until);
+        let applied_until = source.drain(|event| trace.apply(&event));
+        trace.merge_snapshot(applied_until);
+        trace.tick(applied_until);
     }
     let end = source.now();
-    source.finish(|event| state.apply(&event));
-    let mut summaries = state.end(end);
+    source.finish(|event| trace.apply(&event));
+    let mut summaries = trace.end(end);
     match summaries.iter_mut().find_map(|summary| summary.error.take()) {
         Some(error) => Err(error),
         None => Ok(summaries),

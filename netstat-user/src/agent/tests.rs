@@ -14,7 +14,7 @@ use crate::{
     format,
     model::{
         Ended, Endpoint, Event, Family, Loss, LossKind, LossPlace, Moment, Protocol, Row, SockId, Source,
-        SourceCapabilities, Started, State as TcpState, Transition,
+        SourceCapabilities, Started, State, Transition,
     },
     options::{Format, MinisockHook, SourceChoice, StateHook},
     output::{
@@ -125,8 +125,8 @@ fn opens(number: u64) -> Event {
         sock: SockId { sk: number + 1, cookie: number + 1 },
         family: if is_v6 { Family::Ipv6 } else { Family::Ipv4 },
         protocol: Protocol::Tcp,
-        old: TcpState::Close,
-        new: TcpState::SynSent,
+        old: State::Close,
+        new: State::SynSent,
         local: end(4000),
         remote: end(80),
         process: None,

@@ -25,7 +25,7 @@ pub(super) enum After {
 }
 
 /// A running trace.
-pub(super) struct State {
+pub(super) struct Trace {
     table: Table,
     outlet: Outlet,
     /// None where the source takes no snapshots.
@@ -36,7 +36,7 @@ pub(super) struct State {
     filter_may_change: bool,
 }
 
-impl State {
+impl Trace {
     /// Builds the table and starts the outputs.
     ///
     /// # Errors
@@ -104,8 +104,8 @@ impl State {
         snapshots.request(kind);
     }
 
-    /// How long no snapshot is due, if no event comes.
-    pub(super) fn pause(&self, now: Moment) -> Option<Duration> {
+    /// The time until a snapshot is due, if no event makes one due earlier.
+    pub(super) fn until_next_snapshot(&self, now: Moment) -> Option<Duration> {
         self.schedule.as_ref().and_then(|schedule| schedule.pause(now, self.table.next_owner_lookup_ns()))
     }
 
