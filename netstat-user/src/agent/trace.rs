@@ -7,7 +7,7 @@ use super::{
     snapshot_schedule::SnapshotSchedule,
 };
 use crate::{
-    filter::{Filter, Verdict},
+    filter::{Filter, Match},
     model::{Event, Loss, LossKind, LossPlace, Moment, Snapshot, SnapshotError, SnapshotKind},
     options::TraceOptions,
     output::Output,
@@ -236,6 +236,6 @@ fn retention(options: &TraceOptions) -> Retention {
     }
     let filter = options.filter.clone();
     Retention::Only(Box::new(move |family, local, remote| {
-        filter.matches_tuple(family, local, remote) != Verdict::Never
+        filter.matches_tuple(family, local, remote) != Match::No
     }))
 }

@@ -4,7 +4,7 @@ use netstat_ebpf::wire;
 
 use super::*;
 use crate::{
-    filter::{FamilyFilter, Filter, Verdict},
+    filter::{FamilyFilter, Filter, Match},
     model::{Endpoint, Family},
     options::{DoctorOptions, MinisockHook, SourceChoice, StateHook},
 };
@@ -122,8 +122,8 @@ fn filters_can_be_listed_and_repeated() {
     assert_eq!(once, repeated);
     let web = Endpoint { addr: "10.0.0.5".parse().unwrap(), port: 443 };
     let client = Endpoint { addr: "192.0.2.1".parse().unwrap(), port: 8123 };
-    assert_eq!(once.matches_tuple(Family::Ipv4, web, Some(client)), Verdict::Yes);
-    assert_eq!(once.matches_tuple(Family::Ipv4, client, Some(web)), Verdict::Never);
+    assert_eq!(once.matches_tuple(Family::Ipv4, web, Some(client)), Match::Yes);
+    assert_eq!(once.matches_tuple(Family::Ipv4, client, Some(web)), Match::No);
 }
 
 #[cfg(target_os = "linux")]

@@ -4,15 +4,15 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::endpoint::Alternatives;
+use super::values::ValueSet;
 use crate::model::Family;
 
-/// Networks; an address is the network that has only it.
+/// Networks; a single address is a network of full prefix length.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NetworkSet(Vec<IpNet>);
 
-/// Reads `10.0.0.5`, `10.0.0.0/8`, `::1` or `2001:db8::/32`; the host's bits may be set, and
-/// IPv4-mapped IPv6 (`::ffff:10.0.0.0/104`) means IPv4.
+/// Parses `10.0.0.5`, `10.0.0.0/8`, `::1` or `2001:db8::/32`. Host bits may be set, and an IPv4-mapped IPv6 network
+/// (`::ffff:10.0.0.0/104`) becomes an IPv4 network.
 ///
 /// # Errors
 /// One line that says what is wrong with the text.
@@ -36,7 +36,7 @@ pub fn parse_network(text: &str) -> Result<IpNet, String> {
     Ok(canonical(network).trunc())
 }
 
-/// The IPv4 network that an IPv4-mapped one means.
+/// The IPv4 network for an IPv4-mapped one.
 fn canonical(network: IpNet) -> IpNet {
     let IpNet::V6(v6) = network else { return network };
     match (v6.addr().to_ipv4_mapped(), v6.prefix_len().checked_sub(96)) {
@@ -51,7 +51,7 @@ impl FromIterator<IpNet> for NetworkSet {
     }
 }
 
-impl Alternatives for NetworkSet {
+impl ValueSet for NetworkSet {
     type Value = IpAddr;
 
     fn is_empty(&self) -> bool {
@@ -64,13 +64,13 @@ impl Alternatives for NetworkSet {
 }
 
 impl NetworkSet {
-    /// Whether a connection of the family could match.
+    /// Whether a connection of the family can match.
     pub(super) fn allows(&self, family: Family) -> bool {
         self.is_empty() || self.0.iter().any(|network| family_of(network) == family)
     }
 
-    /// The option and its first value, as the user could have given it.
-    pub(super) fn as_option(&self, name: &str) -> Option<String> {
+    /// The option with its first value, as a user writes it; None if the option was not given.
+    pub(super) fn option_text(&self, name: &str) -> Option<String> {
         let first = self.0.first()?;
         Some(if first.prefix_len() == first.max_prefix_len() {
             format!("{name} {}", first.addr())
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_networks_are_read() {
+    fn addresses_and_networks_are_parsed() {
         for (text, network) in [
             ("10.0.0.5", "10.0.0.5/32"),
             ("10.0.0.5/8", "10.0.0.0/8"),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_named_in_the_error() {
+    fn the_error_names_the_text_that_is_no_network() {
         for (text, named) in [
             ("10.0.0.0/33", "\"33\" is no prefix length: in IPv4"),
             ("::/129", "\"129\" is no prefix length: in IPv6"),

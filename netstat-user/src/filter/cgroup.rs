@@ -1,6 +1,6 @@
-//! `--cgroup`: the socket's cgroup, with what is below it.
+//! `--cgroup`: the socket's cgroup, descendants included.
 
-/// Paths within the cgroup2 hierarchy, each with a leading slash and none at its end; `/` is all of it.
+/// Paths in the cgroup2 hierarchy, with a leading slash and no trailing one; `/` is the root cgroup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CgroupSet(Vec<String>);
 
@@ -11,7 +11,7 @@ impl FromIterator<String> for CgroupSet {
 }
 
 impl CgroupSet {
-    /// Whether the path is one of these or below it; one that isn't known matches only if none is asked.
+    /// Whether the path is that of a listed cgroup or of its descendant; an unknown path matches only if none is listed.
     pub(super) fn matches(&self, path: Option<&str>) -> bool {
         self.0.is_empty() || path.is_some_and(|path| self.0.iter().any(|top| is_at_or_below(path, top)))
     }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cgroup_matches_with_what_is_below_it() {
+    fn a_cgroup_matches_itself_and_its_descendants() {
         for (tops, path, expected) in [
             (&["/system.slice"][..], "/system.slice", true),
             (&["/system.slice"], "/system.slice/nginx.service", true),
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cgroup_that_is_not_known_matches_only_if_none_is_asked() {
+    fn an_unknown_cgroup_matches_only_without_the_option() {
         assert!(CgroupSet::default().matches(None));
         assert!(!CgroupSet(vec!["/".to_owned()]).matches(None));
     }

@@ -1,13 +1,13 @@
 //! `-4` and `-6`: one address family.
 
-use super::endpoint::Alternatives;
+use super::values::ValueSet;
 use crate::model::Family;
 
-/// The family that a connection's packets have to have; None if both will do.
+/// The family that a connection has to have; None if both match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FamilyFilter(pub Option<Family>);
 
-impl Alternatives for FamilyFilter {
+impl ValueSet for FamilyFilter {
     type Value = Family;
 
     fn is_empty(&self) -> bool {
@@ -20,13 +20,13 @@ impl Alternatives for FamilyFilter {
 }
 
 impl FamilyFilter {
-    /// Whether a connection of the family could match.
+    /// Whether a connection of the family can match.
     pub(super) fn allows(self, family: Family) -> bool {
         self.is_empty() || self.contains(family)
     }
 
-    /// The option, as the user gave it.
-    pub(super) fn as_option(self) -> Option<String> {
+    /// The option as a user writes it; None if it was not given.
+    pub(super) fn option_text(self) -> Option<String> {
         self.0.map(|family| match family {
             Family::Ipv4 => "-4".to_owned(),
             Family::Ipv6 => "-6".to_owned(),
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_family_leaves_out_the_other() {
+    fn one_family_excludes_the_other() {
         for (wanted, ipv4, ipv6) in
             [(None, true, true), (Some(Family::Ipv4), true, false), (Some(Family::Ipv6), false, true)]
         {

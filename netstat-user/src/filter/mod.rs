@@ -1,4 +1,4 @@
-//! Which rows are shown: every filter that was given has to match, one of its values is enough.
+//! Which rows are shown: every given filter has to match, by at least one of its values.
 
 mod address;
 mod cgroup;
@@ -16,18 +16,18 @@ use netstat_ebpf::wire;
 
 pub use address::{NetworkSet, parse_network};
 pub use cgroup::CgroupSet;
-use endpoint::Alternatives;
-pub use endpoint::{ByEndpoint, Verdict};
+pub use endpoint::ByEndpoint;
 pub use family::FamilyFilter;
 pub use owner::{CommSet, OwnerFilter, parse_comm, parse_pid};
 pub use ports::{PortSet, parse_ports};
 pub use socket::SocketFacts;
 pub use states::StateSet;
-pub use values::Values;
+use values::ValueSet;
+pub use values::{Match, Values};
 
 use crate::model::{Endpoint, Family, Row};
 
-/// All filters.
+/// The filters of one command; the default matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// `-4`, `-6`.
@@ -51,33 +51,33 @@ impl Filter {
     pub fn matches(&self, row: &Row, cgroup: Option<&str>) -> bool {
         let Self { family, ports, addresses, states, owner, netns, cgroups } = self;
         let remote = row.remote.filter(is_known);
-        let verdict = family
-            .judge(Some(row.family))
-            .and(ports.judge(port(row.local), remote.and_then(port)))
-            .and(addresses.judge(Some(row.local.addr), remote.map(|end| end.addr)))
-            .and(owner.judge(row.owner, row.socket_uid))
-            .and(netns.judge(row.netns));
-        verdict == Verdict::Yes && states.matches(row) && cgroups.matches(cgroup)
+        let matched = family
+            .matches(Some(row.family))
+            .and(ports.matches(port(row.local), remote.and_then(port)))
+            .and(addresses.matches(Some(row.local.addr), remote.map(|endpoint| endpoint.addr)))
+            .and(owner.matches(row.owner, row.socket_uid))
+            .and(netns.matches(row.netns));
+        matched == Match::Yes && states.matches(row) && cgroups.matches(cgroup)
     }
 
-    /// Whether a connection's rows can be shown, by its ends, which don't change in its life: family,
-    /// ports and addresses. [`Verdict::Never`] allows to forget the connection.
-    pub fn matches_tuple(&self, family: Family, local: Endpoint, remote: Option<Endpoint>) -> Verdict {
+    /// Whether rows of a connection with this tuple can match, judged by family, ports and addresses alone, which don't
+    /// change while the connection exists. [`Match::No`] means that no row of it ever matches.
+    pub fn matches_tuple(&self, family: Family, local: Endpoint, remote: Option<Endpoint>) -> Match {
         let Self { family: family_filter, ports, addresses, states: _, owner: _, netns: _, cgroups: _ } =
             self;
         let remote = remote.filter(is_known);
         let local_addr = Some(local.addr).filter(|addr| !addr.is_unspecified());
-        // Up to 6.12 a child begins with the address of its listener: `::` can turn out to be IPv4.
-        let may_turn_ipv4 = remote.is_none() && local_addr.is_none() && local.addr.is_ipv6();
+        // Up to 6.12 a child socket shows its listener's address in LISTEN→SYN_RECV: `::` may still become IPv4.
+        let may_become_ipv4 = remote.is_none() && local_addr.is_none() && local.addr.is_ipv6();
         family_filter
-            .judge(Some(family).filter(|_| !may_turn_ipv4))
-            .and(ports.judge(port(local), remote.and_then(port)))
-            .and(addresses.judge(local_addr, remote.map(|end| end.addr)))
+            .matches(Some(family).filter(|_| !may_become_ipv4))
+            .and(ports.matches(port(local), remote.and_then(port)))
+            .and(addresses.matches(local_addr, remote.map(|endpoint| endpoint.addr)))
     }
 
-    /// What the kernel side may leave out without a change in the output.
+    /// What the kernel side may drop: an optimisation that never changes the output.
     pub fn for_kernel(&self) -> wire::Filter {
-        let mut filter = wire::Filter { left_out: self.states.left_out(), ..wire::Filter::ALL };
+        let mut filter = wire::Filter { left_out: self.states.for_kernel(), ..wire::Filter::ALL };
         filter.by_states = u32::from(filter.left_out != wire::Filter::ALL.left_out);
         filter.family = match FAMILIES.map(|family| self.allows(family)) {
             [true, false] => 1,
@@ -98,19 +98,19 @@ impl Filter {
         filter
     }
 
-    /// Refuses filters of which one asks for IPv4 and another for IPv6: no row could match both.
+    /// Refuses a filter that no row can match, because one option wants IPv4 and another IPv6.
     ///
     /// # Errors
-    /// One line that names the two.
+    /// One line that names the two options.
     pub fn check(&self) -> Result<(), String> {
         let ByEndpoint { local, remote, either } = &self.addresses;
         let mut only_ipv4 = None;
         let mut only_ipv6 = None;
         for (option, families) in [
-            (self.family.as_option(), FAMILIES.map(|family| self.family.allows(family))),
-            (local.as_option("--local"), FAMILIES.map(|family| local.allows(family))),
-            (remote.as_option("--remote"), FAMILIES.map(|family| remote.allows(family))),
-            (either.as_option("--addr"), FAMILIES.map(|family| either.allows(family))),
+            (self.family.option_text(), FAMILIES.map(|family| self.family.allows(family))),
+            (local.option_text("--local"), FAMILIES.map(|family| local.allows(family))),
+            (remote.option_text("--remote"), FAMILIES.map(|family| remote.allows(family))),
+            (either.option_text("--addr"), FAMILIES.map(|family| either.allows(family))),
         ] {
             match families {
                 [true, false] => only_ipv4 = only_ipv4.or(option),
@@ -126,6 +126,7 @@ impl Filter {
         }
     }
 
+    /// Whether a connection of the family can match.
     fn allows(&self, family: Family) -> bool {
         let ByEndpoint { local, remote, either } = &self.addresses;
         self.family.allows(family) && [local, remote, either].iter().all(|networks| networks.allows(family))
@@ -134,10 +135,10 @@ impl Filter {
 
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
-fn is_known(end: &Endpoint) -> bool {
-    end.port != 0
+fn is_known(endpoint: &Endpoint) -> bool {
+    endpoint.port != 0
 }
 
-fn port(end: Endpoint) -> Option<u16> {
-    Some(end.port).filter(|port| *port != 0)
+fn port(endpoint: Endpoint) -> Option<u16> {
+    Some(endpoint.port).filter(|port| *port != 0)
 }

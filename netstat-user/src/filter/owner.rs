@@ -1,15 +1,12 @@
 //! `--pid`, `--comm`, `--user`: the process that holds the socket.
 
-use super::{
-    Values,
-    endpoint::{Alternatives, Verdict},
-};
+use super::values::{Match, ValueSet, Values};
 use crate::model::{Comm, Owner};
 
-/// How much of a process name the kernel keeps, bytes (TASK_COMM_LEN less the NUL, include/linux/sched.h).
+/// Length of the longest process name that the kernel keeps, bytes (TASK_COMM_LEN - 1, include/linux/sched.h).
 const COMM_LENGTH: usize = 15;
 
-/// What the owner has to be; an owner that isn't known matches only where nothing is asked.
+/// What the owner has to be. An unknown owner matches only if none of the options was given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnerFilter {
     /// `--pid`.
@@ -31,11 +28,11 @@ impl OwnerFilter {
     }
 }
 
-/// Process names, cut as the kernel cuts them.
+/// Process names, truncated as the kernel truncates them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommSet(Vec<Vec<u8>>);
 
-/// Reads a process id.
+/// Parses a process id.
 ///
 /// # Errors
 /// One line that says what is wrong with the text.
@@ -46,7 +43,7 @@ pub fn parse_pid(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("{text:?} is no process id: say a number above 0, like 812"))
 }
 
-/// Reads a process name.
+/// Parses a process name.
 ///
 /// # Errors
 /// One line: the name is empty.
@@ -68,7 +65,7 @@ impl FromIterator<String> for CommSet {
     }
 }
 
-impl Alternatives for CommSet {
+impl ValueSet for CommSet {
     type Value = Comm;
 
     fn is_empty(&self) -> bool {
@@ -81,26 +78,27 @@ impl Alternatives for CommSet {
 }
 
 impl OwnerFilter {
-    /// `socket_uid` is what is known of the user where the process isn't.
-    pub(super) fn judge(&self, owner: Option<Owner>, socket_uid: Option<u32>) -> Verdict {
+    /// Whether the owner matches; `socket_uid` is the socket's user, for sources that know it without the process.
+    pub(super) fn matches(&self, owner: Option<Owner>, socket_uid: Option<u32>) -> Match {
         let Self { pids, comms, users } = self;
-        pids.judge(owner.map(|owner| owner.pid))
-            .and(comms.judge(owner.map(|owner| owner.comm)))
-            .and(users.judge(owner.and_then(|owner| owner.uid).or(socket_uid)))
+        pids.matches(owner.map(|owner| owner.pid))
+            .and(comms.matches(owner.map(|owner| owner.comm)))
+            .and(users.matches(owner.and_then(|owner| owner.uid).or(socket_uid)))
     }
 
-    /// Whether it is about the process at all, or only about its user.
-    pub fn asks_for_process(&self) -> bool {
+    /// Whether one of the options is about the process, not only about its user.
+    pub fn needs_process(&self) -> bool {
         !self.pids.is_empty() || !self.comms.is_empty()
     }
 
-    /// Whether one of a socket's holders is the process that is asked for, and its user the one.
+    /// Whether one of the processes that hold a socket matches, and the socket's user does.
     pub(super) fn matches_holders(&self, holders: &[(u32, Comm)], uid: Option<u32>) -> bool {
         let Self { pids, comms, users } = self;
-        let is_it =
-            |(pid, comm): &(u32, Comm)| pids.judge(Some(*pid)).and(comms.judge(Some(*comm))) == Verdict::Yes;
-        let process = !self.asks_for_process() || holders.iter().any(is_it);
-        process && users.judge(uid) == Verdict::Yes
+        let matches_holder = |(pid, comm): &(u32, Comm)| {
+            pids.matches(Some(*pid)).and(comms.matches(Some(*comm))) == Match::Yes
+        };
+        let process = !self.needs_process() || holders.iter().any(matches_holder);
+        process && users.matches(uid) == Match::Yes
     }
 }
 
@@ -109,7 +107,7 @@ mod tests {
     use super::*;
     use crate::model::OwnerHow;
 
-    /// A name, and what a longer one before it left behind its end.
+    /// A name, followed by what a longer earlier name left in the buffer.
     fn comm(name: &[u8]) -> Comm {
         let mut bytes = *b"a longer name..\0";
         bytes[..name.len()].copy_from_slice(name);
@@ -122,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn pids_and_names_are_read() {
+    fn pids_and_names_are_parsed() {
         assert_eq!(parse_pid("812"), Ok(812));
         assert_eq!(parse_comm("kworker/0:1-ev"), Ok("kworker/0:1-ev".to_owned()));
         for text in ["0", "-1", "nginx", "", "4294967296", "8 12"] {
@@ -133,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_to_be_the_same_to_the_letter() {
+    fn a_name_has_to_be_equal() {
         for (names, expected) in [
             (&["nginx"][..], true),
             (&["apache2", "nginx"], true),
@@ -147,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_longer_than_the_kernel_keeps_means_what_it_keeps_of_it() {
+    fn a_name_that_the_kernel_truncates_matches_by_its_first_15_bytes() {
         assert!(comms(&["systemd-resolved"]).contains(comm(b"systemd-resolve")));
         assert!(!comms(&["systemd-resolved"]).contains(comm(b"systemd-resolv")));
         let in_mid_character = "aa웹서버웹서";
@@ -155,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn each_option_that_was_given_has_to_match() {
+    fn each_given_option_has_to_match() {
         let nginx = Owner { pid: 812, comm: comm(b"nginx"), uid: Some(33), how: OwnerHow::Accept };
         for (pids, names, users, expected) in [
             (&[][..], &[][..], &[][..], true),
@@ -172,15 +170,15 @@ mod tests {
                 comms: comms(names),
                 users: users.iter().copied().collect(),
             };
-            assert_eq!(filter.judge(Some(nginx), None) == Verdict::Yes, expected, "{filter:?}");
+            assert_eq!(filter.matches(Some(nginx), None) == Match::Yes, expected, "{filter:?}");
         }
     }
 
     #[test]
-    fn an_owner_that_is_not_known_matches_only_where_none_is_asked() {
-        assert_eq!(OwnerFilter::default().judge(None, None), Verdict::Yes);
+    fn an_unknown_owner_matches_only_without_options() {
+        assert_eq!(OwnerFilter::default().matches(None, None), Match::Yes);
         let root = OwnerFilter { users: [0].into_iter().collect(), ..OwnerFilter::default() };
-        assert_eq!(root.judge(None, None), Verdict::NotYetKnown);
-        assert_eq!(root.judge(None, Some(0)), Verdict::Yes);
+        assert_eq!(root.matches(None, None), Match::Unknown);
+        assert_eq!(root.matches(None, Some(0)), Match::Yes);
     }
 }

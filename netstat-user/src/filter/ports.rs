@@ -4,13 +4,13 @@ use std::ops::RangeInclusive;
 
 use netstat_ebpf::wire::{MAX_RANGES, PortRange};
 
-use super::endpoint::Alternatives;
+use super::values::ValueSet;
 
-/// Ports, as ranges that are sorted and apart from each other.
+/// Ports, as sorted ranges that neither overlap nor touch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PortSet(Vec<RangeInclusive<u16>>);
 
-/// Reads `443` or `8000-8999`.
+/// Parses `443` or `8000-8999`.
 ///
 /// # Errors
 /// One line that says what is wrong with the text.
@@ -39,20 +39,20 @@ impl FromIterator<RangeInclusive<u16>> for PortSet {
     fn from_iter<I: IntoIterator<Item = RangeInclusive<u16>>>(ranges: I) -> Self {
         let mut ranges: Vec<_> = ranges.into_iter().collect();
         ranges.sort_unstable_by_key(|range| *range.start());
-        let mut apart: Vec<RangeInclusive<u16>> = Vec::with_capacity(ranges.len());
+        let mut merged: Vec<RangeInclusive<u16>> = Vec::with_capacity(ranges.len());
         for range in ranges {
-            match apart.last_mut() {
+            match merged.last_mut() {
                 Some(last) if *range.start() <= last.end().saturating_add(1) => {
                     *last = *last.start()..=*range.end().max(last.end());
                 }
-                _ => apart.push(range),
+                _ => merged.push(range),
             }
         }
-        Self(apart)
+        Self(merged)
     }
 }
 
-impl Alternatives for PortSet {
+impl ValueSet for PortSet {
     type Value = u16;
 
     fn is_empty(&self) -> bool {
@@ -65,7 +65,7 @@ impl Alternatives for PortSet {
 }
 
 impl PortSet {
-    /// The ranges for the kernel side; None if nothing is asked, or more than it can compare.
+    /// The ranges for the kernel side; None if the option was not given, or has more ranges than the kernel side compares.
     pub(super) fn for_kernel(&self) -> Option<[PortRange; MAX_RANGES]> {
         if self.is_empty() || self.0.len() > MAX_RANGES {
             return None;
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_and_a_range_are_read() {
+    fn ports_and_ranges_are_parsed() {
         assert_eq!(parse_ports("443"), Ok(443..=443));
         assert_eq!(parse_ports("8000-8999"), Ok(8000..=8999));
         assert_eq!(parse_ports("1-65535"), Ok(1..=65535));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_port_is_named_in_the_error() {
+    fn the_error_names_the_text_that_is_no_port() {
         for (text, named) in [
             ("70000", "\"70000\" is no port"),
             ("0", "\"0\" is no port"),
@@ -114,14 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_touch_or_overlap_become_one() {
+    fn ranges_that_touch_or_overlap_are_merged() {
         assert_eq!(set(&["443", "80", "81", "70-79", "440-450", "441"]), set(&["70-81", "440-450"]));
         assert_eq!(set(&["65535", "1-65535", "2"]), set(&["1-65535"]));
         assert_eq!(set(&["80", "82"]).0.len(), 2);
     }
 
     #[test]
-    fn a_port_matches_one_of_the_alternatives() {
+    fn a_port_matches_by_one_of_the_ranges() {
         let ports = set(&["80", "8000-8999"]);
         for (port, expected) in
             [(79, false), (80, true), (81, false), (8000, true), (8999, true), (9000, false)]
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_gets_the_ranges_unless_there_are_too_many() {
+    fn the_kernel_side_gets_the_ranges_unless_there_are_too_many() {
         assert_eq!(set(&[]).for_kernel(), None);
         let ranges = set(&["443", "80"]).for_kernel().unwrap();
         assert_eq!(ranges[0], PortRange { first: 80, last: 80 });

@@ -1,18 +1,18 @@
-//! The same filters for sockets that just are there, of any protocol.
+//! The same filters for a list of sockets of any protocol, as rnetstat shows it.
 
-use super::{Alternatives as _, Filter, Verdict};
+use super::{Filter, Match, ValueSet as _};
 use crate::model::{Comm, Endpoint, Family, State};
 
-/// What is known of a socket; None where it has no such thing.
+/// What filters compare of a socket; None where the socket has no such property.
 #[derive(Clone, Debug)]
 pub struct SocketFacts<'a> {
     /// The family of its packets.
     pub family: Option<Family>,
-    /// This end.
+    /// The local endpoint.
     pub local: Option<Endpoint>,
-    /// The other end.
+    /// The remote endpoint.
     pub remote: Option<Endpoint>,
-    /// Its state, if it is one of TCP's.
+    /// Its TCP state.
     pub state: Option<State>,
     /// Its user.
     pub uid: Option<u32>,
@@ -23,19 +23,21 @@ pub struct SocketFacts<'a> {
 }
 
 impl Filter {
-    /// Whether the socket is shown: what it has not, it can't match. Cgroups are not asked for.
+    /// Whether the socket is shown. A filter on a property that the socket does not have excludes it; `--cgroup` is not
+    /// evaluated, because rnetstat has no such option.
     pub fn matches_socket(&self, socket: &SocketFacts<'_>) -> bool {
         let Self { family, ports, addresses, states, owner, netns, cgroups: _ } = self;
-        let port = |end: Option<Endpoint>| end.map(|end| end.port).filter(|port| *port != 0);
-        let addr = |end: Option<Endpoint>| end.map(|end| end.addr);
-        let remote = socket.remote.filter(|end| end.port != 0);
-        let verdict = family
-            .judge(socket.family)
-            .and(ports.judge(port(socket.local), port(remote)))
-            .and(addresses.judge(addr(socket.local), addr(remote)))
-            .and(netns.judge(socket.netns));
-        verdict == Verdict::Yes
-            && states.has(socket.state)
+        let port =
+            |endpoint: Option<Endpoint>| endpoint.map(|endpoint| endpoint.port).filter(|port| *port != 0);
+        let addr = |endpoint: Option<Endpoint>| endpoint.map(|endpoint| endpoint.addr);
+        let remote = socket.remote.filter(|endpoint| endpoint.port != 0);
+        let matched = family
+            .matches(socket.family)
+            .and(ports.matches(port(socket.local), port(remote)))
+            .and(addresses.matches(addr(socket.local), addr(remote)))
+            .and(netns.matches(socket.netns));
+        matched == Match::Yes
+            && states.contains(socket.state)
             && owner.matches_holders(socket.holders, socket.uid)
     }
 }
@@ -68,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn each_filter_that_was_given_has_to_match() {
+    fn each_given_filter_has_to_match() {
         let holders = [(1, comm(b"systemd")), (812, comm(b"nginx"))];
         let socket = nginx(&holders);
         let ports = |ports: [std::ops::RangeInclusive<u16>; 1]| ByEndpoint {
@@ -96,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_ends_and_no_state_matches_no_filter_on_them() {
+    fn a_socket_without_endpoints_and_state_matches_no_filter_on_them() {
         let unix = SocketFacts { family: None, local: None, remote: None, state: None, ..nginx(&[]) };
         let remote = [parse_network("0.0.0.0/0").unwrap()].into_iter().collect();
         assert!(Filter::default().matches_socket(&unix));

@@ -13,42 +13,45 @@ impl FromIterator<State> for StateSet {
 }
 
 impl StateSet {
-    /// Whether the row goes from or to one of the states.
+    /// Whether the row is a transition from or to one of the states.
     pub(super) fn matches(self, row: &Row) -> bool {
-        let ends = row.old_state.map_or(0, State::bit) | row.new_state.bit();
-        self.0 == 0 || self.0 & ends != 0
+        let states = row.old_state.map_or(0, State::bit) | row.new_state.bit();
+        self.0 == 0 || self.0 & states != 0
     }
 
-    /// Whether a socket in this state is shown; None is no state of TCP's.
-    pub(super) fn has(self, state: Option<State>) -> bool {
+    /// Whether a socket in this state is shown; None is a socket without a TCP state.
+    pub(super) fn contains(self, state: Option<State>) -> bool {
         self.0 == 0 || state.is_some_and(|state| self.0 & state.bit() != 0)
     }
 
-    /// By old state: the set of new states that user space can do without, and still say the same.
+    /// For each old state, the set of new states whose transitions the kernel side may drop without a change in the
+    /// output.
     ///
-    /// It is about the kernel's own transitions. Rows into and out of TIME_WAIT are made of FIN_WAIT2→CLOSE,
-    /// CLOSING→CLOSE and timers (`tcp_time_wait`, net/ipv4/tcp_minisocks.c); those are never left out.
-    pub(super) fn left_out(self) -> [u16; 16] {
-        let mut left_out = [0; 16];
+    /// These are transitions of `sk_state`. The rows into and out of TIME_WAIT are derived from FIN_WAIT2→CLOSE,
+    /// CLOSING→CLOSE and timers (`tcp_time_wait`, net/ipv4/tcp_minisocks.c, 6.12), which are never dropped.
+    pub(super) fn for_kernel(self) -> [u16; 16] {
+        let mut dropped = [0; 16];
         if self.0 != 0 {
             for (old, new) in LEGAL_TRANSITIONS {
                 if !self.needs(*old, *new) {
-                    left_out[*old as usize] |= new.bit();
+                    dropped[*old as usize] |= new.bit();
                 }
             }
         }
-        left_out
+        dropped
     }
 
+    /// Whether user space needs the transition for the rows that are shown.
     fn needs(self, old: State, new: State) -> bool {
         let is_shown = self.0 & (old.bit() | new.bit()) != 0;
-        // The row after it is shown, and tells how long the connection was in `new`.
-        let dates_a_shown_row = self.0 & may_follow(new) != 0;
-        // Births name the owner and the direction, handshakes the ends, and the end lets the table forget.
-        let is_birth = matches!(old, State::Close | State::Listen);
+        // The next row is shown, and its `state_ns` is counted from this transition.
+        let starts_state_ns = self.0 & may_follow(new) != 0;
+        // The first transition carries the owner and the direction, handshakes the tuple; the last one frees the
+        // connection's entry in the table.
+        let is_first = matches!(old, State::Close | State::Listen);
         let is_handshake = matches!(old, State::SynSent | State::SynRecv);
-        let is_end = matches!(new, State::Close | State::TimeWait);
-        is_shown || dates_a_shown_row || is_birth || is_handshake || is_end
+        let is_last = matches!(new, State::Close | State::TimeWait);
+        is_shown || starts_state_ns || is_first || is_handshake || is_last
     }
 }
 
@@ -67,8 +70,8 @@ mod tests {
         })
     }
 
-    fn has(left_out: [u16; 16], (old, new): (State, State)) -> bool {
-        left_out[old as usize] & new.bit() != 0
+    fn drops(dropped: [u16; 16], (old, new): (State, State)) -> bool {
+        dropped[old as usize] & new.bit() != 0
     }
 
     fn is_shown(set: StateSet, (old, new): (State, State)) -> bool {
@@ -76,65 +79,65 @@ mod tests {
     }
 
     #[test]
-    fn without_the_option_nothing_is_left_out() {
-        assert_eq!(StateSet::default().left_out(), [0; 16]);
+    fn without_the_option_nothing_is_dropped() {
+        assert_eq!(StateSet::default().for_kernel(), [0; 16]);
     }
 
     #[test]
-    fn no_shown_transition_and_none_right_before_one_is_ever_left_out() {
+    fn a_shown_transition_and_the_one_before_it_are_never_dropped() {
         for set in all_sets().filter(|set| set.0 != 0) {
-            let left_out = set.left_out();
+            let dropped = set.for_kernel();
             for after in LEGAL_TRANSITIONS.iter().filter(|after| is_shown(set, **after)) {
-                assert!(!has(left_out, *after), "{set:?} needs {after:?}");
+                assert!(!drops(dropped, *after), "{set:?} needs {after:?}");
                 for before in LEGAL_TRANSITIONS.iter().filter(|before| before.1 == after.0) {
-                    assert!(!has(left_out, *before), "{set:?} needs {before:?}: {after:?} follows it");
+                    assert!(!drops(dropped, *before), "{set:?} needs {before:?}: {after:?} follows it");
                 }
             }
         }
     }
 
     #[test]
-    fn births_handshakes_and_ends_are_never_left_out() {
+    fn the_first_and_last_transition_and_handshakes_are_never_dropped() {
         use State::*;
         for set in all_sets() {
-            let left_out = set.left_out();
+            let dropped = set.for_kernel();
             for (old, new) in LEGAL_TRANSITIONS {
                 if matches!(old, Close | Listen | SynSent | SynRecv) || matches!(new, Close | TimeWait) {
-                    assert!(!has(left_out, (*old, *new)), "{set:?} needs {old} to {new}");
+                    assert!(!drops(dropped, (*old, *new)), "{set:?} needs {old} to {new}");
                 }
             }
         }
     }
 
     #[test]
-    fn what_time_wait_and_the_end_are_made_of_is_never_left_out_for_who_asks_for_them() {
+    fn transitions_that_rows_into_time_wait_and_close_derive_from_are_never_dropped() {
         use State::*;
         for set in all_sets().filter(|set| set.0 & (TimeWait.bit() | Close.bit()) != 0) {
             for (old, new) in LEGAL_TRANSITIONS {
                 if matches!(new, FinWait1 | FinWait2 | Closing) {
-                    assert!(!has(set.left_out(), (*old, *new)), "{set:?} needs {old} to {new}");
+                    assert!(!drops(set.for_kernel(), (*old, *new)), "{set:?} needs {old} to {new}");
                 }
             }
         }
     }
 
     #[test]
-    fn who_closes_a_connection_is_known_on_every_shown_row_after_it() {
+    fn the_transition_that_names_the_closing_process_is_kept_for_every_shown_row_after_it() {
         let closes =
             LEGAL_TRANSITIONS.iter().filter(|(_, new)| matches!(new, State::FinWait1 | State::LastAck));
         for close in closes {
-            let mut lived = close.1.bit();
+            let mut states_after = close.1.bit();
             for _ in State::ALL {
-                lived = LEGAL_TRANSITIONS
+                states_after = LEGAL_TRANSITIONS
                     .iter()
-                    .filter(|(old, new)| lived & old.bit() != 0 && *new != State::Close)
-                    .fold(lived, |lived, (_, new)| lived | new.bit());
+                    .filter(|(old, new)| states_after & old.bit() != 0 && *new != State::Close)
+                    .fold(states_after, |states_after, (_, new)| states_after | new.bit());
             }
             for set in all_sets() {
-                let left_out = set.left_out();
-                for after in LEGAL_TRANSITIONS.iter().filter(|(old, _)| lived & old.bit() != 0) {
+                let dropped = set.for_kernel();
+                for after in LEGAL_TRANSITIONS.iter().filter(|(old, _)| states_after & old.bit() != 0) {
                     assert!(
-                        !(is_shown(set, *after) && has(left_out, *close)),
+                        !(is_shown(set, *after) && drops(dropped, *close)),
                         "{set:?}: {close:?}, {after:?}"
                     );
                 }
@@ -143,18 +146,18 @@ mod tests {
     }
 
     #[test]
-    fn what_no_legal_connection_does_is_never_left_out() {
+    fn an_illegal_transition_is_never_dropped() {
         for set in all_sets() {
-            let left_out = set.left_out();
-            for (old, set_of_new) in left_out.iter().enumerate() {
+            let dropped = set.for_kernel();
+            for (old, set_of_new) in dropped.iter().enumerate() {
                 let known = u8::try_from(old).map(State::from_kernel).map_or(0, may_follow);
-                assert_eq!(set_of_new & !known, 0, "{set:?} leaves out strange transitions from {old}");
+                assert_eq!(set_of_new & !known, 0, "{set:?} drops illegal transitions from {old}");
             }
         }
     }
 
     #[test]
-    fn who_asks_for_listeners_is_spared_the_closing_of_connections() {
+    fn for_listeners_the_closing_of_connections_is_dropped() {
         let listeners: StateSet = [State::Listen].into_iter().collect();
         for transition in [
             (State::Established, State::FinWait1),
@@ -163,15 +166,15 @@ mod tests {
             (State::FinWait1, State::Closing),
             (State::CloseWait, State::LastAck),
         ] {
-            assert!(has(listeners.left_out(), transition), "{transition:?}");
+            assert!(drops(listeners.for_kernel(), transition), "{transition:?}");
         }
     }
 
     #[test]
-    fn established_is_still_dated_for_who_asks_for_the_state_after_it() {
+    fn the_transition_to_established_is_kept_for_the_state_ns_of_the_next_row() {
         let close_wait: StateSet = [State::CloseWait].into_iter().collect();
-        assert!(!has(close_wait.left_out(), (State::SynRecv, State::Established)));
-        assert!(!has(close_wait.left_out(), (State::CloseWait, State::LastAck)));
-        assert!(has(close_wait.left_out(), (State::FinWait1, State::FinWait2)));
+        assert!(!drops(close_wait.for_kernel(), (State::SynRecv, State::Established)));
+        assert!(!drops(close_wait.for_kernel(), (State::CloseWait, State::LastAck)));
+        assert!(drops(close_wait.for_kernel(), (State::FinWait1, State::FinWait2)));
     }
 }

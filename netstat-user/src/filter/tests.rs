@@ -1,4 +1,4 @@
-//! The filters together, on rows and on what is known of a connection's ends.
+//! The filters together, on rows and on tuples.
 
 use super::*;
 use crate::model::{Comm, ConnId, Moment, Owner, OwnerHow, Protocol, RowKind, Source, State};
@@ -72,13 +72,13 @@ fn connection() -> Row {
 }
 
 #[test]
-fn without_filters_every_row_is_shown() {
+fn without_filters_every_row_matches() {
     assert!(Filter::default().matches(&connection(), None));
     assert!(Filter::default().matches(&listener("[::]:80"), None));
 }
 
 #[test]
-fn ports_are_those_of_their_end() {
+fn a_port_filter_compares_its_endpoint() {
     for (filter, expected) in [
         (by_ports("45012", "", ""), true),
         (by_ports("443", "", ""), false),
@@ -96,7 +96,7 @@ fn ports_are_those_of_their_end() {
 }
 
 #[test]
-fn addresses_are_those_of_their_end() {
+fn an_address_filter_compares_its_endpoint() {
     for (filter, expected) in [
         (by_addresses("10.0.0.0/8", "", ""), true),
         (by_addresses("", "10.0.0.0/8", ""), false),
@@ -110,7 +110,7 @@ fn addresses_are_those_of_their_end() {
 }
 
 #[test]
-fn a_listener_has_no_remote_end_to_match() {
+fn a_listener_matches_no_filter_on_the_remote_endpoint() {
     let listener = listener("0.0.0.0:80");
     assert!(by_ports("80", "", "").matches(&listener, None));
     assert!(by_ports("", "", "80").matches(&listener, None));
@@ -121,13 +121,13 @@ fn a_listener_has_no_remote_end_to_match() {
 }
 
 #[test]
-fn a_row_is_shown_by_its_own_family_even_if_it_has_no_address_yet() {
+fn a_row_without_an_address_matches_by_its_family() {
     assert!(by_family(Family::Ipv6).matches(&listener("[::]:80"), None));
     assert!(!by_family(Family::Ipv4).matches(&listener("[::]:80"), None));
 }
 
 #[test]
-fn states_match_what_a_row_leaves_and_what_it_enters() {
+fn a_state_matches_the_old_and_the_new_one_of_a_row() {
     for (states, expected) in [
         (vec![State::SynSent], true),
         (vec![State::Established], true),
@@ -140,7 +140,7 @@ fn states_match_what_a_row_leaves_and_what_it_enters() {
 }
 
 #[test]
-fn a_row_that_was_there_at_the_start_matches_by_its_state() {
+fn an_existing_row_matches_by_its_state() {
     let mut existing = connection();
     existing.old_state = None;
     let by_state = |state| Filter { states: [state].into_iter().collect(), ..Filter::default() };
@@ -149,7 +149,7 @@ fn a_row_that_was_there_at_the_start_matches_by_its_state() {
 }
 
 #[test]
-fn the_owner_and_the_place_have_to_match_too() {
+fn owner_namespace_and_cgroup_have_to_match_too() {
     let owner = Owner { pid: 812, comm: Comm::default(), uid: Some(33), how: OwnerHow::Accept };
     let row = Row { owner: Some(owner), netns: Some(4_026_531_840), ..connection() };
     let cgroup = Some("/system.slice/nginx.service");
@@ -164,52 +164,52 @@ fn the_owner_and_the_place_have_to_match_too() {
         (Filter { netns: by_netns(1).netns, ..by_pid(812) }, false),
     ] {
         assert_eq!(filter.matches(&row, cgroup), expected, "{filter:?}");
-        assert!(!filter.matches(&connection(), None), "{filter:?} matches what isn't known");
+        assert!(!filter.matches(&connection(), None), "{filter:?} matches an unknown value");
     }
 }
 
 #[test]
-fn an_owner_that_may_still_come_keeps_the_connection_and_the_kernel_s_events() {
+fn filters_on_the_owner_neither_exclude_a_tuple_nor_filter_in_the_kernel() {
     let filter = Filter { owner: by_pid(812).owner, ..by_cgroup("/a") };
     let remote = Some(end("93.184.216.34:443"));
-    assert_eq!(filter.matches_tuple(Family::Ipv4, end("10.0.0.5:1"), remote), Verdict::Yes);
+    assert_eq!(filter.matches_tuple(Family::Ipv4, end("10.0.0.5:1"), remote), Match::Yes);
     assert_eq!(filter.for_kernel(), wire::Filter::ALL);
 }
 
 #[test]
-fn a_connection_is_given_up_only_when_no_row_of_it_can_match() {
+fn a_tuple_is_excluded_only_if_no_row_of_it_can_match() {
     let local = end("10.0.0.5:45012");
     let remote = Some(end("93.184.216.34:443"));
-    let judge = |filter: &Filter, local, remote| filter.matches_tuple(Family::Ipv4, local, remote);
-    assert_eq!(judge(&by_ports("", "443", ""), local, remote), Verdict::Yes);
-    assert_eq!(judge(&by_ports("", "80", ""), local, remote), Verdict::Never);
-    assert_eq!(judge(&by_ports("", "80", ""), local, None), Verdict::NotYetKnown);
-    assert_eq!(judge(&by_ports("80", "", ""), end("10.0.0.5:0"), remote), Verdict::NotYetKnown);
-    assert_eq!(judge(&by_ports("", "", "80"), end("10.0.0.5:0"), remote), Verdict::NotYetKnown);
-    assert_eq!(judge(&by_addresses("10.0.0.5", "", ""), end("10.0.0.5:0"), None), Verdict::Yes);
-    assert_eq!(judge(&by_addresses("10.0.0.5", "", ""), end("0.0.0.0:80"), None), Verdict::NotYetKnown);
-    assert_eq!(judge(&by_addresses("", "10.0.0.5", ""), local, Some(end("0.0.0.0:0"))), Verdict::NotYetKnown);
-    assert_eq!(judge(&by_family(Family::Ipv6), local, remote), Verdict::Never);
+    let matches = |filter: &Filter, local, remote| filter.matches_tuple(Family::Ipv4, local, remote);
+    assert_eq!(matches(&by_ports("", "443", ""), local, remote), Match::Yes);
+    assert_eq!(matches(&by_ports("", "80", ""), local, remote), Match::No);
+    assert_eq!(matches(&by_ports("", "80", ""), local, None), Match::Unknown);
+    assert_eq!(matches(&by_ports("80", "", ""), end("10.0.0.5:0"), remote), Match::Unknown);
+    assert_eq!(matches(&by_ports("", "", "80"), end("10.0.0.5:0"), remote), Match::Unknown);
+    assert_eq!(matches(&by_addresses("10.0.0.5", "", ""), end("10.0.0.5:0"), None), Match::Yes);
+    assert_eq!(matches(&by_addresses("10.0.0.5", "", ""), end("0.0.0.0:80"), None), Match::Unknown);
+    assert_eq!(matches(&by_addresses("", "10.0.0.5", ""), local, Some(end("0.0.0.0:0"))), Match::Unknown);
+    assert_eq!(matches(&by_family(Family::Ipv6), local, remote), Match::No);
 }
 
 #[test]
-fn a_child_that_still_shows_its_listener_may_turn_out_to_be_ipv4() {
+fn a_child_that_still_shows_its_listener_s_address_may_become_ipv4() {
     let any = end("[::]:80");
     for family in [Family::Ipv4, Family::Ipv6] {
-        assert_eq!(by_family(family).matches_tuple(Family::Ipv6, any, None), Verdict::NotYetKnown);
+        assert_eq!(by_family(family).matches_tuple(Family::Ipv6, any, None), Match::Unknown);
     }
-    assert_eq!(Filter::default().matches_tuple(Family::Ipv6, any, None), Verdict::Yes);
-    assert_eq!(by_family(Family::Ipv4).matches_tuple(Family::Ipv6, end("[::1]:80"), None), Verdict::Never);
+    assert_eq!(Filter::default().matches_tuple(Family::Ipv6, any, None), Match::Yes);
+    assert_eq!(by_family(Family::Ipv4).matches_tuple(Family::Ipv6, end("[::1]:80"), None), Match::No);
 }
 
 #[test]
-fn states_say_nothing_of_the_ends() {
+fn a_state_filter_excludes_no_tuple() {
     let filter = Filter { states: [State::Closing].into_iter().collect(), ..Filter::default() };
-    assert_eq!(filter.matches_tuple(Family::Ipv4, end("10.0.0.5:1"), None), Verdict::Yes);
+    assert_eq!(filter.matches_tuple(Family::Ipv4, end("10.0.0.5:1"), None), Match::Yes);
 }
 
 #[test]
-fn families_that_exclude_each_other_are_named() {
+fn the_error_names_the_options_that_exclude_each_other() {
     let mut filter = by_addresses("", "", "::1/128");
     filter.family = FamilyFilter(Some(Family::Ipv4));
     let error = filter.check().unwrap_err();
@@ -221,7 +221,7 @@ fn families_that_exclude_each_other_are_named() {
 }
 
 #[test]
-fn the_kernel_is_told_what_it_can_compare() {
+fn the_kernel_side_gets_what_it_can_compare() {
     assert_eq!(Filter::default().for_kernel(), wire::Filter::ALL);
     let filter = by_ports("80,81", "", "1,3,5,7,9").for_kernel();
     assert_eq!((filter.by_local, filter.by_remote, filter.by_either), (1, 0, 0));

@@ -35,7 +35,7 @@ impl Listing {
     /// # Errors
     /// /proc can't be read: the error names the file.
     pub fn read(options: &SocketOptions, json: bool) -> Result<Self> {
-        let has_owners = options.programs || options.summary || options.filter.owner.asks_for_process();
+        let has_owners = options.programs || options.summary || options.filter.owner.needs_process();
         let (sockets, owners) = thread::scope(|scope| {
             let owners = has_owners.then(|| scope.spawn(Owners::find));
             let sockets = read_sockets(options, json);

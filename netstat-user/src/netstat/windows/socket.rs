@@ -77,7 +77,7 @@ pub fn list(options: &SocketOptions) -> Result<Vec<Socket>> {
             }
         }
     }
-    if options.summary || options.owners || options.filter.owner.asks_for_process() {
+    if options.summary || options.owners || options.filter.owner.needs_process() {
         add_programs(&mut selected);
     }
     if options.filter != Filter::default() {
