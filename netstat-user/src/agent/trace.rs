@@ -52,7 +52,7 @@ impl Trace {
             limit: options.table_size,
             retention: retention(options),
             omits_states: options.kernel_filter().by_states != 0,
-            owner_policy: source::keeps,
+            owner_policy: source::remains_owner,
         });
         let mut outlet = Outlet::start(options.filter.clone(), outputs, &source.started())?;
         if takes_snapshots {

@@ -68,7 +68,7 @@ pub fn mounted() -> io::Result<impl Iterator<Item = NamespacePath>> {
 }
 
 /// The namespace that a process holds by an open file; None if the file is something else.
-pub fn held_open(pid: u32, fd: u32) -> Option<NamespacePath> {
+pub fn of_file(pid: u32, fd: u32) -> Option<NamespacePath> {
     link_target(PathBuf::from(format!("/proc/{pid}/fd/{fd}")))
 }
 
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_file_that_is_no_namespace_and_no_socket_leads_to_none() {
         let file = File::open("/dev/null").unwrap();
-        assert_eq!(held_open(std::process::id(), file.as_raw_fd().cast_unsigned()), None);
+        assert_eq!(of_file(std::process::id(), file.as_raw_fd().cast_unsigned()), None);
         assert!(of_socket(std::process::id(), file.as_raw_fd().cast_unsigned()).is_err());
     }
 }

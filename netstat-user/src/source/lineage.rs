@@ -14,7 +14,7 @@ const MAX_GENERATIONS: usize = 64;
 /// A child has a copy of each of its parent's sockets until it calls execve(), and may be the last to close one: then the
 /// parent remains the owner. Any other process has received the socket (SCM_RIGHTS), or its owner has ended: then that
 /// process is the owner.
-pub fn keeps(known: u32, closer: u32) -> bool {
+pub fn remains_owner(known: u32, closer: u32) -> bool {
     known == closer || (is_alive(known) && !is_unrelated(closer, known))
 }
 
@@ -53,11 +53,16 @@ mod tests {
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let mut sibling = Command::new("sleep").arg("60").spawn().unwrap();
         let (own, first, second) = (process::id(), child.id(), sibling.id());
-        let kept = [keeps(own, own), keeps(own, first), keeps(first, second), keeps(first, own)];
+        let kept = [
+            remains_owner(own, own),
+            remains_owner(own, first),
+            remains_owner(first, second),
+            remains_owner(first, own),
+        ];
         child.kill().unwrap();
         child.wait().unwrap();
         let (kept_when_the_owner_has_ended, kept_when_the_closer_has_ended) =
-            (keeps(first, second), keeps(own, first));
+            (remains_owner(first, second), remains_owner(own, first));
         sibling.kill().unwrap();
         sibling.wait().unwrap();
         assert_eq!(kept, [true, true, false, false]);

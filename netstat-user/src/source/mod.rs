@@ -16,7 +16,7 @@ use std::convert::Infallible;
 
 pub use choice::{Chosen, start};
 #[cfg(target_os = "linux")]
-pub use lineage::keeps;
+pub use lineage::remains_owner;
 
 use crate::model::{Event, Moment, Snapshot, SnapshotError, SnapshotKind, SourceCapabilities, Started};
 
@@ -89,6 +89,6 @@ impl<S: SnapshotSource> SnapshotSource for Option<S> {
 
 /// On systems whose source does not report which process closes a connection, the known owner stays.
 #[cfg(not(target_os = "linux"))]
-pub fn keeps(_: u32, _: u32) -> bool {
+pub fn remains_owner(_: u32, _: u32) -> bool {
     true
 }

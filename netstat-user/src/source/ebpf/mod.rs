@@ -2,7 +2,6 @@
 
 mod attach_types;
 mod attempts;
-mod beside;
 mod btf;
 mod classic_format;
 mod decode;
@@ -14,6 +13,7 @@ mod object;
 mod offsets;
 mod own;
 mod pace;
+mod parallel;
 mod preemption;
 mod snapshot;
 mod uname;

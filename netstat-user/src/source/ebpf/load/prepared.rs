@@ -5,10 +5,9 @@ use aya::EbpfLoader;
 
 use super::super::{
     attach_types::attach_types,
-    beside,
     btf::Btf,
     kallsyms::{self, Symbols},
-    preemption,
+    parallel, preemption,
 };
 
 /// What attaching programs by BTF needs to know of the kernel.
@@ -33,7 +32,7 @@ pub fn read() -> Result<(KernelTypes, Symbols, EbpfLoader<'static>)> {
         anyhow::Ok((attach_types(&btf)?, btf))
     };
     let (symbols, (loader, types)) =
-        beside::run(THREAD, kallsyms::symbols, || beside::run(THREAD, EbpfLoader::new, types));
+        parallel::join(THREAD, kallsyms::symbols, || parallel::join(THREAD, EbpfLoader::new, types));
     let (for_aya, btf) = types?;
     let is_preemptible = preemption::cpus(&super::super::uname::kernel().0) > 0;
     Ok((KernelTypes { btf, for_aya, is_preemptible }, symbols, loader))

@@ -7,7 +7,7 @@ use netstat_ebpf::wire::HolderRecord;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
-    super::beside,
+    super::parallel,
     THREAD, decode, errors,
     iterators::{Iterators, SocketFiles},
     reach,
@@ -67,9 +67,9 @@ impl Collector {
         let started = clock::now();
         let files = self.iterators.open_socket_files()?;
         let mut visit = Visit::new(self, started.unix_ns - started.mono_ns.cast_signed());
-        let (holders, visited) = beside::run(
+        let (holders, visited) = parallel::join(
             THREAD,
-            || Holders::read(files),
+            || Holders::read(&files),
             || match kind {
                 SnapshotKind::Full => visit.visit_listed(),
                 SnapshotKind::Owners => Ok(()),
@@ -119,7 +119,7 @@ struct Holders {
 }
 
 impl Holders {
-    fn read(files: SocketFiles) -> Result<Self> {
+    fn read(files: &SocketFiles) -> Result<Self> {
         let mut holders = Self::default();
         files.read(|record: HolderRecord| {
             let file = (record.pid, record.fd);
@@ -179,7 +179,7 @@ impl<'a> Visit<'a> {
     /// Visits the namespaces that processes hold by a file or by a socket.
     fn visit_held(&mut self, holders: &Holders) -> Result<()> {
         for (pid, fd) in &holders.namespaces {
-            if let Some((number, path)) = namespaces::held_open(*pid, *fd) {
+            if let Some((number, path)) = namespaces::of_file(*pid, *fd) {
                 self.visit_path(number, &path)?;
             }
         }

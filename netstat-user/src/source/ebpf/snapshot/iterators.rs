@@ -14,11 +14,10 @@ use netstat_ebpf::wire::{
 use super::super::{
     attach_types::attach_types,
     attempts::Attempts,
-    beside,
     btf::Btf,
     hooks::{SNAPSHOTS, SOCKET_FILES},
     object::{self, LoadOptions},
-    offsets,
+    offsets, parallel,
 };
 
 /// The smallest ring buffer that every machine allows, the largest page size. The iterators write nothing to it.
@@ -43,8 +42,8 @@ impl SocketFiles {
     ///
     /// # Errors
     /// The iterator can't be read to its end.
-    pub fn read(self, each: impl FnMut(HolderRecord)) -> Result<()> {
-        read(self.0, &mut vec![0; BUFFER_BYTES], each)
+    pub fn read(&self, each: impl FnMut(HolderRecord)) -> Result<()> {
+        read(&self.0, &mut vec![0; BUFFER_BYTES], each)
             .context("can't read the iterator over the processes' files")
     }
 }
@@ -95,7 +94,7 @@ impl Iterators {
 /// The kernel has no BTF or refuses the iterator, or the iterator can't be read to its end.
 pub fn socket_files(each: impl FnMut(SocketFileRecord)) -> Result<()> {
     // Both parse the kernel's BTF, which takes most of the time until the first socket.
-    let (loader, kernel) = beside::run("rnetstat-load", EbpfLoader::new, || {
+    let (loader, kernel) = parallel::join("rnetstat-load", EbpfLoader::new, || {
         let btf = Btf::of_this_kernel().context("no BTF of the kernel")?;
         anyhow::Ok((offsets::of_socket_files(&btf)?, attach_types(&btf)?))
     });
