@@ -83,7 +83,7 @@ fn a_listener_and_both_sockets_of_a_connection_are_found_with_their_owner() -> R
     let snapshot = take()?;
 
     let netns = namespace.inum()?;
-    assert!(snapshot.netns_covered.iter().any(|covered| *covered == netns));
+    assert!(snapshot.netns_covered.contains(&netns));
     let sockets = within(&snapshot, netns);
     assert_eq!(states(&sockets), [State::Established, State::Established, State::Listen]);
     let (client_end, server_end) = (endpoint(client.local()?), endpoint(server.local()?));
@@ -242,7 +242,7 @@ fn a_namespace_that_only_a_socket_keeps_alive_is_covered() -> Result<()> {
     let snapshot = take()?;
 
     assert_eq!(states(&within(&snapshot, netns)), [State::Listen]);
-    assert!(snapshot.netns_covered.iter().any(|covered| *covered == netns));
+    assert!(snapshot.netns_covered.contains(&netns));
     Ok(())
 }
 
