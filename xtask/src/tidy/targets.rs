@@ -11,6 +11,10 @@ use crate::workspace;
 /// A program, a library or a test program of a package in the workspace.
 pub struct Target {
     /// The name in the manifest; the file's stem where the manifest gives none.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "only the list of the guests' tests reads it")
+    )]
     pub name: String,
     /// Whether `[[test]]` declares it.
     pub is_test: bool,
