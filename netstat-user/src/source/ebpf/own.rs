@@ -5,7 +5,10 @@
 
 use netstat_ebpf::wire::ProcessRecord;
 
-use super::snapshot;
+use crate::readers::processes;
+
+/// The name of the thread that takes snapshots and of its helper: at most the 15 bytes that the kernel keeps.
+pub const SNAPSHOT_THREAD: &str = "rnetstat-snap";
 
 /// Knows our own records.
 #[derive(Clone, Copy, Debug)]
@@ -17,14 +20,14 @@ pub struct Own {
 impl Own {
     /// This process.
     pub fn new() -> Self {
-        Self { pid: snapshot::in_initial_pid_namespace().then(std::process::id) }
+        Self { pid: processes::in_initial_pid_namespace().unwrap_or(true).then(std::process::id) }
     }
 
     /// Whether the record tells what this process did; where only the name tells, whether a thread of this name did.
     pub fn did(&self, record: &ProcessRecord) -> bool {
         match self.pid {
             Some(pid) => record.pid == pid,
-            None => record.comm.starts_with(snapshot::THREAD.as_bytes()),
+            None => record.comm.starts_with(SNAPSHOT_THREAD.as_bytes()),
         }
     }
 }

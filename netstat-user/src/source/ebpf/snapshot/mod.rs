@@ -28,7 +28,7 @@ pub use self::iterators::socket_files;
 pub use reach::{in_initial_pid_namespace, out_of_reach};
 
 use self::{collector::Collector, iterators::Iterators};
-use super::attempts::Attempts;
+use super::{attempts::Attempts, own::SNAPSHOT_THREAD as THREAD};
 use crate::{
     model::{Snapshot, SnapshotError, SnapshotKind},
     privilege,
@@ -43,9 +43,6 @@ const PRIVILEGES: CapabilitySet = CapabilitySet::BPF
     .union(CapabilitySet::SYS_PTRACE)
     .union(CapabilitySet::DAC_READ_SEARCH)
     .union(CapabilitySet::NET_ADMIN);
-
-/// The name of the thread and of its helper: at most the 15 bytes that the kernel keeps.
-pub const THREAD: &str = "rnetstat-snap";
 
 /// Bits of a request. Requests that wait are merged.
 mod request {
