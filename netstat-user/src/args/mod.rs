@@ -1,4 +1,4 @@
-//! Arguments that both programs take: their text to plain values.
+//! Arguments that both programs accept, and the parsers of their values.
 
 #[cfg(target_os = "linux")]
 pub(crate) mod cgroup;

@@ -2,15 +2,14 @@
 
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
-use rustix::fs::{FsWord, statfs};
+use rustix::fs::statfs;
 
-/// Where `ip netns` keeps its names (ip-netns(8)), and where they are on systems whose /var/run is no link.
+use crate::readers::namespaces::NSFS_MAGIC;
+
+/// The directory of the names of `ip netns` (ip-netns(8)), and its path on systems whose /var/run is no link to /run.
 const DIRECTORIES: [&str; 2] = ["/run/netns", "/var/run/netns"];
-/// The file system of namespaces (include/uapi/linux/magic.h): a file of another kind is a name that
-/// lost its namespace.
-const NSFS_MAGIC: FsWord = 0x6e73_6673;
 
-/// Reads an inode number, or a name that this host knows.
+/// Parses an inode number, or looks up a name.
 pub(crate) fn parse(text: &str) -> Result<u32, String> {
     if let Ok(inode) = text.parse() {
         return Ok(inode);
@@ -25,7 +24,7 @@ pub(crate) fn parse(text: &str) -> Result<u32, String> {
     })
 }
 
-/// The namespace's inode number; None if the file is no namespace.
+/// The inode number of a namespace. None if the file is no namespace, as one that `ip netns` left without a mount.
 fn inode(file: &Path) -> Option<u32> {
     if statfs(file).ok()?.f_type != NSFS_MAGIC {
         return None;

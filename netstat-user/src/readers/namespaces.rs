@@ -23,7 +23,7 @@ use rustix::{
 use super::processes;
 
 /// Magic number of the namespaces' file system (include/uapi/linux/magic.h, 3.19).
-const NSFS_MAGIC: FsWord = 0x6e73_6673;
+pub const NSFS_MAGIC: FsWord = 0x6e73_6673;
 
 /// Inode number of a network namespace, and a path that leads to it. The path may lead elsewhere by the time it is opened.
 pub type NamespacePath = (u32, PathBuf);

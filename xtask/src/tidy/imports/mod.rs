@@ -17,7 +17,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("format", &["model", "options"]),
     ("readers", &["model"]),
     ("socket_holders.rs", &["readers", "source"]),
-    ("args", &["cgroup", "filter", "model"]),
+    ("args", &["cgroup", "filter", "model", "readers"]),
     // rnetstat knows nothing of the tracer: no agent, table, options or source.
     (
         "netstat",
