@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
     churn::{CpuPair, churn},
     compare,
-    event::{LostWhat, Row},
+    event::{Lost, LostWhat, LostWhere, Row},
     history::{self, History},
     normalization,
     oracle::Oracle,
@@ -64,6 +64,33 @@ fn every_transition_that_a_reader_stopped_until_the_end_loses_is_counted() -> Re
         let _ = stopped.recv();
     };
     losses_are_counted(Destination::Paced(Box::new(pace)), || drop(resume))
+}
+
+#[test]
+fn a_ring_of_one_page_loses_observations_apart_from_transitions() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let _turn = for_exclusive_turn();
+    let net = TestNet::new()?;
+    let arguments = ["--port", &ports(&net), "--ring-size", "4KiB"];
+    let tracer = Tracer::start_into(Destination::File, &arguments)?;
+    churn(&net.netns, &net.addresses, TOO_MANY, &[CpuPair { client: 0, server: 0 }])?;
+    let trace = tracer.stop()?;
+
+    let events = trace.events()?;
+    let (transitions, observations) =
+        (events.lost(LostWhat::Transitions), events.lost(LostWhat::Observations));
+    ensure!(transitions > 0 && observations > 0, "{:?}", events.losses);
+    let is_of_ring = |lost: &Lost| lost.what != LostWhat::Observations || lost.place == LostWhere::Ring;
+    ensure!(events.losses.iter().all(is_of_ring), "{:?}", events.losses);
+    let end = events.end.context("no `end`")?;
+    ensure!(end.lost == transitions, "{end:?} counts more than the {transitions} lost transitions");
+    ensure!(trace.summary()?.lost == transitions, "{}", trace.stderr);
+    let is_noted =
+        |line: &str| line.contains(" observations of half-open, TIME_WAIT and accepted sockets lost");
+    ensure!(trace.stderr.lines().any(is_noted), "{}", trace.stderr);
+    Ok(())
 }
 
 fn nothing_is_lost(pairs: &[CpuPair]) -> Result<()> {

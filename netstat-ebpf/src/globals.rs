@@ -1,9 +1,11 @@
-//! The read-only globals: what user space tells the programs before they are loaded.
+//! The read-only globals, which user space sets before it loads the programs.
 //!
-//! The map behind them is frozen at load, so the verifier knows each value: it follows `sk + offset`
-//! by type, and drops the code that a value makes unreachable.
+//! The kernel freezes the map that holds them, so the verifier knows each value as a constant: it checks `sk + offset`
+//! against the type of `sk`, and removes code that a value makes unreachable.
 
-use netstat_ebpf::wire::{ClassicFormat, Filter, Offsets};
+use core::ptr;
+
+use netstat_ebpf::wire::{ClassicFormat, Filter, Offsets, Plain};
 
 #[unsafe(no_mangle)]
 pub static OFFSETS: Offsets = Offsets::NONE;
@@ -14,9 +16,10 @@ pub static CLASSIC_FORMAT: ClassicFormat = ClassicFormat::NONE;
 #[unsafe(no_mangle)]
 pub static FILTER: Filter = Filter::ALL;
 
-/// The value of a global or of a field of one, as user space has set it behind the compiler's back.
+/// The value of a global, or of a field of one, that user space has set. The compiler knows only the initial value, so a
+/// plain read would return that.
 #[inline(always)]
-pub fn value<T: Copy>(place: *const T) -> T {
-    // SAFETY: every caller passes a place within one of the statics above, valid for reads.
-    unsafe { place.read_volatile() }
+pub fn value<T: Plain>(global: &'static T) -> T {
+    // SAFETY: a reference is valid for reads, and nothing writes to a global while programs run.
+    unsafe { ptr::from_ref(global).read_volatile() }
 }

@@ -1,74 +1,74 @@
-//! `tp_btf/inet_sock_set_state`: every transition of every TCP socket, in two programs, or three.
+//! `tp_btf/inet_sock_set_state`: every transition of every TCP socket, recorded by two programs, or by three.
 //!
-//! The kernel skips a program that is already running on the CPU (`__bpf_trace_run`,
-//! kernel/trace/bpf_trace.c, 6.2), and a softirq may interrupt the first program and change another
-//! socket's state. The second program runs after the first at each event, and emits what the first has
-//! not noted as seen. Where the kernel has no such guard the first sees the nested event itself. Where a
-//! task may be preempted inside a program, one may be so inside each of the two: the third program emits
-//! what comes meanwhile. What escapes all is in `recursion_misses`.
+//! The kernel skips a program that already runs on the CPU (`__bpf_trace_run`, kernel/trace/bpf_trace.c, 6.2). A softirq
+//! that interrupts the main program and changes another socket's state is therefore not seen by it. The nested program
+//! runs after the main one for each transition, and records those that the main one has not. Kernels without that check
+//! run the main program for the interrupting transition too. Where a task can be preempted inside a program, one can be
+//! preempted inside each of the two: the third program records the transitions of other tasks meanwhile. What none of
+//! them records is in `recursion_misses` of bpf_prog_info.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::{debug, info};
-use netstat_ebpf::wire::{Seen, flag, state};
+use netstat_ebpf::wire::{TransitionKey, flag, state};
 
 use crate::{
-    at_work, counters, left_out,
-    record::{self, Change},
-    seen,
+    dedup, kernel_filter, loss_counters,
+    record::{self, SocketEvent},
+    running,
     sock::{IPPROTO_MPTCP, IPPROTO_TCP, Sock},
 };
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn inet_sock_set_state(context: BtfTracePointContext) -> i32 {
-    at_work::main(true);
+    running::set_main(true);
     emit(&context);
-    if let Some(notes) = seen::notes() {
-        notes.add(this(&context));
+    if let Some(log) = dedup::log() {
+        log.add(key(&context));
     }
-    at_work::main(false);
+    running::set_main(false);
     0
 }
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn inet_sock_set_state_nested(context: BtfTracePointContext) -> i32 {
-    at_work::nested(true);
-    let this = this(&context);
-    if let Some(notes) = seen::notes()
-        && !notes.take(this)
-        && !seen::take_elsewhere(this)
+    running::set_nested(true);
+    let key = key(&context);
+    if let Some(log) = dedup::log()
+        && !log.take(key)
+        && !dedup::take_from_other_cpus(key)
     {
         rescue(&context);
     }
-    at_work::nested(false);
+    running::set_nested(false);
     0
 }
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn inet_sock_set_state_preempting(context: BtfTracePointContext) -> i32 {
-    if at_work::are_both() {
+    if running::are_both_preempted() {
         rescue(&context);
     }
     0
 }
 
-/// Emits in the place of the main program.
+/// Records a transition in place of the main program.
 #[inline(always)]
 fn rescue(context: &BtfTracePointContext) {
-    counters::count_rescued();
+    loss_counters::count_rescued();
     info!(context, "nested transition from {} to {}", context.arg::<i32>(1), context.arg::<i32>(2));
     emit(context);
 }
 
-/// The transition, as two programs know it.
+/// Identifies the transition in the deduplication log.
 #[inline(always)]
-fn this(context: &BtfTracePointContext) -> Seen {
+fn key(context: &BtfTracePointContext) -> TransitionKey {
     let (old, new): (u64, u64) = (context.arg(1), context.arg(2));
     // SAFETY: as in `emit`.
     let sock = unsafe { Sock::from_argument(context.arg(0)) };
-    Seen { sk: sock.address(), what: sock.known_cookie() ^ (old << 60 | new << 56) }
+    TransitionKey { sk: sock.address(), states_and_cookie: sock.existing_cookie() ^ (old << 60 | new << 56) }
 }
 
-/// Whether the handshake was over: before that there is nothing to number.
+/// Whether the connection was established before, so that its TCP statistics mean something.
 #[inline(always)]
 fn was_connected(old: u8) -> bool {
     old != state::SYN_SENT && old != state::SYN_RECV && old != state::LISTEN
@@ -77,7 +77,7 @@ fn was_connected(old: u8) -> bool {
 #[inline(always)]
 fn emit(context: &BtfTracePointContext) {
     let (old, new) = (context.arg::<i32>(1) as u8, context.arg::<i32>(2) as u8);
-    if old == new || left_out::by_states(old, new) {
+    if old == new || kernel_filter::drops_states(old, new) {
         return;
     }
     // SAFETY: TP_PROTO(const struct sock *sk, const int oldstate, const int newstate),
@@ -88,21 +88,21 @@ fn emit(context: &BtfTracePointContext) {
         debug!(context, "protocol {} is not TCP", protocol);
         return;
     }
-    // Before the branches on the family: the verifier follows each way on, and each load of a pointer costs it a
-    // search through all of the kernel's types (`type_is_rcu` and its like, kernel/bpf/verifier.c, 6.18).
-    let begins = new == state::SYN_SENT || new == state::LISTEN;
+    // Read before the branches on the family: the verifier checks each branch on its own, and each load of a pointer
+    // makes it search all of the kernel's types (`type_is_rcu` and similar, kernel/bpf/verifier.c, 6.18).
+    let is_opened = new == state::SYN_SENT || new == state::LISTEN;
     let netns = sock.netns();
     let flags = if sock.has_socket() { flag::HAS_SOCKET } else { 0 };
-    let cgroup = if begins { sock.cgroup() } else { 0 };
+    let cgroup = if is_opened { sock.cgroup() } else { 0 };
     let family = sock.family();
-    let mut ends = sock.ends(family);
-    if new == state::CLOSE && ends.local_port == 0 {
-        ends.local_port = sock.source_port();
+    let mut tuple = sock.tuple(family);
+    if new == state::CLOSE && tuple.local_port == 0 {
+        tuple.local_port = sock.source_port();
     }
-    if left_out::by_ends(old, family, &ends) {
+    if kernel_filter::drops_tuple(old, family, &tuple) {
         return;
     }
-    let change = Change {
+    let event = SocketEvent {
         old,
         new,
         family,
@@ -113,8 +113,8 @@ fn emit(context: &BtfTracePointContext) {
         error: sock.error(),
         flags,
         cgroup,
-        numbers: if new == state::CLOSE && was_connected(old) { sock.numbers() } else { None },
-        ends,
+        tcp_stats: if new == state::CLOSE && was_connected(old) { sock.tcp_stats() } else { None },
+        tuple,
     };
-    record::submit(context, &change);
+    record::submit_transition(context, &event);
 }

@@ -1,115 +1,97 @@
-//! `iter/task_file`: every process that holds a TCP socket, or a namespace by an open file, whichever
-//! network namespace it is in.
+//! `iter/task_file`: every open file of a process that is a TCP socket, in whichever network namespace, or a namespace.
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::{bpf_probe_read_kernel, generated::bpf_sock_from_file};
-use netstat_ebpf::wire::HolderRecord;
+use aya_ebpf::helpers::generated::bpf_sock_from_file;
+use netstat_ebpf::wire::{HolderRecord, Plain};
 
 use crate::{
+    file_system::{self, NSFS, SOCKFS},
     globals::{OFFSETS, value},
-    iterator::Step,
-    sock::{AF_INET, AF_INET6, IPPROTO_MPTCP, IPPROTO_TCP, Sock, Typed},
+    iterator::TaskFileStep,
+    memory::{BtfPtr, probe_read},
+    sock::{AF_INET, AF_INET6, IPPROTO_MPTCP, IPPROTO_TCP, Sock},
 };
-
-/// `struct bpf_iter__task_file`, kernel/bpf/task_iter.c, since 5.8: where its fields are.
-pub mod place {
-    pub const TASK: usize = 1;
-    pub const FD: usize = 2;
-    pub const FILE: usize = 3;
-}
-
-/// File systems that have no names, include/uapi/linux/magic.h and net/socket.c.
-pub mod magic {
-    pub const SOCKFS: u64 = 0x534f_434b;
-    pub const NSFS: u64 = 0x6e73_6673;
-}
 
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/task_file")]
 pub fn iter_task_file(context: *mut c_void) -> i32 {
-    // SAFETY: the kernel calls us as an iterator.
-    let step = unsafe { Step::from_context(context) };
-    if let (Some(task), Some(file)) = (step.object(place::TASK), step.object(place::FILE)) {
+    // SAFETY: the kernel calls this function as an `iter/task_file` program.
+    let step = unsafe { TaskFileStep::new(context) };
+    if let (Some(task), Some(file)) = (step.task(), step.file()) {
         show(step, task, file);
     }
     0
 }
 
 #[inline(always)]
-fn show(step: Step, task: Typed, file: Typed) {
-    let held = match file_system(file) {
-        magic::SOCKFS => tcp_socket(file),
-        magic::NSFS => Some((0, 0)),
+fn show(step: TaskFileStep, task: BtfPtr, file: BtfPtr) {
+    let found = match file_system::magic(file) {
+        SOCKFS => tcp_socket(file),
+        NSFS => Some((0, 0)),
         _ => None,
     };
-    let Some((sk, netns)) = held else { return };
-    let leader = Typed(task.load(value(&raw const OFFSETS.task_group_leader)));
-    let comm = value(&raw const OFFSETS.task_comm);
-    let cred = Typed(task.load(value(&raw const OFFSETS.task_cred)));
+    let Some((sk, netns)) = found else { return };
+    let leader = task.load_ptr(value(&OFFSETS.task_group_leader));
+    let comm = value(&OFFSETS.task_comm);
+    let cred = task.load_ptr(value(&OFFSETS.task_cred));
     step.write(&HolderRecord {
         sk,
         netns,
-        fd: step.number(place::FD),
-        pid: task.load(value(&raw const OFFSETS.task_tgid)),
-        uid: cred.load(value(&raw const OFFSETS.cred_uid)),
+        fd: step.fd(),
+        pid: task.load(value(&OFFSETS.task_tgid)),
+        uid: cred.load(value(&OFFSETS.cred_uid)),
         comm: [leader.load(comm), leader.load(comm + 8)],
     });
 }
 
-/// Which kind of file it is. Sockets and namespaces are the only files of their file systems, so this
-/// needs no address of `socket_file_ops`, which kptr_restrict hides.
-#[inline(always)]
-pub fn file_system(file: Typed) -> u64 {
-    let inode = Typed(file.load(value(&raw const OFFSETS.file_inode)));
-    let superblock = Typed(inode.load(value(&raw const OFFSETS.inode_sb)));
-    superblock.load(value(&raw const OFFSETS.sb_magic))
-}
-
 /// The address and the network namespace of a TCP or MPTCP socket; None for any other.
 #[inline(always)]
-fn tcp_socket(file: Typed) -> Option<(u64, u32)> {
-    // A kernel that has the cookie's helper (5.12) has the file's as well (5.11).
-    if value(&raw const OFFSETS.has_cookie_helper) != 0 { by_type(file) } else { by_address(file) }
+fn tcp_socket(file: BtfPtr) -> Option<(u64, u32)> {
+    // A kernel with the helper for cookies (5.12) has the one for files too (5.11).
+    if value(&OFFSETS.has_cookie_helper) != 0 {
+        tcp_socket_by_type(file)
+    } else {
+        tcp_socket_by_address(file)
+    }
 }
 
 #[inline(always)]
-fn by_type(file: Typed) -> Option<(u64, u32)> {
-    // SAFETY: the helper takes a typed file and returns null for what is no open socket
+fn tcp_socket_by_type(file: BtfPtr) -> Option<(u64, u32)> {
+    // SAFETY: the helper takes a typed file, and returns a typed pointer, or null for a file that is not an open socket
     // (bpf_sock_from_file, net/core/filter.c, 5.11).
-    let socket = unsafe { bpf_sock_from_file(file.0.cast_mut().cast()) };
+    let socket = unsafe { BtfPtr::new(bpf_sock_from_file(file.as_ptr()).cast()) };
     if socket.is_null() {
         return None;
     }
-    let sk: *const u8 = Typed(socket.cast::<u8>()).load(value(&raw const OFFSETS.socket_sk));
+    let sk = socket.load_ptr(value(&OFFSETS.socket_sk));
     if sk.is_null() {
         return None;
     }
-    // SAFETY: `sk` is a typed pointer to a `struct sock`, as the argument of a tp_btf program is.
-    let sock = unsafe { Sock::from_argument(sk) };
+    // SAFETY: `socket.sk` is a `struct sock *`.
+    let sock = unsafe { Sock::new(sk) };
     is_tcp(sock.family(), sock.protocol()).then(|| (sock.address(), sock.netns()))
 }
 
-/// The same where what is behind a file has no type: helpers read.
+/// As [`tcp_socket_by_type`], for kernels where the verifier knows no type behind the file: helpers read.
 #[inline(always)]
-fn by_address(file: Typed) -> Option<(u64, u32)> {
-    // Null where the file is but a name of the socket (O_PATH).
-    let socket: u64 = file.load(value(&raw const OFFSETS.file_private_data));
-    let sk = read(socket, &raw const OFFSETS.socket_sk)?;
-    if !is_tcp(read(sk, &raw const OFFSETS.skc_family)?, read(sk, &raw const OFFSETS.sk_protocol)?) {
+fn tcp_socket_by_address(file: BtfPtr) -> Option<(u64, u32)> {
+    // Null for a file that only names the socket (O_PATH).
+    let socket: u64 = file.load(value(&OFFSETS.file_private_data));
+    let sk = field(socket, &OFFSETS.socket_sk)?;
+    if !is_tcp(field(sk, &OFFSETS.skc_family)?, field(sk, &OFFSETS.sk_protocol)?) {
         return None;
     }
-    Some((sk, read(read(sk, &raw const OFFSETS.skc_net)?, &raw const OFFSETS.net_inum)?))
+    Some((sk, field(field(sk, &OFFSETS.skc_net)?, &OFFSETS.net_inum)?))
 }
 
-/// Netlink and packet sockets have numbers of their own in `sk_protocol`.
+/// Checks the family too: netlink and packet sockets have other numbers in `sk_protocol`.
 #[inline(always)]
 fn is_tcp(family: u16, protocol: u16) -> bool {
     (family == AF_INET || family == AF_INET6) && (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP)
 }
 
 #[inline(always)]
-fn read<T>(base: u64, offset: *const u32) -> Option<T> {
-    // SAFETY: the helper checks the address and says so if it can't be read.
-    unsafe { bpf_probe_read_kernel((base + u64::from(value(offset))) as *const T) }.ok()
+fn field<T: Plain>(base: u64, offset: &'static u32) -> Option<T> {
+    probe_read(base + u64::from(value(offset)))
 }

@@ -1,7 +1,7 @@
 //! `iter/tcp`: every TCP socket of the network namespace that the iterator was opened in.
 //!
-//! The kernel shows what its tables hold: full sockets, request sockets and timewait sockets; MPTCP's
-//! subflows among them, but not the MPTCP sockets above, which no table holds.
+//! The kernel shows the sockets in its hash tables: full sockets, request sockets and timewait sockets. The subflows of
+//! MPTCP are among them; the MPTCP sockets themselves are in no table.
 
 use core::ffi::c_void;
 
@@ -10,19 +10,17 @@ use netstat_ebpf::wire::{SnapshotRecord, flag, kind, state};
 
 use crate::{
     globals::{OFFSETS, value},
-    iterator::Step,
-    record::{self, Change},
-    sock::{IPPROTO_TCP, Sock, Typed},
+    iterator::TcpStep,
+    memory::BtfPtr,
+    record::{self, SocketEvent},
+    sock::{IPPROTO_TCP, Sock},
 };
 
-/// How a request socket says SYN_RECV (`TCP_NEW_SYN_RECV`, include/net/tcp_states.h).
+/// The state of a request socket (`TCP_NEW_SYN_RECV`, include/net/tcp_states.h).
 const NEW_SYN_RECV: u8 = 12;
 
-/// `struct bpf_iter__tcp`, net/ipv4/tcp_ipv4.c, since 5.9: where its `sk_common` is.
-const SK_COMMON: usize = 1;
-
-/// What only one kind of socket has.
-struct Kind {
+/// What is read differently from each kind of socket.
+struct Details {
     state: u8,
     error: u32,
     flags: u8,
@@ -33,28 +31,28 @@ struct Kind {
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/tcp")]
 pub fn iter_tcp(context: *mut c_void) -> i32 {
-    // SAFETY: the kernel calls us as an iterator.
-    let step = unsafe { Step::from_context(context) };
-    if let Some(common) = step.object(SK_COMMON) {
+    // SAFETY: the kernel calls this function as an `iter/tcp` program.
+    let step = unsafe { TcpStep::new(context) };
+    if let Some(common) = step.sock_common() {
         show(step, common);
     }
     0
 }
 
 #[inline(always)]
-fn show(step: Step, common: Typed) {
-    let now: u8 = common.load(value(&raw const OFFSETS.skc_state));
-    let kind = match now {
+fn show(step: TcpStep, common: BtfPtr) {
+    let state: u8 = common.load(value(&OFFSETS.skc_state));
+    let details = match state {
         state::CLOSE => return,
-        state::TIME_WAIT => time_wait(common),
+        state::TIME_WAIT => timewait(common),
         NEW_SYN_RECV => Some(half_open(common)),
-        _ => full(common, now),
+        _ => full(common, state),
     };
-    let Some(Kind { state, error, flags, listener, cgroup }) = kind else { return };
-    // SAFETY: what `sock_common` has is all that is asked of it here.
-    let sock = unsafe { Sock::from_argument(common.0) };
+    let Some(Details { state, error, flags, listener, cgroup }) = details else { return };
+    // SAFETY: only fields of `struct sock_common` are read.
+    let sock = unsafe { Sock::new(common) };
     let family = sock.family();
-    let change = Change {
+    let event = SocketEvent {
         old: 0,
         new: state,
         family,
@@ -65,23 +63,23 @@ fn show(step: Step, common: Typed) {
         error,
         flags,
         cgroup,
-        numbers: None,
-        ends: sock.ends(family),
+        tcp_stats: None,
+        tuple: sock.tuple(family),
     };
-    step.write(&SnapshotRecord { transition: record::record(&change, kind::SNAPSHOT), listener, cgroup });
+    step.write(&SnapshotRecord { transition: record::transition(&event, kind::SNAPSHOT), listener, cgroup });
 }
 
 #[inline(always)]
-fn full(common: Typed, state: u8) -> Option<Kind> {
-    // SAFETY: the helper takes a typed `sock_common` and returns null for what is not a full socket of
-    // TCP (bpf_skc_to_tcp_sock, net/core/filter.c, 5.9).
-    let tcp = unsafe { bpf_skc_to_tcp_sock(common.0.cast_mut().cast()) };
+fn full(common: BtfPtr, state: u8) -> Option<Details> {
+    // SAFETY: the helper takes a typed `sock_common`, and returns a typed pointer, or null for a socket that is not a
+    // full TCP socket (bpf_skc_to_tcp_sock, net/core/filter.c, 5.9).
+    let tcp = unsafe { BtfPtr::new(bpf_skc_to_tcp_sock(common.as_ptr()).cast()) };
     if tcp.is_null() {
         return None;
     }
     // SAFETY: a `struct tcp_sock` begins with its `struct sock`.
-    let sock = unsafe { Sock::from_argument(tcp.cast::<u8>()) };
-    Some(Kind {
+    let sock = unsafe { Sock::new(tcp) };
+    Some(Details {
         state,
         error: sock.error(),
         flags: if sock.has_socket() { flag::HAS_SOCKET } else { 0 },
@@ -91,18 +89,18 @@ fn full(common: Typed, state: u8) -> Option<Kind> {
 }
 
 #[inline(always)]
-fn half_open(common: Typed) -> Kind {
-    let listener = common.load(value(&raw const OFFSETS.skc_listener));
-    Kind { state: state::SYN_RECV, error: 0, flags: flag::MINISOCK, listener, cgroup: 0 }
+fn half_open(common: BtfPtr) -> Details {
+    let listener = common.load(value(&OFFSETS.skc_listener));
+    Details { state: state::SYN_RECV, error: 0, flags: flag::MINISOCK, listener, cgroup: 0 }
 }
 
 #[inline(always)]
-fn time_wait(common: Typed) -> Option<Kind> {
-    // SAFETY: as in `full` (bpf_skc_to_tcp_timewait_sock, 5.9).
-    let timewait = unsafe { bpf_skc_to_tcp_timewait_sock(common.0.cast_mut().cast()) };
+fn timewait(common: BtfPtr) -> Option<Details> {
+    // SAFETY: as in `full` (bpf_skc_to_tcp_timewait_sock, net/core/filter.c, 5.9).
+    let timewait = unsafe { BtfPtr::new(bpf_skc_to_tcp_timewait_sock(common.as_ptr()).cast()) };
     if timewait.is_null() {
         return None;
     }
-    let state = Typed(timewait.cast::<u8>()).load(value(&raw const OFFSETS.tw_substate));
-    Some(Kind { state, error: 0, flags: flag::MINISOCK, listener: 0, cgroup: 0 })
+    let state = timewait.load(value(&OFFSETS.tw_substate));
+    Some(Details { state, error: 0, flags: flag::MINISOCK, listener: 0, cgroup: 0 })
 }

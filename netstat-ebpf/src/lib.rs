@@ -1,7 +1,7 @@
-//! The words that the kernel side and user space share, and what of the kernel side can be tried on the host; the
-//! programs themselves are in `main.rs`.
+//! The types, names and constants that the kernel side and user space share, and the parts of the kernel side that are
+//! tested on the host. The programs are in `main.rs`.
 #![no_std]
 
-pub mod notes;
+pub mod dedup_log;
+pub mod volatile;
 pub mod wire;
-pub mod word;

@@ -1,11 +1,11 @@
-//! The programs that run in the kernel, one file a hook.
+//! The programs that run in the kernel: one file for each hook, and what the hooks share.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
-#![expect(clippy::needless_pass_by_value, reason = "a program gets its context by value from aya's macros")]
+#![expect(clippy::needless_pass_by_value, reason = "aya's macros pass the context by value")]
 
-mod at_work;
-mod counters;
+mod dedup;
+mod file_system;
 mod globals;
 mod head;
 mod inet_connection_sock;
@@ -17,23 +17,25 @@ mod iter_socket_file;
 mod iter_task_file;
 mod iter_tcp;
 mod iterator;
+mod kernel_filter;
 mod kfree_skb;
-mod left_out;
+mod loss_counters;
+mod memory;
 mod minisock;
 mod record;
-mod seen;
+mod running;
 mod sock;
 mod tcp_connect;
 mod timer_cancel;
 mod timer_start;
 
-/// The verifier and the helpers that we call ask for a licence that is compatible with the GPL.
+/// Some of the helpers are only for programs with a licence that is compatible with the GPL.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    // Never linked in: the verifier rejects a program that can come here.
+    // Never reached: the verifier rejects a program that can come here.
     loop {}
 }

@@ -1,51 +1,52 @@
-//! `tp_btf/timer_start`: the moment at which a half-open connection or a TIME_WAIT begins, and at which
-//! a connection's first segment is sent.
+//! `tp_btf/timer_start`: a half-open connection or a timewait socket is created, or a connection's first segment is sent.
 //!
-//! At CLOSE→SYN_SENT the kernel has not chosen the local port yet; `tcp_connect` arms the
-//! retransmission timer right after it has (net/ipv4/tcp_output.c). The same timer is armed for a Fast
-//! Open child, which up to 6.12 showed its listener's ends at LISTEN→SYN_RECV.
+//! At CLOSE→SYN_SENT the kernel has not chosen the local port yet. `tcp_connect` starts the retransmission timer right
+//! after it has (net/ipv4/tcp_output.c). The kernel starts the same timer for a Fast Open child, which up to 6.12 had its
+//! listener's tuple at LISTEN→SYN_RECV.
 
-use aya_ebpf::{helpers::bpf_probe_read_kernel, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use netstat_ebpf::wire::state;
 
 use crate::{
     globals::{OFFSETS, value},
-    head::Head,
+    head::SockHead,
+    memory::{BtfPtr, probe_read},
     minisock,
-    record::{self, Change},
-    sock::{IPPROTO_TCP, Typed},
+    record::{self, SocketEvent},
+    sock::IPPROTO_TCP,
 };
 
 #[btf_tracepoint(function = "timer_start")]
 pub fn timer_start(context: BtfTracePointContext) -> i32 {
-    // The first argument is a `struct timer_list *` on all kernels (two or three arguments follow).
-    let timer = Typed(context.arg(0));
-    let function: u64 = timer.load(value(&raw const OFFSETS.timer_function));
-    // A place before the timer has no type for the verifier: from here on, helpers read.
-    let owner = |timer_offset: *const u32| (timer.0 as u64).wrapping_sub(u64::from(value(timer_offset)));
-    if function == value(&raw const OFFSETS.tcp_write_timer) {
-        let _ = first_segment(owner(&raw const OFFSETS.sk_write_timer));
-    } else if function == value(&raw const OFFSETS.tw_timer_handler) {
-        minisock::time_wait(owner(&raw const OFFSETS.tw_timer), 0);
-    } else if function == value(&raw const OFFSETS.reqsk_timer_handler) {
-        minisock::half_open(owner(&raw const OFFSETS.rsk_timer));
+    // SAFETY: the first argument is a `struct timer_list *` (include/trace/events/timer.h, 5.10 to 6.18).
+    let timer = unsafe { BtfPtr::new(context.arg(0)) };
+    let function: u64 = timer.load(value(&OFFSETS.timer_function));
+    // The verifier knows no type for what is before the timer: helpers read it.
+    let socket = |timer_offset: &'static u32| timer.address().wrapping_sub(u64::from(value(timer_offset)));
+    if function == value(&OFFSETS.tcp_write_timer) {
+        // None only for an address that is not a socket's, or for another state.
+        let _ = first_segment_sent(socket(&OFFSETS.sk_write_timer));
+    } else if function == value(&OFFSETS.tw_timer_handler) {
+        minisock::timewait_created(socket(&OFFSETS.tw_timer), 0);
+    } else if function == value(&OFFSETS.reqsk_timer_handler) {
+        minisock::half_open_created(socket(&OFFSETS.rsk_timer));
     }
     0
 }
 
-/// This timer runs for every segment that is not yet acknowledged: its first look is one byte.
+/// The kernel starts this timer for every unacknowledged segment, so the state, one byte, is read before the rest.
 #[inline(always)]
-fn first_segment(sk: u64) -> Option<()> {
-    let now: u8 = read(sk, &raw const OFFSETS.skc_state)?;
-    if now != state::SYN_SENT && now != state::SYN_RECV {
+fn first_segment_sent(sk: u64) -> Option<()> {
+    let state: u8 = probe_read(sk + u64::from(value(&OFFSETS.skc_state)))?;
+    if state != state::SYN_SENT && state != state::SYN_RECV {
         return None;
     }
-    let head = Head::read(sk)?;
-    record::submit_ends(&Change {
-        old: now,
-        new: now,
+    let head = SockHead::read(sk)?;
+    record::submit_tuple(&SocketEvent {
+        old: state,
+        new: state,
         family: head.family(),
-        // No other protocol's retransmission timer is this one.
+        // Only TCP uses this timer function.
         protocol: IPPROTO_TCP,
         sk,
         cookie: head.cookie(),
@@ -53,14 +54,8 @@ fn first_segment(sk: u64) -> Option<()> {
         error: 0,
         flags: 0,
         cgroup: 0,
-        numbers: None,
-        ends: head.ends(),
+        tcp_stats: None,
+        tuple: head.tuple(),
     });
     Some(())
-}
-
-#[inline(always)]
-fn read<T>(sk: u64, offset: *const u32) -> Option<T> {
-    // SAFETY: the helper checks the address and says so if it can't be read.
-    unsafe { bpf_probe_read_kernel((sk + u64::from(value(offset))) as *const T) }.ok()
 }

@@ -1,22 +1,22 @@
-//! The records: what the kernel side says, and how it is laid out.
+//! The records that the kernel side writes to the ring buffer and to the iterators' files.
 
-/// What a record is: its first byte.
+/// The first byte of a record: its kind.
 pub mod kind {
     /// A [`super::TransitionRecord`].
     pub const TRANSITION: u8 = 1;
-    /// A [`super::ProcessRecord`]: a transition that the running process made.
+    /// A [`super::ProcessRecord`]: a transition that the running process caused.
     pub const PROCESS: u8 = 2;
-    /// A [`super::TransitionRecord`] whose states are the same: only its ends are news.
+    /// A [`super::TransitionRecord`] whose two states are the same: it reports the connection's tuple.
     pub const TUPLE: u8 = 3;
     /// A [`super::CloseRecord`]: a transition to CLOSE from a connected state.
     pub const CLOSE: u8 = 4;
-    /// A [`super::MinisockCreatedRecord`]: a half-open connection's or a TIME_WAIT's timer was started.
+    /// A [`super::MinisockCreatedRecord`]: a half-open or timewait socket was created, or its timer was restarted.
     pub const MINISOCK_CREATED: u8 = 5;
-    /// A [`super::MinisockRemovedRecord`]: such a timer was stopped.
+    /// A [`super::MinisockRemovedRecord`]: a half-open or timewait socket was removed, or its timer was stopped.
     pub const MINISOCK_REMOVED: u8 = 6;
-    /// An [`super::AcceptRecord`].
+    /// An [`super::AcceptRecord`]: a process accepted a connection.
     pub const ACCEPT: u8 = 7;
-    /// A [`super::SnapshotRecord`].
+    /// A [`super::SnapshotRecord`]: a socket that `iter/tcp` shows; never in the ring buffer.
     pub const SNAPSHOT: u8 = 8;
 }
 
@@ -26,27 +26,26 @@ pub mod flag {
     pub const INET6: u8 = 1;
     /// The socket's protocol is IPPROTO_MPTCP, else IPPROTO_TCP.
     pub const MPTCP: u8 = 2;
-    /// From the classic tracepoint: cookie and netns are not known.
+    /// The record is from the classic tracepoint: cookie, netns, sk_err and [`HAS_SOCKET`] are unknown.
     pub const CLASSIC: u8 = 4;
-    /// `sk->sk_socket` is set: a process has the socket, or had it when it closed it. Not set on a child
-    /// that has not been accepted.
+    /// `sk->sk_socket` is set: a process has the socket, or closes it. Not set on a child that no process has accepted.
     pub const HAS_SOCKET: u8 = 8;
-    /// In a snapshot: a request socket or a timewait socket.
+    /// Only in a snapshot: the socket is a request socket or a timewait socket.
     pub const MINISOCK: u8 = 16;
-    /// Of a [`super::MinisockCreatedRecord`]: a segment found it in this state, which may have been its end; no timer was
-    /// started.
+    /// Only in a [`super::MinisockCreatedRecord`]: a segment arrived for the minisocket in this state and may have removed
+    /// it; the minisocket is not new and its timer was not started.
     pub const OBSERVED: u8 = 32;
 }
 
-/// One change of state.
+/// A transition.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransitionRecord {
     /// See [`kind`].
     pub kind: u8,
-    /// The kernel's number of the state that it left.
+    /// The kernel's number of the old state.
     pub old: u8,
-    /// The kernel's number of the state that it entered.
+    /// The kernel's number of the new state.
     pub new: u8,
     /// See [`flag`].
     pub flags: u8,
@@ -56,64 +55,64 @@ pub struct TransitionRecord {
     pub mono_ns: u64,
     /// Address of the `struct sock`.
     pub sk: u64,
-    /// The socket cookie, 0 where it could not be had.
+    /// The socket's cookie, 0 if unknown.
     pub cookie: u64,
-    /// Host order.
+    /// Host byte order; 0 if the kernel has not chosen it yet.
     pub local_port: u16,
-    /// Host order.
+    /// Host byte order.
     pub remote_port: u16,
     /// `sk->sk_err`, a positive errno.
     pub sk_err: u32,
-    /// 16 bytes in network order, moved as two words; IPv4 in mapped form (`::ffff:a.b.c.d`).
+    /// 16 bytes in network byte order, copied as two words; an IPv4 address is mapped (`::ffff:a.b.c.d`).
     pub local_addr: [u64; 2],
-    /// The same of the other end.
+    /// As `local_addr`.
     pub remote_addr: [u64; 2],
 }
 
-/// One change of state with the process that made it.
+/// A transition, with the process that caused it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessRecord {
-    /// The change.
+    /// The transition.
     pub transition: TransitionRecord,
-    /// Thread group id, initial pid namespace; 0 for a thread of the kernel's own.
+    /// Thread group id in the initial PID namespace; 0 for a kernel thread.
     pub pid: u32,
-    /// Real user id, initial user namespace.
+    /// Real user id in the initial user namespace.
     pub uid: u32,
     /// `current->comm`.
     pub comm: [u8; 16],
-    /// Id of the socket's cgroup (`kernfs_node.id`), 0 where it could not be had.
+    /// Id of the socket's cgroup (`kernfs_node.id`), 0 if unknown.
     pub cgroup: u64,
 }
 
-/// A transition to CLOSE with the connection's numbers.
+/// A transition to CLOSE, with what the kernel counted on the connection.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseRecord {
-    /// The change.
+    /// The transition.
     pub transition: TransitionRecord,
-    /// `tcp_sock.bytes_acked`: counts an acknowledged SYN and FIN too.
+    /// `tcp_sock.bytes_acked`, which includes an acknowledged SYN and FIN.
     pub bytes_acked: u64,
-    /// `tcp_sock.bytes_received`: counts the peer's FIN too.
+    /// `tcp_sock.bytes_received`, which includes the peer's FIN.
     pub bytes_received: u64,
-    /// `tcp_sock.srtt_us`: eight times the smoothed round trip time in microseconds; 0 is not measured.
+    /// `tcp_sock.srtt_us`: eight times the smoothed round-trip time in microseconds; 0 if it was not measured.
     pub srtt_us: u32,
     /// `tcp_sock.total_retrans`.
     pub total_retrans: u32,
 }
 
-/// A half-open connection (`struct request_sock`) or what is left of one in FIN_WAIT2 or TIME_WAIT
-/// (`struct inet_timewait_sock`), at the start of its timer.
+/// A minisocket: a half-open connection (`struct request_sock`), or a closed one in FIN_WAIT2 or TIME_WAIT
+/// (`struct inet_timewait_sock`). It was created, its timer was restarted, or a segment arrived for it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MinisockCreatedRecord {
     /// `sk` is the minisocket's address; `old` is 0; `new` is SYN_RECV, FIN_WAIT2 or TIME_WAIT.
     pub transition: TransitionRecord,
-    /// Address of the listener of a half-open connection, else 0.
+    /// Address of a half-open connection's listener, else 0.
     pub listener: u64,
 }
 
-/// A minisocket's timer was stopped: the minisocket is gone, or a start follows within microseconds.
+/// A minisocket was removed; or only its timer was stopped, and a [`MinisockCreatedRecord`] follows within microseconds.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MinisockRemovedRecord {
@@ -121,11 +120,11 @@ pub struct MinisockRemovedRecord {
     pub kind: u8,
     /// SYN_RECV for a half-open connection, else TIME_WAIT.
     pub state: u8,
-    /// 1 if the timer's time had come, 0 if it was stopped before.
+    /// 1 if the timer expired, 0 if it was stopped before.
     pub expired: u8,
-    /// `inet_timewait_sock.tw_substate` at the end, FIN_WAIT2 or TIME_WAIT; 0 for a half-open connection.
+    /// `inet_timewait_sock.tw_substate`, FIN_WAIT2 or TIME_WAIT; 0 for a half-open connection.
     pub substate: u8,
-    /// OwnerPolicy the next field in its place.
+    /// Aligns the next field.
     pub unused: u32,
     /// CLOCK_MONOTONIC, nanoseconds.
     pub mono_ns: u64,
@@ -139,61 +138,61 @@ pub struct MinisockRemovedRecord {
 pub struct AcceptRecord {
     /// [`kind::ACCEPT`].
     pub kind: u8,
-    /// OwnerPolicy the next field in its place.
+    /// Aligns the next field.
     pub unused: [u8; 3],
-    /// Thread group id, initial pid namespace.
+    /// Thread group id in the initial PID namespace.
     pub pid: u32,
     /// Address of the accepted `struct sock`.
     pub sk: u64,
-    /// The socket cookie, 0 where it could not be had.
+    /// The socket's cookie, 0 if unknown.
     pub cookie: u64,
-    /// Real user id, initial user namespace.
+    /// Real user id in the initial user namespace.
     pub uid: u32,
-    /// OwnerPolicy the record's size a multiple of 8.
-    pub unused_too: u32,
+    /// Aligns the end of the record.
+    pub unused_end: u32,
     /// `current->comm`.
     pub comm: [u8; 16],
 }
 
-/// A socket as `iter/tcp` finds it: full, half-open or in TIME_WAIT.
+/// A socket that `iter/tcp` shows: a full socket, a request socket or a timewait socket.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotRecord {
-    /// `kind` is [`kind::SNAPSHOT`], `old` is 0, `new` the state (FIN_WAIT2 or TIME_WAIT for what is left of
-    /// a connection), `mono_ns` the moment of the look.
+    /// `kind` is [`kind::SNAPSHOT`], `old` is 0, `new` is the state (FIN_WAIT2 or TIME_WAIT for a timewait socket),
+    /// `mono_ns` is when the iterator read the socket.
     pub transition: TransitionRecord,
-    /// Address of the listener of a half-open connection, else 0.
+    /// Address of a half-open connection's listener, else 0.
     pub listener: u64,
-    /// Id of the socket's cgroup, 0 where it could not be had.
+    /// Id of the socket's cgroup, 0 if unknown.
     pub cgroup: u64,
 }
 
-/// A process that holds a TCP socket or a namespace, as `iter/task_file` finds it.
+/// A file of a process that is a TCP socket or a namespace, as `iter/task_file` shows it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HolderRecord {
-    /// Address of the `struct sock`; 0 if the file is a namespace's, of any kind.
+    /// Address of the `struct sock`; 0 if the file is a namespace, of any kind.
     pub sk: u64,
-    /// Inode number of the socket's network namespace; 0 if the file is a namespace's.
+    /// Inode number of the socket's network namespace; 0 if the file is a namespace.
     pub netns: u32,
-    /// The file's number within the process.
+    /// The file descriptor.
     pub fd: u32,
-    /// Thread group id, initial pid namespace.
+    /// Thread group id in the initial PID namespace.
     pub pid: u32,
-    /// Real user id, initial user namespace.
+    /// Real user id in the initial user namespace.
     pub uid: u32,
-    /// The process's name, that of its main thread: 16 bytes, moved as two words.
+    /// The name of the process, which is its main thread's `comm`: 16 bytes, copied as two words.
     pub comm: [u64; 2],
 }
 
-/// A process that holds a socket of any family, as `iter/task_file` finds it.
+/// A file of a process that is a socket of any family, as `iter/task_file` shows it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SocketFileRecord {
     /// The socket's inode number (`inode.i_ino`), as /proc/net and /proc/PID/fd show it.
     pub inode: u64,
-    /// Thread group id, initial pid namespace.
+    /// Thread group id in the initial PID namespace.
     pub pid: u32,
-    /// The file's number within the process.
+    /// The file descriptor.
     pub fd: u32,
 }

@@ -77,8 +77,8 @@ impl Filter {
 
     /// What the kernel side may drop: an optimisation that never changes the output.
     pub fn for_kernel(&self) -> wire::Filter {
-        let mut filter = wire::Filter { left_out: self.states.for_kernel(), ..wire::Filter::ALL };
-        filter.by_states = u32::from(filter.left_out != wire::Filter::ALL.left_out);
+        let mut filter = wire::Filter { dropped: self.states.for_kernel(), ..wire::Filter::ALL };
+        filter.by_states = u32::from(filter.dropped != wire::Filter::ALL.dropped);
         filter.family = match FAMILIES.map(|family| self.allows(family)) {
             [true, false] => 1,
             [false, true] => 2,

@@ -1,4 +1,4 @@
-//! Parses the kernel's BTF (Documentation/bpf/btf.rst): offsets of fields, and the types that programs are attached to.
+//! Parses the kernel's BTF (Documentation/bpf/btf.rst): offsets and sizes of fields, and the types that programs are attached to.
 
 use std::{borrow::Cow, collections::HashMap, fs, io};
 
@@ -8,6 +8,8 @@ use super::hooks::{self, Hook};
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
 const MAGIC: u16 = 0xeb9f;
+const KIND_PTR: u32 = 2;
+const KIND_ARRAY: u32 = 3;
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
 /// A forward declaration (include/uapi/linux/btf.h).
@@ -27,6 +29,15 @@ pub struct Btf {
     structs: HashMap<Box<[u8]>, u32>,
     /// The types of the hooks' targets that this kernel has.
     attachable: Vec<Attachable>,
+}
+
+/// A field of a struct.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Offset within the struct, bytes.
+    pub offset: u32,
+    /// Size, bytes.
+    pub bytes: u32,
 }
 
 /// A type that a program can be attached to.
@@ -98,9 +109,9 @@ impl Btf {
         Some(btf)
     }
 
-    /// Offset in bytes of a field within a struct. `path` may lead through members (`ns.inum`); the anonymous structs
-    /// and unions on the way have no name in it. None if there is no such field.
-    pub fn offset(&self, name: &str, path: &str) -> Option<u32> {
+    /// A field of a struct. `path` may lead through members (`ns.inum`); the anonymous structs and unions on the way have
+    /// no name in it. None if there is no such field, or if it is a bitfield.
+    pub fn field(&self, name: &str, path: &str) -> Option<Field> {
         let mut id = *self.structs.get(name.as_bytes())?;
         let mut bits = 0;
         for field in path.split('.') {
@@ -108,7 +119,22 @@ impl Btf {
             bits += offset;
             id = member;
         }
-        Some(bits / 8)
+        (bits % 8 == 0).then_some(Field { offset: bits / 8, bytes: self.size(id)? })
+    }
+
+    /// The size of a type, bytes.
+    fn size(&self, id: u32) -> Option<u32> {
+        let at = self.unqualified(id)?;
+        match word(&self.bytes, at + 4)? >> 24 & 0x1f {
+            KIND_PTR => Some(8),
+            KIND_ARRAY => {
+                let (element, length) = (word(&self.bytes, at + 12)?, word(&self.bytes, at + 20)?);
+                self.size(element)?.checked_mul(length)
+            }
+            // INT, STRUCT, UNION, ENUM, FLOAT, ENUM64
+            1 | KIND_STRUCT | KIND_UNION | 6 | 16 | 19 => word(&self.bytes, at + 8),
+            _ => None,
+        }
     }
 
     /// The types of the hooks' targets that this kernel has, in the order of their ids.
@@ -144,13 +170,15 @@ impl Btf {
             let member = at + 12 + 12 * index;
             let (name, type_id, offset) =
                 (word(&self.bytes, member)?, word(&self.bytes, member + 4)?, word(&self.bytes, member + 8)?);
-            let offset = if with_bitfields { offset & 0xff_ffff } else { offset };
+            // The upper byte is the size of a bitfield, 0 for other members.
+            let (offset, is_bitfield) =
+                if with_bitfields { (offset & 0xff_ffff, offset >> 24 != 0) } else { (offset, false) };
             if name == 0 {
                 if let Some((inner, found)) = self.member(type_id, field) {
                     return Some((offset + inner, found));
                 }
             } else if self.string(name)? == field {
-                return Some((offset, type_id));
+                return (!is_bitfield).then_some((offset, type_id));
             }
         }
         None
@@ -203,17 +231,24 @@ mod tests {
             return;
         }
         let btf = btf.unwrap();
+        let field = |offset, bytes| Some(Field { offset, bytes });
         // include/net/sock.h: the fields of sock_common that every lookup reads come first, on all kernels up to 6.18.
-        for (path, offset) in [("skc_daddr", 0), ("skc_rcv_saddr", 4), ("skc_dport", 12), ("skc_num", 14)] {
-            assert_eq!(btf.offset("sock_common", path), Some(offset), "{path}");
+        for (path, offset, bytes) in
+            [("skc_daddr", 0, 4), ("skc_rcv_saddr", 4, 4), ("skc_dport", 12, 2), ("skc_num", 14, 2)]
+        {
+            assert_eq!(btf.field("sock_common", path), field(offset, bytes), "{path}");
         }
-        assert_eq!(btf.offset("sock", "__sk_common.skc_family"), Some(16));
-        assert_eq!(btf.offset("sock_common", "skc_net.net"), Some(48));
-        assert!(btf.offset("net", "ns.inum").is_some());
+        assert_eq!(btf.field("sock", "__sk_common.skc_family"), field(16, 2));
+        assert_eq!(btf.field("sock_common", "skc_net.net"), field(48, 8));
+        assert_eq!(btf.field("sock_common", "skc_v6_daddr").map(|field| field.bytes), Some(16));
+        assert_eq!(btf.field("task_struct", "comm").map(|field| field.bytes), Some(16));
+        assert_eq!(btf.field("net", "ns.inum").map(|field| field.bytes), Some(4));
+        // include/net/sock.h: `unsigned char skc_reuse:4`.
+        assert_eq!(btf.field("sock_common", "skc_reuse"), None);
         assert_eq!(btf.arguments("tcp_connect"), Some(1));
         assert_eq!(btf.arguments("no_such_function"), None);
-        assert_eq!(btf.offset("sock", "no_such_field"), None);
-        assert_eq!(btf.offset("no_such_struct", "field"), None);
+        assert_eq!(btf.field("sock", "no_such_field"), None);
+        assert_eq!(btf.field("no_such_struct", "field"), None);
     }
 
     #[test]

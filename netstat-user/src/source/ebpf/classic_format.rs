@@ -1,4 +1,4 @@
-//! Reads the layout of the classic tracepoint's record from tracefs.
+//! Reads the layout of the classic tracepoint's record from tracefs, and checks that each field is within the record.
 
 use std::io::ErrorKind;
 
@@ -13,10 +13,15 @@ pub const NAME: &str = "inet_sock_set_state";
 /// Where tracefs is mounted: its own place, or debugfs' old one.
 const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
+/// How many bytes at the start of the record hold a pointer of the kernel's, where programs may not read.
+const RESERVED_BYTES: u32 = 8;
+/// `PERF_MAX_TRACE_SIZE` (include/linux/trace_events.h), the longest record on kernels before 5.15; later it is 8192.
+const MAX_RECORD_BYTES: u32 = 2048;
+
 /// The layout on this kernel.
 ///
 /// # Errors
-/// tracefs is not mounted or not readable, or the record lacks a field.
+/// tracefs is not mounted or not readable, or a field is missing or outside of the record.
 pub fn read() -> Result<ClassicFormat> {
     let mut denied = false;
     for root in TRACEFS {
@@ -31,8 +36,13 @@ pub fn read() -> Result<ClassicFormat> {
 
 fn parse(text: &str) -> Result<ClassicFormat> {
     let field = |name: &str, size: u32| {
-        find(text, name, size)
-            .with_context(|| format!("the tracepoint's record has no {size}-byte field {name}"))
+        let offset = find(text, name, size)
+            .with_context(|| format!("the tracepoint's record has no {size}-byte field {name}"))?;
+        ensure!(
+            offset >= RESERVED_BYTES && offset <= MAX_RECORD_BYTES - size,
+            "the tracepoint's record has its field {name} at offset {offset}, which can't be read"
+        );
+        anyhow::Ok(offset)
     };
     Ok(ClassicFormat {
         skaddr: field("skaddr", 8)?,
@@ -80,9 +90,22 @@ mod tests {
 ";
 
     #[test]
-    fn each_field_s_offset_is_found() {
+    fn the_offset_of_each_field_is_found() {
         let format = parse(FORMAT).unwrap();
         assert_eq!((format.skaddr, format.sport, format.saddr_v6, format.daddr_v6), (8, 24, 40, 56));
+    }
+
+    #[test]
+    fn a_field_outside_of_the_record_is_named() {
+        for offset in ["0", "2045", "4294967295"] {
+            let forged = FORMAT.replace("newstate;\toffset:20", &format!("newstate;\toffset:{offset}"));
+            let error = parse(&forged).unwrap_err().to_string();
+            assert!(error.contains("newstate") && error.contains(offset), "{error}");
+        }
+        assert_eq!(
+            parse(&FORMAT.replace("newstate;\toffset:20", "newstate;\toffset:2044")).unwrap().newstate,
+            2044
+        );
     }
 
     #[test]

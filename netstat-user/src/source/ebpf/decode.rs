@@ -1,46 +1,53 @@
-//! Turns the ring's records into events.
+//! Decodes the records of the ring buffer into events.
 
 use netstat_ebpf::wire::{
     self, AcceptRecord, CloseRecord, MinisockCreatedRecord, MinisockRemovedRecord, ProcessRecord,
     TransitionRecord, flag, kind,
 };
 
-use super::own::Own;
+use super::self_filter::SelfFilter;
 use crate::model::{
     Comm, Endpoint, Event, Family, KernelTcpStats, MinisockCreated, MinisockRemoved, Moment, Owner, OwnerHow,
     Protocol, SockId, State, Transition,
 };
 
-/// The event that a record tells; None for a kind that this program doesn't know. `unix_offset_ns` is
-/// CLOCK_REALTIME less CLOCK_MONOTONIC.
-pub fn event(record: &[u8], unix_offset_ns: i64, own: &Own) -> Option<Event> {
+/// A record of a kind that this program does not know, or that is shorter than its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownRecord;
+
+/// The event in a record. `unix_offset_ns` is CLOCK_REALTIME minus CLOCK_MONOTONIC.
+///
+/// # Errors
+/// The record is unknown: the kernel side is not the one that this program was built with.
+pub fn event(record: &[u8], unix_offset_ns: i64, self_filter: &SelfFilter) -> Result<Event, UnknownRecord> {
+    known_event(record, unix_offset_ns, self_filter).ok_or(UnknownRecord)
+}
+
+fn known_event(record: &[u8], unix_offset_ns: i64, self_filter: &SelfFilter) -> Option<Event> {
     match *record.first()? {
-        kind::TRANSITION => Some(transition(&wire::from_bytes(record)?, unix_offset_ns)),
+        kind::TRANSITION => Some(Event::Transition(transition(&wire::from_bytes(record)?, unix_offset_ns))),
         kind::PROCESS => {
             let record: ProcessRecord = wire::from_bytes(record)?;
-            let Event::Transition(change) = transition(&record.transition, unix_offset_ns) else {
-                return None;
-            };
-            let cgroup = (record.cgroup != 0).then_some(record.cgroup);
-            Some(Event::Transition(Transition { process: process(&record, own), cgroup, ..change }))
+            Some(Event::Transition(Transition {
+                process: process(&record, self_filter),
+                cgroup: (record.cgroup != 0).then_some(record.cgroup),
+                ..transition(&record.transition, unix_offset_ns)
+            }))
         }
         kind::CLOSE => {
             let record: CloseRecord = wire::from_bytes(record)?;
-            let Event::Transition(change) = transition(&record.transition, unix_offset_ns) else {
-                return None;
-            };
             Some(Event::Transition(Transition {
                 kernel_tcp_stats: Some(kernel_tcp_stats(&record)),
-                ..change
+                ..transition(&record.transition, unix_offset_ns)
             }))
         }
         kind::TUPLE => {
             let record: TransitionRecord = wire::from_bytes(record)?;
-            let (local, remote) = ends(&record);
+            let (local, remote) = endpoints(&record);
             Some(Event::Tuple { sock: sock(&record), local, remote })
         }
-        kind::MINISOCK_CREATED => Some(minisock_start(&wire::from_bytes(record)?, unix_offset_ns)),
-        kind::MINISOCK_REMOVED => Some(minisock_stop(&wire::from_bytes(record)?, unix_offset_ns)),
+        kind::MINISOCK_CREATED => Some(minisock_created(&wire::from_bytes(record)?, unix_offset_ns)),
+        kind::MINISOCK_REMOVED => Some(minisock_removed(&wire::from_bytes(record)?, unix_offset_ns)),
         kind::ACCEPT => {
             let AcceptRecord { pid, sk, cookie, uid, comm, .. } = wire::from_bytes(record)?;
             let owner = Owner { pid, comm: Comm::new(comm), uid: Some(uid), how: OwnerHow::Accept };
@@ -50,10 +57,10 @@ pub fn event(record: &[u8], unix_offset_ns: i64, own: &Own) -> Option<Event> {
     }
 }
 
-fn transition(record: &TransitionRecord, unix_offset_ns: i64) -> Event {
-    let (local, remote) = ends(record);
+fn transition(record: &TransitionRecord, unix_offset_ns: i64) -> Transition {
+    let (local, remote) = endpoints(record);
     let is_full = record.flags & flag::CLASSIC == 0;
-    Event::Transition(Transition {
+    Transition {
         at: moment(record.mono_ns, unix_offset_ns),
         sock: sock(record),
         family: family(local, remote),
@@ -68,12 +75,12 @@ fn transition(record: &TransitionRecord, unix_offset_ns: i64) -> Event {
         has_socket: is_full.then_some(record.flags & flag::HAS_SOCKET != 0),
         error: is_full.then_some(record.sk_err),
         kernel_tcp_stats: None,
-    })
+    }
 }
 
-fn minisock_start(record: &MinisockCreatedRecord, unix_offset_ns: i64) -> Event {
+fn minisock_created(record: &MinisockCreatedRecord, unix_offset_ns: i64) -> Event {
     let MinisockCreatedRecord { transition, listener } = record;
-    let (local, remote) = ends(transition);
+    let (local, remote) = endpoints(transition);
     Event::MinisockCreated(MinisockCreated {
         at: moment(transition.mono_ns, unix_offset_ns),
         sock: sock(transition),
@@ -87,7 +94,7 @@ fn minisock_start(record: &MinisockCreatedRecord, unix_offset_ns: i64) -> Event 
     })
 }
 
-fn minisock_stop(record: &MinisockRemovedRecord, unix_offset_ns: i64) -> Event {
+fn minisock_removed(record: &MinisockRemovedRecord, unix_offset_ns: i64) -> Event {
     let state = if record.substate == 0 { record.state } else { record.substate };
     Event::MinisockRemoved(MinisockRemoved {
         at: moment(record.mono_ns, unix_offset_ns),
@@ -97,7 +104,7 @@ fn minisock_stop(record: &MinisockRemovedRecord, unix_offset_ns: i64) -> Event {
     })
 }
 
-/// The ring's clock is CLOCK_MONOTONIC.
+/// A record's time stamp, which is of CLOCK_MONOTONIC, on both clocks.
 pub fn moment(mono_ns: u64, unix_offset_ns: i64) -> Moment {
     Moment { mono_ns, unix_ns: mono_ns.cast_signed() + unix_offset_ns }
 }
@@ -106,7 +113,7 @@ pub fn sock(record: &TransitionRecord) -> SockId {
     SockId { sk: record.sk, cookie: record.cookie }
 }
 
-pub fn ends(record: &TransitionRecord) -> (Endpoint, Endpoint) {
+pub fn endpoints(record: &TransitionRecord) -> (Endpoint, Endpoint) {
     (
         Endpoint::from_bytes(address(record.local_addr), record.local_port),
         Endpoint::from_bytes(address(record.remote_addr), record.remote_port),
@@ -119,19 +126,19 @@ pub fn family(local: Endpoint, remote: Endpoint) -> Family {
 
 fn kernel_tcp_stats(record: &CloseRecord) -> KernelTcpStats {
     let CloseRecord { transition: _, bytes_acked, bytes_received, srtt_us, total_retrans } = *record;
-    // `srtt_us` is kept times eight (tcp_rtt_estimator, net/ipv4/tcp_input.c).
+    // The kernel keeps `srtt_us` multiplied by eight (tcp_rtt_estimator, net/ipv4/tcp_input.c, 5.10 to 6.18).
     let rtt_us = (srtt_us != 0).then_some(srtt_us / 8);
     KernelTcpStats { bytes_acked, bytes_received, rtt_us, retransmits: total_retrans }
 }
 
-/// The process that made the change; None where that was a thread of the kernel's own, or of ours.
-fn process(record: &ProcessRecord, own: &Own) -> Option<Owner> {
+/// The process that caused the transition; None for a kernel thread and for this process.
+fn process(record: &ProcessRecord, self_filter: &SelfFilter) -> Option<Owner> {
     let how = match (State::from_kernel(record.transition.old), State::from_kernel(record.transition.new)) {
         (_, State::SynSent) => OwnerHow::Connect,
         (_, State::Listen) => OwnerHow::Listen,
         _ => OwnerHow::Close,
     };
-    (record.pid != 0 && !own.did(record)).then_some(Owner {
+    (record.pid != 0 && !self_filter.matches(record)).then_some(Owner {
         pid: record.pid,
         comm: Comm::new(record.comm),
         uid: Some(record.uid),
@@ -172,7 +179,8 @@ mod tests {
 
     #[test]
     fn a_mapped_address_on_an_ipv6_socket_is_ipv4() {
-        let Some(Event::Transition(seen)) = event(wire::as_bytes(&record(kind::TRANSITION)), 5, &Own::new())
+        let Ok(Event::Transition(seen)) =
+            event(wire::as_bytes(&record(kind::TRANSITION)), 5, &SelfFilter::new())
         else {
             panic!("no transition")
         };
@@ -184,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_connecting_process_is_the_owner_but_a_kernel_thread_and_ourselves_are_none() {
+    fn a_connecting_process_is_the_owner_but_neither_a_kernel_thread_nor_this_process_is() {
         let mut with_process = ProcessRecord {
             transition: record(kind::PROCESS),
             pid: 12,
@@ -192,7 +200,7 @@ mod tests {
             comm: *b"curl\0\0\0\0\0\0\0\0\0\0\0\0",
             cgroup: 0,
         };
-        let Some(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0, &Own::new()) else {
+        let Ok(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0, &SelfFilter::new()) else {
             panic!("no transition")
         };
         let owner = seen.process.unwrap();
@@ -202,7 +210,8 @@ mod tests {
         );
         for nobody in [0, std::process::id()] {
             with_process.pid = nobody;
-            let Some(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0, &Own::new()) else {
+            let Ok(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0, &SelfFilter::new())
+            else {
                 panic!("no transition")
             };
             assert_eq!(seen.process, None);
@@ -210,10 +219,17 @@ mod tests {
     }
 
     #[test]
-    fn torn_and_unknown_records_are_none() {
-        assert_eq!(event(&[], 0, &Own::new()), None);
-        assert_eq!(event(&wire::as_bytes(&record(kind::TRANSITION))[..40], 0, &Own::new()), None);
-        assert_eq!(event(wire::as_bytes(&record(kind::PROCESS)), 0, &Own::new()), None);
-        assert_eq!(event(wire::as_bytes(&record(99)), 0, &Own::new()), None);
+    fn a_record_of_an_unknown_kind_or_shorter_than_its_kind_is_an_error() {
+        let transition = record(kind::TRANSITION);
+        for unknown in [
+            &[][..],
+            &wire::as_bytes(&transition)[..40],
+            wire::as_bytes(&record(kind::PROCESS)),
+            // Only the iterators give these.
+            wire::as_bytes(&record(kind::SNAPSHOT)),
+            wire::as_bytes(&record(99)),
+        ] {
+            assert_eq!(event(unknown, 0, &SelfFilter::new()), Err(UnknownRecord), "{unknown:?}");
+        }
     }
 }

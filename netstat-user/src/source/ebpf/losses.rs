@@ -1,4 +1,4 @@
-//! Counts what the kernel side could not tell: a full ring, and runs that the kernel skipped.
+//! Counts losses: records that did not fit in the ring buffer, runs that the kernel skipped, and unknown records.
 
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
@@ -8,98 +8,175 @@ use aya::{
     maps::{MapData, PerCpuArray},
     programs::ProgramFd,
 };
-use netstat_ebpf::wire::{self, Counters, map};
+use netstat_ebpf::wire::{self, LossCounters, map};
 
 use super::hooks;
 use crate::model::{Loss, LossKind, LossPlace, Moment};
 
-/// The kernel side's counters of losses, and how much of them has been reported.
-pub struct Losses {
+/// Reads the counters of losses, and remembers how much of them it has reported.
+pub struct LossMonitor {
     counters: PerCpuArray<MapData, CounterBytes>,
     state_program: ProgramFd,
-    /// The programs of other hooks.
-    others: Vec<ProgramFd>,
-    /// Skipped runs of the others, at the last look.
+    /// The programs of the other hooks.
+    other_programs: Vec<ProgramFd>,
+    /// Skipped runs of the other programs at the last check.
     skipped_others: u64,
-    reported_ring: u64,
-    reported_nested: u64,
-    /// Runs that were skipped and not rescued at the last look: a rescue may have been on its way.
-    nested_at_last_look: u64,
+    /// The counters' sums at the last check.
+    totals: LossCounters,
+    /// Runs that were skipped and not rescued, at the last check: a rescue may have been about to be counted.
+    nested_at_last_check: u64,
+    reported: Totals,
+    unknown_records: u64,
 }
 
-/// A [`Counters`] as bytes: aya's own trait for map values can't be given to a type of another crate.
+/// Losses since the start of the trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Totals {
+    transitions: u64,
+    observations: u64,
+    nested: u64,
+    unknown_records: u64,
+}
+
+/// The bytes of a [`LossCounters`]: aya's trait for map values can't be implemented for a type of another crate.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
-struct CounterBytes([u8; size_of::<Counters>()]);
+struct CounterBytes([u8; size_of::<LossCounters>()]);
 
-// SAFETY: an array of bytes without padding (16 is a multiple of the alignment), any value is valid.
+// SAFETY: an array of bytes, without padding because its size is a multiple of 8; any bytes are valid.
 unsafe impl aya::Pod for CounterBytes {}
 
-impl Losses {
-    /// Takes the counters out of a loaded object; `state_program` is the one whose skipped runs count.
+const _: () = assert!(size_of::<CounterBytes>() == size_of::<LossCounters>());
+
+impl LossMonitor {
+    /// Takes the counters from a loaded object; `state_program` is the program whose skipped runs are lost transitions.
     ///
     /// # Errors
-    /// The object lacks the map or the program, which only a wrong object can do.
+    /// The object has no such map or program: it is not the one that this program was built with.
     pub fn new(ebpf: &mut Ebpf, state_program: &str) -> Result<Self> {
-        let counters = ebpf.take_map(map::COUNTERS).context("the eBPF object has no map COUNTERS")?;
+        let counters =
+            ebpf.take_map(map::LOSS_COUNTERS).context("the eBPF object has no map LOSS_COUNTERS")?;
         let state_program = ebpf.program(state_program).context("the eBPF object lacks its state program")?;
         let others = ebpf.programs().filter(|(name, _)| !hooks::reports_transitions(name));
-        // What is not loaded has no descriptor.
+        // Programs that are not loaded have no descriptor.
         let others = others.filter_map(|(_, program)| program.fd().ok());
         Ok(Self {
             counters: PerCpuArray::try_from(counters)?,
             state_program: state_program.fd()?.try_clone()?,
-            others: others.map(ProgramFd::try_clone).collect::<Result<_, _>>()?,
+            other_programs: others.map(ProgramFd::try_clone).collect::<Result<_, _>>()?,
             skipped_others: 0,
-            reported_ring: 0,
-            reported_nested: 0,
-            nested_at_last_look: 0,
+            totals: LossCounters::default(),
+            nested_at_last_check: 0,
+            reported: Totals::default(),
+            unknown_records: 0,
         })
     }
 
-    /// Reports what was lost since the last look.
-    pub fn look(&mut self, at: Moment, mut report: impl FnMut(Loss)) {
-        // The kernel counts a skipped run just before the nested program rescues the transition: only a
-        // difference that has stayed until the next look is a loss.
+    /// Counts a record that could not be decoded.
+    pub fn count_unknown_record(&mut self) {
+        self.unknown_records += 1;
+    }
+
+    /// Reports the losses since the last check.
+    pub fn check(&mut self, at: Moment, mut report: impl FnMut(Loss)) {
         let skipped = skipped_runs(&self.state_program);
-        let (ring, rescued) = self.counted();
+        // The counters can only fail to be read if the descriptor is closed; then nothing new is known.
+        self.totals = self.sum_of_all_cpus().unwrap_or(self.totals);
+        let LossCounters { rescued, lost_transitions, lost_observations } = self.totals;
+        // The kernel counts a skipped run just before another program rescues the transition, so only a difference that
+        // is still there at the next check is a loss.
         let not_rescued = skipped.saturating_sub(rescued);
-        let nested = not_rescued.min(self.nested_at_last_look);
-        self.nested_at_last_look = not_rescued;
-        for (place, now, reported) in [
-            (LossPlace::Ring, ring, &mut self.reported_ring),
-            (LossPlace::Nested, nested, &mut self.reported_nested),
+        let nested = not_rescued.min(self.nested_at_last_check);
+        self.nested_at_last_check = not_rescued;
+        let now = Totals {
+            transitions: lost_transitions,
+            observations: lost_observations,
+            nested,
+            unknown_records: self.unknown_records,
+        };
+        self.reported.report_until(now, |place, what, count| report(Loss { at, count, place, what }));
+    }
+
+    /// Whether the kernel has skipped a run of another hook's program since the last call. The run may have been for a
+    /// minisocket, or (of a timer's program) for no connection: only a snapshot of all sockets shows which.
+    pub fn has_skipped_others(&mut self) -> bool {
+        let skipped = self.other_programs.iter().map(skipped_runs).sum();
+        let before = std::mem::replace(&mut self.skipped_others, skipped);
+        skipped > before
+    }
+
+    fn sum_of_all_cpus(&self) -> Option<LossCounters> {
+        let cpus = self.counters.get(&0, 0).ok()?;
+        let counters = cpus.iter().filter_map(|bytes| wire::from_bytes::<LossCounters>(&bytes.0));
+        Some(counters.fold(LossCounters::default(), |sum, cpu| LossCounters {
+            rescued: sum.rescued + cpu.rescued,
+            lost_transitions: sum.lost_transitions + cpu.lost_transitions,
+            lost_observations: sum.lost_observations + cpu.lost_observations,
+        }))
+    }
+}
+
+impl Totals {
+    /// Reports the differences to larger totals, which become these.
+    fn report_until(&mut self, now: Self, mut report: impl FnMut(LossPlace, LossKind, u64)) {
+        let Self { transitions, observations, nested, unknown_records } = self;
+        for (place, what, now, reported) in [
+            (LossPlace::Ring, LossKind::Transitions, now.transitions, transitions),
+            (LossPlace::Ring, LossKind::Observations, now.observations, observations),
+            (LossPlace::Nested, LossKind::Transitions, now.nested, nested),
+            (LossPlace::Ring, LossKind::UnknownRecords, now.unknown_records, unknown_records),
         ] {
             let count = now.saturating_sub(*reported);
             if count > 0 {
                 *reported = now;
-                report(Loss { at, count, place, what: LossKind::Transitions });
+                report(place, what, count);
             }
         }
     }
-
-    /// Transitions that found the ring full, and transitions that the nested program rescued.
-    fn counted(&self) -> (u64, u64) {
-        let Ok(cpus) = self.counters.get(&0, 0) else { return (self.reported_ring, 0) };
-        cpus.iter()
-            .filter_map(|bytes| wire::from_bytes::<Counters>(&bytes.0))
-            .fold((0, 0), |(ring, rescued), cpu| (ring + cpu.ring_full, rescued + cpu.rescued))
-    }
-
-    /// Whether another hook's program was skipped since the last look. That may have been the beginning or the end of a
-    /// TIME_WAIT, or (of the timers' programs) of no connection: only a look at all sockets can tell.
-    pub fn may_have_lost(&mut self) -> bool {
-        let skipped = self.others.iter().map(skipped_runs).sum();
-        let before = std::mem::replace(&mut self.skipped_others, skipped);
-        skipped > before
-    }
 }
 
-/// `recursion_misses` of a program (kernel/bpf/syscall.c, `bpf_prog_show_fdinfo`, 5.12); 0 on kernels that don't count
-/// them, because they don't skip nested runs either.
+/// `recursion_misses` of a program (`bpf_prog_show_fdinfo`, kernel/bpf/syscall.c, 5.12). 0 on kernels that don't count
+/// them: those don't skip nested runs either.
 fn skipped_runs(program: &ProgramFd) -> u64 {
     let path = format!("/proc/self/fdinfo/{}", program.as_fd().as_raw_fd());
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let mut lines = text.lines();
     lines.find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reported(totals: &mut Totals, now: Totals) -> Vec<(LossPlace, LossKind, u64)> {
+        let mut reported = Vec::new();
+        totals.report_until(now, |place, what, count| reported.push((place, what, count)));
+        reported
+    }
+
+    #[test]
+    fn each_kind_of_loss_is_reported_apart_and_once() {
+        let now = Totals { transitions: 7, observations: 5, nested: 1, unknown_records: 2 };
+        let mut totals = Totals::default();
+        assert_eq!(
+            reported(&mut totals, now),
+            [
+                (LossPlace::Ring, LossKind::Transitions, 7),
+                (LossPlace::Ring, LossKind::Observations, 5),
+                (LossPlace::Nested, LossKind::Transitions, 1),
+                (LossPlace::Ring, LossKind::UnknownRecords, 2),
+            ]
+        );
+        assert_eq!(reported(&mut totals, now), []);
+        let now = Totals { observations: 6, ..now };
+        assert_eq!(reported(&mut totals, now), [(LossPlace::Ring, LossKind::Observations, 1)]);
+    }
+
+    #[test]
+    fn a_rescue_that_is_counted_late_is_no_negative_loss() {
+        let mut totals = Totals { nested: 3, ..Totals::default() };
+        assert_eq!(reported(&mut totals, Totals::default()), []);
+        let now = Totals { nested: 4, ..Totals::default() };
+        assert_eq!(reported(&mut totals, now), [(LossPlace::Nested, LossKind::Transitions, 1)]);
+    }
 }

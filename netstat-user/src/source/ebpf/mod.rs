@@ -1,4 +1,4 @@
-//! The kernel's own events: loads the programs and reads their ring.
+//! The eBPF source: loads the programs into the kernel and reads their ring buffer.
 
 mod attach_types;
 mod attempts;
@@ -11,14 +11,13 @@ mod load;
 mod losses;
 mod object;
 mod offsets;
-mod own;
-mod pace;
 mod parallel;
-mod preemption;
+mod ring_position;
+mod self_filter;
 mod snapshot;
 mod uname;
-mod unread;
 mod verbose;
+mod wakeup_policy;
 
 use std::time::{Duration, Instant};
 
@@ -39,68 +38,71 @@ pub use snapshot::{Snapshotter, in_initial_pid_namespace, socket_files};
 pub use uname::kernel;
 
 use self::{
+    decode::UnknownRecord,
     load::Loaded,
-    losses::Losses,
-    own::Own,
-    pace::{Pace, Wait},
-    unread::Unread,
+    losses::LossMonitor,
+    ring_position::RingPosition,
+    self_filter::SelfFilter,
+    wakeup_policy::{Wait, WakeupPolicy},
 };
 use super::{EventSource, clock};
 use crate::model::{Event, Missing, Moment, Source, SourceCapabilities, Started, State, Text};
 
-/// As many records a drain takes before the loop may look at signals again.
+/// How many records a drain takes at most before the loop handles signals and commands again.
 const DRAIN_LIMIT: usize = 16_384;
-/// A storm of connections would keep its own reader from the CPU until the ring is full.
+/// At the default niceness the processes that cause a burst of connections would keep the reader from the CPU until the
+/// ring is full.
 const NICENESS: i32 = -10;
-/// What the source's reader needs after the load: before 5.19 every `bpf()`, and so a look at the counters of
-/// losses, asks for CAP_BPF.
+/// What the reader needs once the programs are loaded: before 5.19 every `bpf()`, so also the one that reads the
+/// counters of losses, takes CAP_BPF.
 pub const PRIVILEGES: CapabilitySet = CapabilitySet::BPF;
-/// How often the counters of losses are looked at while events come.
+/// How often the counters of losses are checked while events arrive.
 const LOSS_INTERVAL: Duration = Duration::from_millis(100);
-/// How many looks at the counters follow an event: what was on its way at the first is told by the second.
-const LOOKS_FOR_LOSSES: u8 = 2;
+/// How many checks of the counters follow an event: a skipped run is reported by the second that finds it.
+const LOSS_CHECKS: u8 = 2;
 
-/// The eBPF source. The programs leave the kernel with it, or with the process, however that ends.
+/// The eBPF source. The kernel unloads the programs when it is dropped, or when the process ends in any way.
 pub struct EbpfSource {
-    /// None once the programs have left.
+    /// None once the programs are unloaded.
     ebpf: Option<Ebpf>,
     hooks: Vec<(Text, Text)>,
     missing: Vec<Missing>,
     capabilities: SourceCapabilities,
     ring: AsyncFd<RingBuf<MapData>>,
-    unread: Unread,
-    /// When all programs were at work. What some of them told before is not the whole of it.
-    began: Moment,
-    /// Until when every event has been handed over.
+    ring_position: RingPosition,
+    /// When all programs were attached. Before that only some of them record.
+    attached_at: Moment,
+    /// All events until this moment have been passed on.
     seen_until: Moment,
-    own: Own,
-    losses: Losses,
-    losses_looked_at: Instant,
-    /// How many looks at the counters the last events still want.
-    looks_for_losses: u8,
-    pace: Pace,
+    self_filter: SelfFilter,
+    losses: LossMonitor,
+    losses_checked_at: Instant,
+    /// How many checks of the counters are still due after the last event.
+    loss_checks_due: u8,
+    wakeup_policy: WakeupPolicy,
 }
 
 impl EbpfSource {
-    /// Loads and attaches, and what looks at all sockets where the kernel takes that. Has to be called within a tokio runtime.
+    /// Loads and attaches the programs, and starts a [`Snapshotter`] if the kernel takes its iterators. It has to be called
+    /// within a tokio runtime.
     ///
     /// # Errors
     /// The kernel takes no form of the state hook: the error says why, and what to do.
-    pub fn start(request: &LoadOptions) -> Result<(Self, Option<Snapshotter>)> {
-        // Without CAP_SYS_NICE it reads as it is.
+    pub fn start(options: &LoadOptions) -> Result<(Self, Option<Snapshotter>)> {
+        // Without CAP_SYS_NICE the niceness stays as it is.
         let _not_allowed = rustix::process::setpriority_process(None, NICENESS);
         let mut attempts = Attempts::default();
         let Loaded { mut ebpf, missing, syn_sent_port, minisocks, state_program, snapshotter } =
-            load::load(request, &mut attempts)?;
-        let began = clock::now();
+            load::load(options, &mut attempts)?;
+        let attached_at = clock::now();
         let ring = ebpf.take_map(map::EVENTS).context("the eBPF object has no map EVENTS")?;
-        let losses = Losses::new(&mut ebpf, state_program)?;
-        if request.verbose {
+        let losses = LossMonitor::new(&mut ebpf, state_program)?;
+        if options.verbose {
             verbose::forward(&mut ebpf)?;
         }
         let ring = RingBuf::try_from(ring)?;
-        let unread = Unread::of(&ring).context("can't map the positions of the ring")?;
-        // SAFETY: the ring owns its descriptor, never gives another, and closes it only with itself.
+        let ring_position = RingPosition::map(&ring).context("can't map the positions of the ring")?;
+        // SAFETY: the ring owns its descriptor, always returns the same one, and closes it only when it is dropped.
         let ring = unsafe { AsyncFd::register(ring) }?;
         let source = Self {
             ebpf: Some(ebpf),
@@ -108,76 +110,78 @@ impl EbpfSource {
             missing,
             capabilities: SourceCapabilities { source: Source::Ebpf, tuples: syn_sent_port, minisocks },
             ring,
-            unread,
-            began,
-            seen_until: began,
-            own: Own::new(),
+            ring_position,
+            attached_at,
+            seen_until: attached_at,
+            self_filter: SelfFilter::new(),
             losses,
-            losses_looked_at: Instant::now(),
-            looks_for_losses: 0,
-            pace: Pace::new(),
+            losses_checked_at: Instant::now(),
+            loss_checks_due: 0,
+            wakeup_policy: WakeupPolicy::new(),
         };
         Ok((source, snapshotter))
     }
 
-    /// Hands over up to `limit` events; says how many there were. [`Self::seen_until`] moves on.
+    /// Passes up to `limit` events on and returns how many records there were. Sets [`Self::seen_until`].
     fn take(&mut self, limit: usize, apply: &mut impl FnMut(Event)) -> usize {
         let now = clock::now();
         let unix_offset_ns = now.unix_ns - now.mono_ns.cast_signed();
         let ring = self.ring.get_mut();
-        let mut events = 0;
-        while events < limit
+        let mut records = 0;
+        while records < limit
             && let Some(record) = ring.next()
         {
-            events += 1;
-            if let Some(event) = decode::event(&record, unix_offset_ns, &self.own)
-                && !is_of_before(&event, self.began)
-            {
-                self.seen_until = event.at().map_or(self.seen_until, |at| at.max(self.seen_until));
-                apply(event);
+            records += 1;
+            match decode::event(&record, unix_offset_ns, &self.self_filter) {
+                Ok(event) if is_before_attachment(&event, self.attached_at) => {}
+                Ok(event) => {
+                    self.seen_until = event.at().map_or(self.seen_until, |at| at.max(self.seen_until));
+                    apply(event);
+                }
+                Err(UnknownRecord) => self.losses.count_unknown_record(),
             }
         }
-        if !self.unread.exist() {
+        if !self.ring_position.has_unread() {
             self.seen_until = now.max(self.seen_until);
         }
-        events
+        records
     }
 
-    /// Returns when the kernel says that there is something in the ring.
+    /// Returns when the kernel reports that the ring has records.
     async fn wakeup(&mut self) {
-        // An error here would be the runtime's end; the agent stops then anyway.
+        // An error means that the runtime ends; the agent stops then anyway.
         if let Ok(mut guard) = self.ring.readable().await {
             guard.clear_ready();
         }
     }
 
     fn report_losses(&mut self, apply: &mut impl FnMut(Event)) {
-        self.losses.look(clock::now(), |loss| apply(Event::Lost(loss)));
-        if self.losses.may_have_lost() {
+        self.losses.check(clock::now(), |loss| apply(Event::Lost(loss)));
+        if self.losses.has_skipped_others() {
             apply(Event::PossibleLoss);
         }
     }
 }
 
-/// Whether a part of the programs saw this before all were at work. A timewait socket is let pass: it may have started
-/// just before its full socket closes.
-fn is_of_before(event: &Event, began: Moment) -> bool {
-    let is_rest = matches!(event, Event::MinisockCreated(start) if start.state != State::SynRecv);
-    !is_rest && event.at().is_some_and(|at| at < began)
+/// Whether the event is from before all programs were attached. A timewait socket is excepted: the kernel creates it just
+/// before its full socket closes, and that transition may be seen.
+fn is_before_attachment(event: &Event, attached_at: Moment) -> bool {
+    let is_timewait = matches!(event, Event::MinisockCreated(created) if created.state != State::SynRecv);
+    !is_timewait && event.at().is_some_and(|at| at < attached_at)
 }
 
-/// What a start would come to, found out by starting; all of it has left the kernel on return.
+/// What can't be seen on this kernel, found by a start; the kernel has unloaded the programs on return.
 ///
 /// # Errors
 /// As [`EbpfSource::start`].
-pub fn probe(request: &LoadOptions, attempts: &mut Attempts) -> Result<Vec<Missing>> {
-    Ok(load::load(request, attempts)?.missing)
+pub fn probe(options: &LoadOptions, attempts: &mut Attempts) -> Result<Vec<Missing>> {
+    Ok(load::load(options, attempts)?.missing)
 }
 
 impl EventSource for EbpfSource {
     fn started(&self) -> Started {
         Started {
-            at: self.began,
+            at: self.attached_at,
             source: Source::Ebpf,
             kernel: kernel().0,
             hooks: self.hooks.clone(),
@@ -194,11 +198,11 @@ impl EventSource for EbpfSource {
     }
 
     async fn ready(&mut self) {
-        match self.pace.wait() {
-            Wait::More => tokio::task::yield_now().await,
-            Wait::Nap(nap) => tokio::time::sleep(nap).await,
-            Wait::Wakeup if self.looks_for_losses > 0 => {
-                // Elapsed or not: the losses are looked at.
+        match self.wakeup_policy.wait() {
+            Wait::Yield => tokio::task::yield_now().await,
+            Wait::Sleep(time) => tokio::time::sleep(time).await,
+            Wait::Wakeup if self.loss_checks_due > 0 => {
+                // The drain that follows checks the losses, elapsed or not.
                 let _ = tokio::time::timeout(LOSS_INTERVAL, self.wakeup()).await;
             }
             Wait::Wakeup => self.wakeup().await,
@@ -209,20 +213,20 @@ impl EventSource for EbpfSource {
         let events = self.take(DRAIN_LIMIT, &mut apply);
         let now = Instant::now();
         if events > 0 {
-            self.looks_for_losses = LOOKS_FOR_LOSSES;
+            self.loss_checks_due = LOSS_CHECKS;
         }
-        if self.looks_for_losses > 0 && now.duration_since(self.losses_looked_at) >= LOSS_INTERVAL {
-            self.losses_looked_at = now;
-            self.looks_for_losses -= 1;
+        if self.loss_checks_due > 0 && now.duration_since(self.losses_checked_at) >= LOSS_INTERVAL {
+            self.losses_checked_at = now;
+            self.loss_checks_due -= 1;
             self.report_losses(&mut apply);
         }
-        self.pace.drained(now, events, events == DRAIN_LIMIT);
+        self.wakeup_policy.drained(now, events, events == DRAIN_LIMIT);
         self.seen_until
     }
 
     fn finish(mut self, mut apply: impl FnMut(Event)) {
-        // The programs go first, so that the ring has an end. Where the kernel waits for each of fentry's (a
-        // second for all on 6.1), the last ones tell of a part of what happens: that is left out.
+        // The programs are unloaded first, so that the ring gets no more records. The kernel takes its time for each fentry
+        // program (a second for all on 6.1); meanwhile only the last ones record, and their events are dropped.
         let end = clock::now();
         self.ebpf = None;
         let mut until_end = |event: Event| {
@@ -231,7 +235,7 @@ impl EventSource for EbpfSource {
             }
         };
         while self.take(DRAIN_LIMIT, &mut until_end) == DRAIN_LIMIT {}
-        // Twice: what was on its way at the last look has arrived or is lost.
+        // Twice: a skipped run is reported by the second check that finds it.
         self.report_losses(&mut apply);
         self.report_losses(&mut apply);
     }

@@ -24,10 +24,10 @@ use super::{
 /// name.
 pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Result<Loaded>> {
     let (kernel, symbols, loader) = prepared::read()?;
-    let (offsets, missing) = offsets::resolve(&kernel.btf, symbols, true)?;
+    let layout = offsets::resolve(&kernel.btf, symbols, true)?;
     // Tracing programs can call `bpf_get_socket_cookie` since 5.12. Before, they read the cookie that the kernel has
     // made for somebody else.
-    let without_cookies = Offsets { has_cookie_helper: 0, ..offsets };
+    let without_cookies = Offsets { has_cookie_helper: 0, ..layout.offsets };
     let mut loader: EbpfLoader<'_> = loader;
     let mut attach_state = |offsets| {
         attempts.clear();
@@ -37,19 +37,24 @@ pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Result<Loa
         programs::attach_all(&mut ebpf, &STATE, &kernel, attempts)?;
         anyhow::Ok((ebpf, offsets))
     };
-    let (mut ebpf, offsets) = attach_state(&offsets).or_else(|_| attach_state(&without_cookies))?;
-    let minisocks = match minisock::attach(&mut ebpf, options.minisock_hook, offsets, &kernel, attempts) {
+    let (mut ebpf, offsets) = attach_state(&layout.offsets).or_else(|_| attach_state(&without_cookies))?;
+    let minisocks = match minisock::attach(&mut ebpf, options.minisock_hook, &layout, &kernel, attempts) {
         Ok(minisocks) => minisocks,
         Err(error) => return Ok(Err(error)),
     };
     let Minisocks { missing: without_minisocks, syn_sent_port, minisocks } = minisocks;
-    let mut missing = [missing, without_minisocks].concat();
+    let mut missing = [layout.missing.clone(), without_minisocks].concat();
     for set in &INDEPENDENT {
-        if let Err(error) = programs::attach_all(&mut ebpf, set, &kernel, attempts) {
+        let attached =
+            layout.check(set).and_then(|()| programs::attach_all(&mut ebpf, set, &kernel, attempts));
+        if let Err(error) = attached {
             missing.extend(without(set, &format!("{error:#}")));
         }
     }
-    let snapshotter = match Snapshotter::start(&mut loader, offsets, &kernel.for_aya, attempts) {
+    let snapshotter = layout
+        .check(&SNAPSHOTS)
+        .and_then(|()| Snapshotter::start(&mut loader, offsets, &kernel.for_aya, attempts));
+    let snapshotter = match snapshotter {
         Ok(snapshotter) => {
             missing.extend(out_of_reach());
             Some(snapshotter)

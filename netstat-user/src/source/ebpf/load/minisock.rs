@@ -2,12 +2,12 @@
 
 use anyhow::{Context as _, Result, ensure};
 use aya::Ebpf;
-use netstat_ebpf::wire::Offsets;
 
 use super::super::{
     attempts::Attempts,
     hooks::{MINISOCK_FUNCTIONS, MINISOCK_TIMERS, SYN_SENT_PORT, TIME_WAIT_BY_DROP},
     kallsyms,
+    offsets::KernelLayout,
 };
 use super::{loaded::without, prepared::KernelTypes, programs};
 use crate::{model::Missing, options::MinisockHook};
@@ -30,19 +30,19 @@ pub struct Minisocks {
 pub fn attach(
     ebpf: &mut Ebpf,
     hook: MinisockHook,
-    offsets: &Offsets,
+    layout: &KernelLayout,
     kernel: &KernelTypes,
     attempts: &mut Attempts,
 ) -> Result<Minisocks> {
     match hook {
         MinisockHook::Fentry => {
-            by_functions(ebpf, kernel, attempts).context("--life-hook fentry doesn't work here")
+            by_functions(ebpf, layout, kernel, attempts).context("--life-hook fentry doesn't work here")
         }
         MinisockHook::Timer => {
-            by_timers(ebpf, offsets, kernel, attempts).context("--life-hook timer doesn't work here")
+            by_timers(ebpf, layout, kernel, attempts).context("--life-hook timer doesn't work here")
         }
-        MinisockHook::Auto => Ok(by_functions(ebpf, kernel, attempts).unwrap_or_else(|functions| {
-            by_timers(ebpf, offsets, kernel, attempts).unwrap_or_else(|timers| Minisocks {
+        MinisockHook::Auto => Ok(by_functions(ebpf, layout, kernel, attempts).unwrap_or_else(|functions| {
+            by_timers(ebpf, layout, kernel, attempts).unwrap_or_else(|timers| Minisocks {
                 missing: without(&MINISOCK_TIMERS, &format!("{timers:#}; {functions:#}")).collect(),
                 syn_sent_port: false,
                 minisocks: false,
@@ -51,17 +51,25 @@ pub fn attach(
     }
 }
 
-fn by_functions(ebpf: &mut Ebpf, kernel: &KernelTypes, attempts: &mut Attempts) -> Result<Minisocks> {
+fn by_functions(
+    ebpf: &mut Ebpf,
+    layout: &KernelLayout,
+    kernel: &KernelTypes,
+    attempts: &mut Attempts,
+) -> Result<Minisocks> {
+    layout.check(&MINISOCK_FUNCTIONS)?;
     programs::attach_all(ebpf, &MINISOCK_FUNCTIONS, kernel, attempts)?;
     Ok(Minisocks { missing: Vec::new(), syn_sent_port: true, minisocks: true })
 }
 
 fn by_timers(
     ebpf: &mut Ebpf,
-    offsets: &Offsets,
+    layout: &KernelLayout,
     kernel: &KernelTypes,
     attempts: &mut Attempts,
 ) -> Result<Minisocks> {
+    layout.check(&MINISOCK_TIMERS)?;
+    let offsets = &layout.offsets;
     let addresses_are_known = offsets.tw_timer_handler != 0 && offsets.reqsk_timer_handler != 0;
     ensure!(addresses_are_known, "timers: {}", kallsyms::why_hidden());
     programs::attach_all(ebpf, &MINISOCK_TIMERS, kernel, attempts)?;

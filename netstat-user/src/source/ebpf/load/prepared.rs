@@ -7,7 +7,7 @@ use super::super::{
     attach_types::attach_types,
     btf::Btf,
     kallsyms::{self, Symbols},
-    parallel, preemption,
+    parallel, uname,
 };
 
 /// What attaching programs by BTF needs to know of the kernel.
@@ -34,6 +34,6 @@ pub fn read() -> Result<(KernelTypes, Symbols, EbpfLoader<'static>)> {
     let (symbols, (loader, types)) =
         parallel::join(THREAD, kallsyms::symbols, || parallel::join(THREAD, EbpfLoader::new, types));
     let (for_aya, btf) = types?;
-    let is_preemptible = preemption::cpus(&super::super::uname::kernel().0) > 0;
+    let is_preemptible = uname::preemptible_cpus() > 0;
     Ok((KernelTypes { btf, for_aya, is_preemptible }, symbols, loader))
 }

@@ -7,8 +7,8 @@ use netstat_ebpf::wire::HolderRecord;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
-    super::parallel,
-    THREAD, decode, errors,
+    super::{parallel, self_filter::SNAPSHOT_THREAD},
+    decode, errors,
     iterators::{Iterators, SocketFiles},
     reach,
 };
@@ -68,7 +68,7 @@ impl Collector {
         let files = self.iterators.open_socket_files()?;
         let mut visit = Visit::new(self, started.unix_ns - started.mono_ns.cast_signed());
         let (holders, visited) = parallel::join(
-            THREAD,
+            SNAPSHOT_THREAD,
             || Holders::read(&files),
             || match kind {
                 SnapshotKind::Full => visit.visit_listed(),

@@ -8,7 +8,7 @@ use crate::model::{Comm, Holder, Owner, OwnerHow, Protocol, SnapshotSocket, Stat
 /// Decodes a socket. `unix_offset_ns` is CLOCK_REALTIME minus CLOCK_MONOTONIC, nanoseconds.
 pub fn socket(record: &SnapshotRecord, unix_offset_ns: i64) -> SnapshotSocket {
     let SnapshotRecord { transition, listener, cgroup } = record;
-    let (local, remote) = decode::ends(transition);
+    let (local, remote) = decode::endpoints(transition);
     SnapshotSocket {
         at: decode::moment(transition.mono_ns, unix_offset_ns),
         sock: decode::sock(transition),

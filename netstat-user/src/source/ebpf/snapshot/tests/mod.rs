@@ -21,7 +21,7 @@ fn snapshotter() -> Result<Snapshotter> {
     let btf = Btf::of_this_kernel()?;
     let kernel = attach_types(&btf)?;
     let start = |cookie_helper| {
-        let (offsets, _missing) = offsets::resolve(&btf, kallsyms::symbols(), cookie_helper)?;
+        let offsets = offsets::resolve(&btf, kallsyms::symbols(), cookie_helper)?.offsets;
         Snapshotter::start(&mut EbpfLoader::new(), &offsets, &kernel, &mut Attempts::default())
     };
     start(true).or_else(|_| start(false))
