@@ -1,7 +1,7 @@
 //! Writes the fields of a flat struct, such as [`netstat_events::Row`], in the syntax of a format: serde says which
 //! fields there are, so that no format repeats them.
 //!
-//! serde_json and the csv crate do the same for any type, which makes them several times slower on this hot path.
+//! This is the hot path: serde_json, which can write any type, takes more than twice as long.
 
 use std::{fmt, marker::PhantomData};
 
@@ -49,7 +49,8 @@ impl<S: Syntax> SerializeStruct for &mut FieldWriter<'_, S> {
     type Ok = ();
     type Error = fmt::Error;
 
-    #[inline]
+    // Inlined for each field, so that its name and type are known where it is written.
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: Name, value: &T) -> fmt::Result {
         S::begin_field(name, self.out);
         value.serialize(&mut **self)?;
