@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use super::{HookSet, Need, Remedy, sets};
+use super::{
+    hook::{HookSet, Need, Remedy},
+    sets,
+};
 
 const BEGIN: &str =
     "<!-- hooks: written by `RNETSTAT_WRITE_README=1 cargo test -p netstat-user --lib hooks` -->\n";

@@ -2,7 +2,7 @@
 
 use netstat_ebpf::wire::program;
 
-use super::{Condition, Hook, HookSet, Kind, Need, Remedy};
+use super::hook::{Condition, Hook, HookSet, Kind, Need, Remedy};
 
 /// The port that the kernel chooses after CLOSE→SYN_SENT.
 pub const SYN_SENT_PORT: &str = "the local port in SYN_SENT";

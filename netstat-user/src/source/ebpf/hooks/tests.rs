@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::*;
+use super::{
+    hook::{Condition, Need},
+    *,
+};
 use crate::source::ebpf::object::OBJECT;
 
 #[test]
