@@ -1,4 +1,4 @@
-//! The README's table of kernels: what was used for what on each, generated between two markers.
+//! The README's table of kernels: the kinds of hooks on each and what isn't seen, written between two markers.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,14 +12,14 @@ use crate::workspace;
 const BEGIN: &str = "<!-- kernels: written by `cargo xtask kernels --write-readme` -->\n";
 const END: &str = "<!-- kernels: end -->\n";
 
-/// One kernel's line.
+/// One kernel's row of the table.
 pub struct Line(String);
 
 impl Line {
-    /// From the `start` events of a trace that chose for itself, and of one by timers.
+    /// From the `start` events of a trace with the preferred hooks and of one with the timers' hooks.
     pub fn new(kernel: &Kernel, start: &Value, by_timers: Option<&Value>) -> Self {
         let name = match kernel.suite {
-            // Its version changes with every week: the table must not.
+            // Its version changes every week, and the table should not.
             "sid" => "newest (Debian unstable)".to_owned(),
             suite => format!("{} (Debian {suite})", kernel.series()),
         };
@@ -30,7 +30,7 @@ impl Line {
             hooks.next().and_then(|hook| hook["kind"].as_str()).map(str::to_owned)
         };
         let state = kind("inet_sock_set_state").unwrap_or_else(|| "–".to_owned());
-        let life = match (kind("inet_twsk_kill"), kind("timer_start")) {
+        let minisocks = match (kind("inet_twsk_kill"), kind("timer_start")) {
             (Some(kind), _) => kind,
             (None, Some(_)) => "timers".to_owned(),
             (None, None) => "–".to_owned(),
@@ -43,11 +43,11 @@ impl Line {
             }
         }
         let differences = if missing.is_empty() { "none".to_owned() } else { missing.join("; ") };
-        Self(format!("| {name} | {state} | {life} | {accept} | {differences} |\n"))
+        Self(format!("| {name} | {state} | {minisocks} | {accept} | {differences} |\n"))
     }
 }
 
-/// Each with its reason.
+/// What the `start` event lists as missing, each with its reason.
 fn missing_in(start: &Value) -> Vec<String> {
     let missing = start["missing"].as_array().into_iter().flatten();
     missing.map(|missing| format!("{}: {}", word(&missing["what"]), word(&missing["why"]))).collect()
@@ -57,7 +57,7 @@ fn word(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// Puts the table into the README, or only compares.
+/// Writes the table into the README, or with `check` compares it.
 ///
 /// # Errors
 /// The README lacks the markers; with `check`, its table is another.
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_stands_between_the_markers_changes() {
+    fn only_the_text_between_the_markers_changes() {
         let readme = format!("one\n{BEGIN}old\n{END}two\n");
         let line = Line("| 6.1 |\n".to_owned());
         let changed = replaced(&readme, &[line]).unwrap();

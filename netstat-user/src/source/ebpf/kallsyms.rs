@@ -1,4 +1,4 @@
-//! Addresses of kernel functions and their tables, from /proc/kallsyms.
+//! Addresses of kernel functions, from /proc/kallsyms.
 
 use std::{
     fs::File,
@@ -7,33 +7,33 @@ use std::{
 
 const KALLSYMS: &str = "/proc/kallsyms";
 
-/// The timers' functions, 0 for one that is not there or hidden.
+/// The addresses of the timers' functions; 0 for one that is hidden or that the kernel doesn't have.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Symbols {
-    /// Retransmits a full socket's segments.
+    /// Retransmits the segments of a full socket.
     pub tcp_write_timer: u64,
-    /// Ends a timewait socket.
+    /// Removes a timewait socket.
     pub tw_timer_handler: u64,
-    /// Sends a SYN-ACK again, or ends a half-open connection.
+    /// Retransmits a SYN-ACK, or removes a request socket.
     pub reqsk_timer_handler: u64,
 }
 
-/// Reads them: the kernel takes milliseconds to list all that it has.
+/// Reads the addresses, which takes tens of milliseconds: the kernel lists all its symbols.
 pub fn symbols() -> Symbols {
     let [tcp_write_timer, tw_timer_handler, reqsk_timer_handler] =
         addresses(["tcp_write_timer", "tw_timer_handler", "reqsk_timer_handler"]);
     Symbols { tcp_write_timer, tw_timer_handler, reqsk_timer_handler }
 }
 
-/// The addresses of what is named, 0 for those that are not there or hidden
-/// (`kernel.kptr_restrict`, or no CAP_SYSLOG).
+/// The addresses of these symbols; 0 for one that the kernel doesn't have or hides (`kernel.kptr_restrict`, or no
+/// CAP_SYSLOG).
 fn addresses<const N: usize>(names: [&str; N]) -> [u64; N] {
     let mut found = [0; N];
     let Ok(file) = File::open(KALLSYMS) else { return found };
     let mut file = BufReader::with_capacity(1 << 16, file);
     let mut line = Vec::with_capacity(128);
-    let mut left = N;
-    while left > 0 {
+    let mut missing = N;
+    while missing > 0 {
         line.clear();
         match file.read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => break,
@@ -44,13 +44,13 @@ fn addresses<const N: usize>(names: [&str; N]) -> [u64; N] {
             && found[index] == 0
         {
             found[index] = address;
-            left -= 1;
+            missing -= 1;
         }
     }
     found
 }
 
-/// Why [`addresses`] found none, with what the user can do (kernel/ksyms_common.c, `kallsyms_show_value`).
+/// Why [`addresses`] found none, and what the user can do (kernel/ksyms_common.c, `kallsyms_show_value`, 6.18).
 pub fn why_hidden() -> &'static str {
     let restricted = std::fs::read_to_string("/proc/sys/kernel/kptr_restrict");
     if restricted.is_ok_and(|level| level.trim() == "2") {
@@ -60,7 +60,7 @@ pub fn why_hidden() -> &'static str {
     }
 }
 
-/// `ffffffff82006870 t tw_timer_handler`, perhaps with `\t[module]` behind it.
+/// Address and name in a line like `ffffffff82006870 t tw_timer_handler`, which may end with `\t[module]`.
 fn parse(line: &[u8]) -> Option<(u64, &[u8])> {
     let mut words = line.split(|byte| byte.is_ascii_whitespace());
     let (address, kind, name) = (words.next()?, words.next()?, words.next()?);
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_s_line_gives_its_address() {
+    fn the_line_of_a_function_has_its_address() {
         assert_eq!(
             parse(b"ffffffff82006870 t tw_timer_handler\n"),
             Some((0xffff_ffff_8200_6870, &b"tw_timer_handler"[..]))

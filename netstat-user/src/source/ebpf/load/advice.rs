@@ -1,17 +1,15 @@
-//! What the user can do about a kernel that takes no eBPF program.
+//! What the user can do about a kernel that refuses every eBPF program.
 
 use super::memlock;
 use crate::privilege;
 
-/// One sentence, for the end of an error.
+/// One sentence that ends an error.
 pub fn advice() -> String {
     let missing = privilege::missing_for_ebpf(privilege::effective());
     if !missing.is_empty() {
         let missing = missing.join(" and ");
         return if rustix::process::geteuid().is_root() {
-            format!(
-                "this root lacks {missing}: give them to it (a container: --cap-add BPF --cap-add PERFMON)"
-            )
+            format!("this root lacks {missing}: grant them (in a container: --cap-add BPF --cap-add PERFMON)")
         } else {
             "run it as root (sudo rnetstat-trace), or give it CAP_BPF and CAP_PERFMON \
              (setcap cap_bpf,cap_perfmon,cap_syslog+ep)"
@@ -25,7 +23,7 @@ pub fn advice() -> String {
         )
     });
     format!(
-        "the capabilities are there, so where this is not permitted, a seccomp filter, a security module or \
-         lockdown forbids it{memory}; rnetstat-trace doctor says more"
+        "the capabilities suffice, so if this is not permitted, the cause is a seccomp filter, a security module or \
+         lockdown{memory}; rnetstat-trace doctor says more"
     )
 }

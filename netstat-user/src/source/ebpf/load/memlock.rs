@@ -1,19 +1,19 @@
-//! The limit on locked memory, against which kernels before 5.11 count programs and maps.
+//! The limit on locked memory, which includes programs and maps before Linux 5.11.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Takes the limit away; where that isn't allowed (CAP_SYS_RESOURCE), raises it as far as it goes. Whether what
-/// is left is enough, only the kernel's answer to a load tells: newer ones don't count.
+/// Removes the limit; without CAP_SYS_RESOURCE, raises it to the maximum. Only loading a program shows whether that is
+/// enough: newer kernels don't apply the limit.
 pub fn raise() {
     let unlimited = Rlimit { current: None, maximum: None };
     if setrlimit(Resource::Memlock, unlimited).is_err() {
         let maximum = getrlimit(Resource::Memlock).maximum;
-        // It can't fail: up to the maximum everybody may go.
+        // It can't fail: every process may raise its limit to the maximum.
         let _raised = setrlimit(Resource::Memlock, Rlimit { current: maximum, maximum });
     }
 }
 
-/// The limit, bytes; None is no limit.
+/// The limit, bytes; None if there is none.
 pub fn limit() -> Option<u64> {
     getrlimit(Resource::Memlock).current
 }
