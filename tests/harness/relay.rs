@@ -20,7 +20,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::netns::{Namespace, ip};
 
 /// How often a reading thread checks whether the link still exists.
-const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+const CHECK_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
 /// The link. It is removed when dropped.
 pub struct Relay {
@@ -91,7 +91,7 @@ impl Drop for Relay {
 fn read(mut from: File, direction: &Direction, delay: Duration, to: &Sender<(Instant, Vec<u8>)>) {
     let mut packet = vec![0; 65536];
     while !direction.ended.load(Ordering::SeqCst) {
-        let ready = poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&LOOK));
+        let ready = poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&CHECK_INTERVAL));
         if !matches!(ready, Ok(1)) {
             continue;
         }

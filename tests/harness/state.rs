@@ -26,8 +26,3 @@ pub fn from_kernel(number: u32) -> Result<State> {
     let name = usize::try_from(number).ok().and_then(|index| NAMES.get(index));
     name.copied().with_context(|| format!("the kernel has no state {number}"))
 }
-
-/// The state with exactly this name.
-pub fn from_name(word: &str) -> Result<State> {
-    NAMES.into_iter().find(|name| *name == word).with_context(|| format!("{word:?} is no state's name"))
-}

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::Command};
 
 use anyhow::Result;
 
-use crate::run::{World, json, rnetstat, text};
+use crate::run::{SampleSockets, json, rnetstat, text};
 
 /// Runs the system's own netstat.
 fn system_netstat(argument: &str) -> Result<String> {
@@ -48,7 +48,7 @@ fn agree(argument: &str, title: &str) -> Result<()> {
 
 #[test]
 fn option_s_prints_the_counters_that_the_system_s_netstat_prints() -> Result<()> {
-    let _traffic = World::new("127.0.0.1")?;
+    let _sockets = SampleSockets::new("127.0.0.1")?;
     agree("-s", "TCP Statistics for IPv4")?;
     agree("-s", "UDP Statistics for IPv4")?;
     let page = text("-s")?;
@@ -119,7 +119,7 @@ fn explain_accepts_windows_names_of_states() -> Result<()> {
 
 #[test]
 fn explain_counts_the_host_s_sockets() -> Result<()> {
-    let _listens = World::new("127.0.0.1")?;
+    let _sockets = SampleSockets::new("127.0.0.1")?;
     let states = json("explain")?;
     let listen = states.iter().find(|state| state["state"] == "LISTEN").unwrap();
     assert!(listen["count"].as_u64().unwrap() > 0, "{listen}");

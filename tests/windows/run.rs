@@ -28,7 +28,7 @@ pub fn json(arguments: &str) -> Result<Vec<Value>> {
 }
 
 /// A listener, a connection to it, and a UDP socket.
-pub struct World {
+pub struct SampleSockets {
     _listener: TcpListener,
     _client: TcpStream,
     _server: TcpStream,
@@ -41,7 +41,7 @@ pub struct World {
     pub datagrams: SocketAddr,
 }
 
-impl World {
+impl SampleSockets {
     /// Sockets on this address, with ports of their own.
     pub fn new(addr: &str) -> Result<Self> {
         let listener = TcpListener::bind((addr, 0))?;

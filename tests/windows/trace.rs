@@ -9,7 +9,7 @@ use std::{
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::run::World;
+use crate::run::SampleSockets;
 
 #[test]
 fn connections_appear_change_and_disappear() -> Result<()> {
@@ -45,16 +45,16 @@ fn connections_appear_change_and_disappear() -> Result<()> {
 
 #[test]
 fn the_process_that_connects_is_named() -> Result<()> {
-    let world = World::new("127.0.0.1")?;
+    let sockets = SampleSockets::new("127.0.0.1")?;
     let output = Command::new(env!("CARGO_BIN_EXE_rnetstat-trace"))
-        .args(["--json", "--existing", "-n", "1", "-d", "60s", "-D", &world.server.port().to_string()])
+        .args(["--json", "--existing", "-n", "1", "-d", "60s", "-D", &sockets.server.port().to_string()])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let events: Vec<Value> = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
     let row = events.iter().find(|event| event["event"] == "existing").unwrap();
-    assert_eq!(row["local_port"], world.client.port());
+    assert_eq!(row["local_port"], sockets.client.port());
     assert_eq!((&row["pid"], &row["owner"]), (&process::id().into(), &"scan".into()));
     let program = std::env::current_exe().unwrap();
     let program = program.file_name().unwrap().to_str().unwrap();

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 
-use crate::run::{World, rnetstat};
+use crate::run::{SampleSockets, rnetstat};
 
 fn start(program: &str, arguments: &[&str]) -> Result<Child> {
     Ok(Command::new(program).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
@@ -37,7 +37,7 @@ fn wrong_usage_is_one_error_line_and_exit_code_2() -> Result<()> {
 
 #[test]
 fn an_interval_repeats_until_the_reader_closes_the_pipe() -> Result<()> {
-    let _world = World::new("127.0.0.1")?;
+    let _sockets = SampleSockets::new("127.0.0.1")?;
     let mut repeats = start(env!("CARGO_BIN_EXE_rnetstat"), &["-an", "1"])?;
     let lines = BufReader::new(repeats.stdout.take().unwrap()).lines();
     let titles = lines.map(|line| line.unwrap()).filter(|line| line == "Active Connections");
@@ -49,8 +49,8 @@ fn an_interval_repeats_until_the_reader_closes_the_pipe() -> Result<()> {
 
 #[test]
 fn a_trace_whose_reader_closes_the_pipe_ends_silently() -> Result<()> {
-    let world = World::new("127.0.0.1")?;
-    let port = world.server.port().to_string();
+    let sockets = SampleSockets::new("127.0.0.1")?;
+    let port = sockets.server.port().to_string();
     // Without a duration, so that only the closed pipe can end it.
     let arguments = ["--json", "--existing", "--interval", "50ms", "--port", &port];
     let mut trace = start(env!("CARGO_BIN_EXE_rnetstat-trace"), &arguments)?;
@@ -58,7 +58,7 @@ fn a_trace_whose_reader_closes_the_pipe_ends_silently() -> Result<()> {
     stdout.read_line(&mut String::new()).unwrap();
     drop(stdout);
     // Closing the sockets makes it write to the closed pipe.
-    drop(world);
+    drop(sockets);
     let mut said = String::new();
     trace.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!(trace.wait().unwrap().code(), Some(0), "{said}");
@@ -68,7 +68,7 @@ fn a_trace_whose_reader_closes_the_pipe_ends_silently() -> Result<()> {
 
 #[test]
 fn escape_codes_go_only_to_a_console_or_on_request() -> Result<()> {
-    let _world = World::new("127.0.0.1")?;
+    let _sockets = SampleSockets::new("127.0.0.1")?;
     let output = |arguments: &[&str], no_color: bool| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rnetstat"));
         command.args(arguments).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
