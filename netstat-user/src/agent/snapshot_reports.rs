@@ -1,4 +1,4 @@
-//! What the user is told about snapshots that fail or are incomplete. Each fact is reported when it begins, when it
+//! Notes for the user about snapshots that fail or are incomplete. Each fact is reported when it begins, when it
 //! changes and when it ends, not with each attempt.
 
 use std::fmt::Write as _;

@@ -1,7 +1,7 @@
 //! The loop with sources, outputs and commands of the tests' own.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::VecDeque,
     convert::Infallible,
     io::{BufRead as _, BufReader},
@@ -13,8 +13,8 @@ use crate::{
     filter::{FamilyFilter, Filter},
     format,
     model::{
-        Ended, Endpoint, Event, Family, Loss, LossKind, LossPlace, Moment, Protocol, Row, SockId, Source,
-        SourceCapabilities, Started, State, Transition,
+        Ended, Endpoint, Event, Family, Loss, LossKind, LossPlace, Moment, Protocol, Row, Snapshot,
+        SnapshotError, SnapshotKind, SockId, Source, SourceCapabilities, Started, State, Transition,
     },
     options::{Format, MinisockHook, SourceChoice, StateHook},
     output::{
@@ -144,11 +144,21 @@ fn run_script(
     can_seek: bool,
     outputs: Vec<Box<dyn Output>>,
 ) -> (anyhow::Result<Vec<OutputSummary>>, Vec<String>) {
+    run_with_snapshots(NO_SNAPSHOTS, options, batches, can_seek, outputs)
+}
+
+fn run_with_snapshots(
+    snapshots: Option<impl SnapshotSource>,
+    options: &TraceOptions,
+    batches: Vec<Batch>,
+    can_seek: bool,
+    outputs: Vec<Box<dyn Output>>,
+) -> (anyhow::Result<Vec<OutputSummary>>, Vec<String>) {
     let (sender, receiver) = commands();
     let log = Rc::default();
     let source = Script { batches: batches.into(), commands: sender, log: Rc::clone(&log), can_seek };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let result = runtime.block_on(run(options, source, NO_SNAPSHOTS, outputs, receiver));
+    let result = runtime.block_on(run(options, source, snapshots, outputs, receiver));
     let log = log.borrow().clone();
     (result, log)
 }
@@ -213,6 +223,46 @@ fn losses_before_the_outputs_are_told_to_all_of_them() {
         let told = output.told.borrow();
         assert_eq!(told[1], Told::Lost(loss));
         assert!(matches!(told.last(), Some(Told::End(Ended { lost: 7, .. }))), "{told:?}");
+    }
+}
+
+/// Snapshots whose thread has ended.
+struct EndedSnapshots {
+    requests: Rc<Cell<u32>>,
+    error: Option<SnapshotError>,
+}
+
+impl SnapshotSource for EndedSnapshots {
+    fn request(&self, _: SnapshotKind) {
+        self.requests.set(self.requests.get() + 1);
+    }
+
+    async fn next(&mut self) -> Result<Snapshot, SnapshotError> {
+        match self.error.take_if(|_| self.requests.get() > 0) {
+            Some(error) => Err(error),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[test]
+fn when_snapshots_have_ended_all_outputs_get_one_loss_and_the_trace_continues_without_them() {
+    let (kind, why, requests) = (SnapshotKind::Full, "it has ended".to_owned(), Rc::default());
+    let error = SnapshotError { kind, at: moment(1), why, may_recover: false };
+    let snapshots = EndedSnapshots { requests: Rc::clone(&requests), error: Some(error) };
+    let (one, other) = (MemoryOutput::default(), MemoryOutput { existing: true, ..MemoryOutput::default() });
+    let outputs: Vec<Box<dyn Output>> = vec![Box::new(one.clone()), Box::new(other.clone())];
+    let batches = (0..50).map(|number| events(number..number + 1)).collect();
+    run_with_snapshots(Some(snapshots), &options(), batches, false, outputs).0.unwrap();
+
+    assert_eq!(requests.get(), 1);
+    let loss = Loss { at: moment(1), count: 1, place: LossPlace::Snapshot, what: LossKind::Snapshots };
+    for output in [one, other] {
+        let told = output.told.borrow();
+        let losses: Vec<&Told> = told.iter().filter(|told| matches!(told, Told::Lost(_))).collect();
+        assert_eq!(losses, [&Told::Lost(loss)]);
+        assert_eq!(numbers(&output.rows()), (0..50).collect::<Vec<_>>());
+        assert!(matches!(told.last(), Some(Told::End(Ended { lost: 0, .. }))), "no transition is lost");
     }
 }
 
