@@ -1,8 +1,8 @@
-//! `--color`, the same for everything that writes to a terminal.
+//! `--color`.
 
 use clap::ColorChoice;
 
-/// Whether there are colours.
+/// The argument that selects colours.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct ColorArgs {
     /// Colours; auto (the default): on a terminal, unless NO_COLOR is set
@@ -18,7 +18,7 @@ pub struct ColorArgs {
 }
 
 impl ColorArgs {
-    /// Whether there are colours; `by_default` decides for `auto`.
+    /// Whether to use colours; `by_default` is the value of `auto`.
     pub fn decide(self, by_default: bool) -> bool {
         match self.color {
             ColorChoice::Auto => by_default,

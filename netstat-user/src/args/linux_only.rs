@@ -1,8 +1,8 @@
-//! Filters for what only Linux tells: elsewhere each is one clear error.
+//! The parsers of filters that only Linux has: on other systems each returns an error.
 
 /// `--user`.
 pub(crate) mod user {
-    /// Refuses it.
+    /// Always fails: the error says what to use instead.
     pub(crate) fn parse(_: &str) -> Result<u32, String> {
         Err("this system's table doesn't tell users: leave --user out, and filter by --comm or --pid"
             .to_owned())
@@ -11,7 +11,7 @@ pub(crate) mod user {
 
 /// `--netns`.
 pub(crate) mod netns {
-    /// Refuses it.
+    /// Always fails: the error says what to use instead.
     pub(crate) fn parse(_: &str) -> Result<u32, String> {
         Err("only Linux has network namespaces: leave --netns out".to_owned())
     }
@@ -19,7 +19,7 @@ pub(crate) mod netns {
 
 /// `--cgroup`.
 pub(crate) mod cgroup {
-    /// Refuses it.
+    /// Always fails: the error says what to use instead.
     pub(crate) fn parse(_: &str) -> Result<String, String> {
         Err("only Linux has cgroups: leave --cgroup out".to_owned())
     }
