@@ -267,6 +267,19 @@ fn when_snapshots_have_ended_all_outputs_get_one_loss_and_the_trace_continues_wi
 }
 
 #[test]
+fn a_failed_poll_is_a_lost_snapshot_and_ends_no_connection() {
+    let memory = MemoryOutput::default();
+    let (kind, at, why) = (SnapshotKind::Full, moment(2), "no".to_owned());
+    let failed = Event::PollFailed(SnapshotError { kind, at, why, may_recover: true });
+    let batches = vec![events(0..2), Batch { before: Vec::new(), events: vec![failed] }];
+    run_script(&options(), batches, false, vec![Box::new(memory.clone())]).0.unwrap();
+    let told = memory.told.borrow();
+    let loss = Loss { at, count: 1, place: LossPlace::Snapshot, what: LossKind::Snapshots };
+    assert!(told.contains(&Told::Lost(loss)), "{told:?}");
+    assert_eq!((*memory.connections.borrow(), memory.rows().len()), (2, 2));
+}
+
+#[test]
 fn rows_are_withheld_and_counted_while_paused_and_the_table_goes_on() {
     let memory = MemoryOutput::default();
     let batches = vec![

@@ -137,12 +137,13 @@ impl Trace {
             schedule.make_full_due();
         }
         table.apply(event, &mut |row| outlet.row(row));
-        if let Event::Poll(poll) = event {
-            let count = table.take_unreported();
-            if count > 0 {
-                let (place, what) = (LossPlace::Table, LossKind::Transitions);
-                outlet.lost(&Loss { at: poll.at, count, place, what });
+        if let Event::PollFailed(error) = event {
+            self.snapshot_failed(error);
+        } else if let Event::Poll(poll) = event {
+            if let Some(line) = self.reports.succeeded(SnapshotKind::Full) {
+                outlet.say(line.to_owned());
             }
+            report_unreported(table, outlet, poll.at);
         }
     }
 
@@ -173,6 +174,7 @@ impl Trace {
                 }
             },
         }
+        report_unreported(table, outlet, snapshot.finished);
         self.snapshot_succeeded(&snapshot);
     }
 
@@ -222,6 +224,14 @@ impl Trace {
             outlet.say(line.to_owned());
         }
         outlet.end(now, table.beyond_limit())
+    }
+}
+
+/// Reports the connections that the full table could not take.
+fn report_unreported(table: &mut Table, outlet: &mut Outlet, at: Moment) {
+    let count = table.take_unreported();
+    if count > 0 {
+        outlet.lost(&Loss { at, count, place: LossPlace::Table, what: LossKind::Transitions });
     }
 }
 

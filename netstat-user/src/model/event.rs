@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Endpoint, Family, Moment, Owner, Poll, Protocol, SockId, Source, State};
+use super::{Endpoint, Family, Moment, Owner, Poll, Protocol, SnapshotError, SockId, Source, State};
 
 /// An event of a source. Sources yield events in the order in which they happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Event {
     },
     /// A poll found these sockets, and no others.
     Poll(Box<Poll>),
+    /// A poll failed: nothing is known about any socket.
+    PollFailed(SnapshotError),
     /// Events were lost.
     Lost(Loss),
     /// Events may have been lost: only a snapshot can tell.
@@ -46,6 +48,7 @@ impl Event {
             Self::MinisockCreated(start) => Some(start.at),
             Self::MinisockRemoved(stop) => Some(stop.at),
             Self::Poll(poll) => Some(poll.at),
+            Self::PollFailed(error) => Some(error.at),
             Self::Tuple { .. } | Self::Accept { .. } | Self::Lost(_) | Self::PossibleLoss => None,
         }
     }

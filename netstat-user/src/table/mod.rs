@@ -75,6 +75,8 @@ pub struct Table {
     owner_policy: OwnerPolicy,
     /// How many connections were reported, but not kept for want of capacity.
     beyond_limit: u64,
+    /// How many connections were found and not reported for want of capacity, since this was taken.
+    unreported: u64,
 }
 
 impl Table {
@@ -98,6 +100,7 @@ impl Table {
             omits_states,
             owner_policy,
             beyond_limit: 0,
+            unreported: 0,
         }
     }
 
@@ -137,6 +140,12 @@ impl Table {
         self.beyond_limit
     }
 
+    /// How many connections at least a poll or the first snapshot found that were not reported, because the table was
+    /// full; since the last call.
+    pub fn take_unreported(&mut self) -> u64 {
+        std::mem::take(&mut self.unreported)
+    }
+
     /// Applies an event and emits the rows that it completes, oldest first.
     pub fn apply(&mut self, event: &Event, emit: &mut dyn FnMut(&Row)) {
         match event {
@@ -150,7 +159,7 @@ impl Table {
             Event::MinisockRemoved(removed) => self.minisock_removed(removed, emit),
             Event::Accept { sock, owner } => self.accepted(*sock, *owner),
             Event::Poll(poll) => self.poll(poll, emit),
-            Event::Lost(_) | Event::PossibleLoss => {}
+            Event::PollFailed(_) | Event::Lost(_) | Event::PossibleLoss => {}
         }
     }
 

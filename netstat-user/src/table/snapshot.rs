@@ -103,6 +103,8 @@ impl Table {
             self.end_previous(key, snapshot.started, emit);
         }
         if self.connections.len() >= self.limit {
+            // A later snapshot finds the same connections again.
+            self.unreported += u64::from(is_first);
             return Merged::Complete;
         }
         let id = self.new_id();

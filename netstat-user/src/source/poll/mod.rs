@@ -9,12 +9,17 @@ use tokio::time::{Instant, sleep_until};
 
 use self::owner_cache::OwnerCache;
 use super::{EventSource, clock};
-use crate::model::{Event, Moment, Owner, Poll, SocketHandle, SourceCapabilities, Started};
+use crate::model::{
+    Event, Moment, Owner, Poll, SnapshotError, SnapshotKind, SocketHandle, SourceCapabilities, Started,
+};
 
 /// Reads the system's socket table.
 pub trait Poller {
     /// All sockets that can be seen now, without their owners.
-    fn poll(&mut self) -> Poll;
+    ///
+    /// # Errors
+    /// The table can't be read at all: nothing is known about any socket.
+    fn poll(&mut self) -> anyhow::Result<Poll>;
 
     /// The processes that hold these sockets. A socket whose owner can't be found is left out.
     fn owners(&mut self, handles: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Owner>;
@@ -49,11 +54,21 @@ impl<P: Poller> PollSource<P> {
 
     fn poll(&mut self) -> Event {
         let began = Instant::now();
-        let mut poll = self.poller.poll();
-        self.owners.fill_in(&mut poll.sockets, |handles| self.poller.owners(handles));
+        let event = match self.poller.poll() {
+            Ok(mut poll) => {
+                self.owners.fill_in(&mut poll.sockets, |handles| self.poller.owners(handles));
+                Event::Poll(Box::new(poll))
+            }
+            Err(error) => Event::PollFailed(SnapshotError {
+                kind: SnapshotKind::Full,
+                at: clock::now(),
+                why: format!("{error:#}"),
+                may_recover: true,
+            }),
+        };
         let ended = Instant::now();
         self.next_poll = (began + self.interval).max(ended + (ended - began));
-        Event::Poll(Box::new(poll))
+        event
     }
 }
 

@@ -1,6 +1,9 @@
 //! Scans the files of all processes: who holds which socket, and which network namespaces are held.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use procfs::{FromRead as _, process::Status};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -24,9 +27,12 @@ pub(super) struct Scan {
 }
 
 /// Scans the files that may be read.
-pub(super) fn scan(root: &Path, inodes: &FxHashSet<SocketHandle>) -> Scan {
+///
+/// # Errors
+/// The processes can't be listed.
+pub(super) fn scan(root: &Path, inodes: &FxHashSet<SocketHandle>) -> io::Result<Scan> {
     let mut scan = Scan::default();
-    for (pid, directory) in in_order(root) {
+    for (pid, directory) in in_order(root)? {
         let mut process = None;
         // A directory that can't be read has gone, or belongs to another user.
         let _unreadable = processes::each_file(&directory, |name, link| {
@@ -42,14 +48,14 @@ pub(super) fn scan(root: &Path, inodes: &FxHashSet<SocketHandle>) -> Scan {
             }
         });
     }
-    scan
+    Ok(scan)
 }
 
 /// The processes in the order of their claim to a socket.
-fn in_order(root: &Path) -> Vec<(u32, PathBuf)> {
-    let mut processes: Vec<(u32, PathBuf)> = processes::below(root).into_iter().flatten().collect();
+fn in_order(root: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
+    let mut processes: Vec<(u32, PathBuf)> = processes::below(root)?.collect();
     processes.sort_by_key(|(pid, _)| (*pid == INIT, *pid));
-    processes
+    Ok(processes)
 }
 
 /// None if the process is gone.

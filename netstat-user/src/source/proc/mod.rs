@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::thread::CapabilitySet;
 
@@ -77,7 +77,7 @@ pub fn start(options: ProcOptions<'_>) -> Result<PollSource<ProcPoller>> {
 
 /// Whether there is a network namespace whose tables of sockets can be opened below the root.
 pub fn is_readable(root: &Path) -> bool {
-    tables::find(root, &FxHashMap::default()).iter().any(Namespace::opens)
+    tables::find(root, &FxHashMap::default()).is_ok_and(|namespaces| namespaces.iter().any(Namespace::opens))
 }
 
 impl ProcPoller {
@@ -88,7 +88,8 @@ impl ProcPoller {
     /// Scans the files of all processes for the owners of these sockets, and for network namespaces.
     fn scan(&mut self, sockets: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Owner> {
         let began = Instant::now();
-        let Scan { owners, namespaces } = holders::scan(&self.root, sockets);
+        // Without a list of processes no owner is found; the next poll reports why.
+        let Scan { owners, namespaces } = holders::scan(&self.root, sockets).unwrap_or_default();
         self.held = namespaces;
         self.next_scan = Instant::now() + began.elapsed() * SCAN_SHARE;
         owners
@@ -96,24 +97,34 @@ impl ProcPoller {
 }
 
 impl Poller for ProcPoller {
-    fn poll(&mut self) -> Poll {
+    fn poll(&mut self) -> Result<Poll> {
         if Instant::now() >= self.next_scan {
             self.scan(&FxHashSet::default());
         }
         let mut poll = Poll::default();
-        for namespace in tables::find(&self.root, &self.held) {
+        let (mut has_read, mut last_error) = (false, None);
+        let namespaces = tables::find(&self.root, &self.held)
+            .with_context(|| format!("can't list {}", self.root.display()))?;
+        for namespace in namespaces {
             if !self.netns.allow(namespace.number) {
                 continue;
             }
             match namespace.read() {
-                Ok(sockets) => poll.sockets.extend(sockets),
-                Err(_) => {
+                Ok(sockets) => {
+                    has_read = true;
+                    poll.sockets.extend(sockets);
+                }
+                Err(error) => {
                     poll.unread.insert(Some(namespace.number));
+                    last_error = Some(error);
                 }
             }
         }
+        if let (false, Some(error)) = (has_read, last_error) {
+            return Err(error).context("can't read the sockets of any network namespace");
+        }
         poll.at = clock::now();
-        poll
+        Ok(poll)
     }
 
     fn owners(&mut self, handles: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Owner> {

@@ -15,24 +15,24 @@ use crate::{
     },
 };
 
-/// A network namespace and the ways to it.
+/// A network namespace, and where its tables can be read.
 #[derive(Debug)]
 pub(super) struct Namespace {
     /// Its inode number.
     pub(super) number: u32,
-    /// Directories with the namespace's `tcp` and `tcp6`: one of each process in it.
+    /// Directories with the namespace's `tcp` and `tcp6`: one for each process in it.
     pub(super) directories: Vec<PathBuf>,
-    /// Where the namespace itself can be opened: mounts, and processes' files.
-    pub(super) doors: Vec<PathBuf>,
+    /// Paths at which the namespace itself can be opened: mounts, and files of processes.
+    pub(super) paths: Vec<PathBuf>,
 }
 
 impl Namespace {
-    /// To which no way is known yet.
+    /// A namespace without a known path.
     pub(super) fn new(number: u32) -> Self {
-        Self { number, directories: Vec::new(), doors: Vec::new() }
+        Self { number, directories: Vec::new(), paths: Vec::new() }
     }
 
-    /// Whether a way by a process leads to its tables.
+    /// Whether its tables can be opened in a process's directory.
     pub(super) fn opens(&self) -> bool {
         self.directories.iter().any(|directory| Tables::open(directory).is_ok())
     }
@@ -40,27 +40,32 @@ impl Namespace {
     /// Its sockets.
     ///
     /// # Errors
-    /// None of the ways leads there any more, or a table is torn: then nothing is known of it.
+    /// The namespace can't be opened at any of its paths, or a table is malformed: nothing is known about its sockets.
     pub(super) fn read(&self) -> io::Result<Vec<PolledSocket>> {
+        let mut last_error = ErrorKind::NotFound.into();
         for directory in &self.directories {
-            // A process may have ended, or have moved elsewhere.
-            if let Ok(tables) = Tables::open(directory) {
-                return tables.read(self.number);
+            // The process may have ended, or have entered another namespace.
+            match Tables::open(directory) {
+                Ok(tables) => return tables.read(self.number),
+                Err(error) => last_error = error,
             }
         }
-        for door in &self.doors {
-            // A mount or a file may have gone.
-            if let Ok(namespace) = namespaces::open(self.number, door) {
-                return namespaces::within(&namespace, || {
-                    Tables::open(Path::new(proc_net::OWN_DIRECTORY))?.read(self.number)
-                });
+        for path in &self.paths {
+            // The mount or the file may be gone.
+            match namespaces::open(self.number, path) {
+                Ok(namespace) => {
+                    return namespaces::within(&namespace, || {
+                        Tables::open(Path::new(proc_net::OWN_DIRECTORY))?.read(self.number)
+                    });
+                }
+                Err(error) => last_error = error,
             }
         }
-        Err(ErrorKind::NotFound.into())
+        Err(last_error)
     }
 }
 
-/// Both tables, open: from now on they stay those of the same namespace.
+/// Both tables, open: they stay those of one namespace, even if the process enters another.
 struct Tables {
     tcp: File,
     /// None where the kernel has no IPv6.

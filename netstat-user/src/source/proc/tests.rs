@@ -140,3 +140,26 @@ fn a_root_without_processes_is_named_in_the_error() {
     assert!(error.contains(root.0.to_str().unwrap()), "{error}");
     assert!(error.contains("--proc-root"), "{error}");
 }
+
+#[test]
+fn a_poll_without_a_list_of_processes_fails_with_the_reason_and_shows_no_socket_as_gone() {
+    let root = Root::new("unlisted");
+    table(&root.process(20, 11, 100), &listener(100));
+    let mut poller = ProcPoller::new(root.0.clone(), Values::default());
+    assert_eq!(poller.poll().unwrap().sockets.len(), 1);
+    fs::remove_dir_all(&root.0).unwrap();
+    let error = format!("{:#}", poller.poll().unwrap_err());
+    assert!(error.starts_with(&format!("can't list {}", root.0.display())), "{error}");
+}
+
+#[test]
+fn a_poll_that_can_read_no_namespace_fails() {
+    let root = Root::new("unread");
+    let process = root.process(20, 11, 100);
+    table(&process, &listener(100));
+    let mut poller = ProcPoller::new(root.0.clone(), Values::default());
+    poller.poll().unwrap();
+    fs::remove_file(process.join("net/tcp")).unwrap();
+    let error = format!("{:#}", poller.poll().unwrap_err());
+    assert!(error.contains("can't read the sockets of any network namespace"), "{error}");
+}

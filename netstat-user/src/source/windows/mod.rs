@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, num::NonZero, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use rustc_hash::{FxHashMap, FxHashSet};
 use windows_sys::{
     Wdk::System::SystemServices::RtlGetVersion, Win32::System::SystemInformation::OSVERSIONINFOW,
@@ -41,12 +41,9 @@ pub fn start(interval: Duration, table_size: usize) -> Result<PollSource<TcpTabl
 }
 
 impl Poller for TcpTable {
-    fn poll(&mut self) -> Poll {
-        let (sockets, unread) = match sockets() {
-            Ok(sockets) => (sockets, FxHashSet::default()),
-            Err(_) => (Vec::new(), FxHashSet::from_iter([None])),
-        };
-        Poll { at: clock::now(), sockets, unread }
+    fn poll(&mut self) -> Result<Poll> {
+        let sockets = sockets().context("can't read Windows' TCP table")?;
+        Ok(Poll { at: clock::now(), sockets, unread: FxHashSet::default() })
     }
 
     fn owners(&mut self, pids: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Owner> {

@@ -54,16 +54,9 @@ pub(super) struct PollState {
     polls: u64,
     last_key: u64,
     capacity: Capacity,
-    unreported: u64,
 }
 
 impl Table {
-    /// How many connections at least appeared in polls and were not reported, because the table was full; since the
-    /// last call.
-    pub fn take_unreported(&mut self) -> u64 {
-        std::mem::take(&mut self.poll.unreported)
-    }
-
     /// Emits what a poll shows: first the sockets that it found, listeners before the others, then those gone.
     pub(super) fn poll(&mut self, poll: &Poll, emit: &mut dyn FnMut(&Row)) {
         self.poll.polls += 1;
@@ -76,7 +69,7 @@ impl Table {
             self.polled(socket, &listeners, poll.at, emit);
         }
         self.end_those_not_polled(poll, emit);
-        self.poll.unreported += self.poll.capacity.unreported();
+        self.unreported += self.poll.capacity.unreported();
     }
 
     fn polled(
