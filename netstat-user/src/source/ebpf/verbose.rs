@@ -1,4 +1,4 @@
-//! `-v`: brings what the programs log, by aya-log, to stderr.
+//! `-v`: writes what the programs log (with aya-log) to stderr.
 
 use anyhow::{Context as _, Result};
 use aya::Ebpf;
@@ -6,13 +6,13 @@ use aya_log::EbpfLogger;
 use log::{LevelFilter, Log, Metadata, Record};
 use tokio::io::unix::AsyncFd;
 
-/// Forwards the programs' log until the runtime ends.
+/// Forwards the programs' log to stderr until the runtime ends.
 ///
 /// # Errors
-/// The object was built without its log.
+/// The object has no map for the log.
 pub fn forward(ebpf: &mut Ebpf) -> Result<()> {
     let logger = EbpfLogger::init_with_logger(ebpf, Stderr).context("the kernel side's log")?;
-    // SAFETY: the logger owns its descriptor, never gives another, and closes it only with itself.
+    // SAFETY: the logger owns its descriptor, always returns the same one, and closes it only when it is dropped.
     let mut logger = unsafe { AsyncFd::register(logger) }?;
     tokio::spawn(async move {
         while let Ok(mut guard) = logger.readable_mut().await {
@@ -20,7 +20,7 @@ pub fn forward(ebpf: &mut Ebpf) -> Result<()> {
             guard.clear_ready();
         }
     });
-    // For what aya itself has to say; a second run in one process has it already.
+    // For aya's own messages. It fails if an earlier trace in this process has set the same logger.
     if log::set_logger(&Stderr).is_ok() {
         log::set_max_level(LevelFilter::Info);
     }
