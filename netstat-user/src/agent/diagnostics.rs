@@ -77,8 +77,8 @@ impl Diagnostics {
         }
         if beyond_limit > 0 {
             self.lines.write(format!(
-                "{beyond_limit} transitions had no room in the table and lack what came before them: --table-size \
-                 sets its size"
+                "{beyond_limit} transitions belong to connections beyond the size of the table, and lack what came \
+                 before them: --table-size sets it"
             ));
         }
         self.lines.finish();
@@ -108,14 +108,12 @@ fn lost_transitions(place: LossPlace, count: u64) -> String {
         LossPlace::Nested => {
             format!("{count} transitions lost: the kernel skipped a nested run of the program")
         }
-        LossPlace::Output => {
-            format!(
-                "{count} transitions lost: whoever reads the output is too slow; filter, or write to a file"
-            )
-        }
+        LossPlace::Output => format!(
+            "{count} transitions lost: the reader of the output is too slow; use a filter, or write to a file"
+        ),
         LossPlace::Table => format!(
-            "{count} transitions lost: the table is full, and connections that it can't remember are not shown; \
-             --table-size sets its size"
+            "{count} transitions lost: the table is full, and connections beyond its size are not shown; --table-size \
+             sets it"
         ),
         LossPlace::Snapshot => format!("{count} transitions lost: a snapshot of all sockets failed"),
     }
