@@ -27,9 +27,9 @@ use netstat_tests::{
     wire::Wire,
 };
 
-/// How many connections of a load may be left out as unobserved: 20,000 connections make 200,000 transitions, of
-/// which 2 to 8 were made in the context of process 1.
-const MAX_UNOBSERVED: usize = 20;
+/// How many histories of a load may be left out as unobserved: one in a hundred of those of 20,000 connections. Between 2 and
+/// 8 of 200,000 transitions are made in the context of process 1 on an idle machine, and up to 40 while process 1 is busy.
+const MAX_UNOBSERVED: usize = 400;
 /// How many times the tables are compared during a load.
 const MOMENTS: usize = 20;
 /// How many traces start during one load.
