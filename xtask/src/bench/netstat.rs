@@ -12,7 +12,7 @@ use super::{
     setup::{Bench, SOCKETS},
 };
 
-/// Milliseconds of a whole run.
+/// Measures the milliseconds of a complete run.
 pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let program = bench.tracer.with_file_name("rnetstat");
     // The user nobody may not be allowed into the target directory.

@@ -1,4 +1,4 @@
-//! What every benchmark gets, and the size of those that list sockets.
+//! The setup of every benchmark, and the number of sockets in those that list sockets.
 
 use std::path::{Path, PathBuf};
 

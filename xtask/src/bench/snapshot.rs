@@ -18,7 +18,7 @@ use super::{
 const EXISTING: &str = r#"{"event":"existing""#;
 const PEERS: [(&str, &str); 2] = [("ss", "-tanp"), ("netstat", "-tanp")];
 
-/// Milliseconds from `start` to the last `existing` row, and of a whole run of the peers.
+/// Measures the milliseconds from `start` to the last `existing` row, and those of a complete run of each peer.
 pub fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let namespace = load::namespace()?;
     let idle = IdleConnections::open(&namespace, SOCKETS)?;

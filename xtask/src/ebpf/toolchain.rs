@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_where_to_fetch_from_stay() {
+    fn variables_that_do_not_change_the_build_are_kept() {
         for name in ["CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_HTTP_PROXY", "RUSTUP_HOME", "PATH", "HOME"] {
             assert!(!changes_builds(&name.into()), "{name}");
         }

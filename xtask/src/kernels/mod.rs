@@ -58,7 +58,7 @@ pub struct Args {
 pub fn kernels(args: &Args) -> Result<ExitCode> {
     X86_64.check()?;
     let directory = workspace::target_dir()?.join("kernels/guests");
-    let extent = if args.quick { Extent::Lives } else { Extent::Whole };
+    let extent = if args.quick { Extent::WithEachHook } else { Extent::Whole };
     let script = suite::script(extent, args.filter.as_deref().unwrap_or_default(), args.tries);
     let guest = stage(&directory.join("root"), extent, &script)?;
     let [oldest, .., newest] = SUITES;
@@ -161,10 +161,10 @@ fn report(kernel: &Kernel, run: &GuestRun) {
         ran.len(),
         failed.len()
     );
-    for way in suite::WAYS.into_iter().chain(["auto"]) {
-        match suite::start(&run.reports, way) {
-            Some(start) => println!("    {way}: {}", summary(&start)),
-            None => println!("    {way}: did not start"),
+    for hooks in suite::MINISOCK_HOOKS.into_iter().chain(["auto"]) {
+        match suite::start(&run.reports, hooks) {
+            Some(start) => println!("    {hooks}: {}", summary(&start)),
+            None => println!("    {hooks}: did not start"),
         }
     }
     println!("    {}", ran.join(", "));

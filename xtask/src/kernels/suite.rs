@@ -1,4 +1,4 @@
-//! The behaviour suite in a guest: which test programs, in which ways, and what they report.
+//! The behaviour suite in a guest: which test programs, with which minisocket hooks, and what they report.
 
 use std::num::NonZero;
 
@@ -13,10 +13,10 @@ pub const MODULES: [&str; 4] = ["veth", "tun", "inet_diag", "tcp_diag"];
 /// Programs that the tests run. busybox's `ip` knows too little.
 pub const PROGRAMS: [&str; 7] = ["ip", "ss", "netstat", "setpriv", "unshare", "setcap", "cp"];
 
-/// The ways to see half-open connections and TIME_WAIT.
-pub const WAYS: [&str; 2] = ["fentry", "timer"];
-/// The test programs that look at what the two ways show.
-const OF_BOTH_WAYS: [&str; 4] = ["connections", "lifecycle", "close_reasons", "owners"];
+/// The kinds of hooks for half-open connections and TIME_WAIT: values of `--life-hook`.
+pub const MINISOCK_HOOKS: [&str; 2] = ["fentry", "timer"];
+/// The test programs that run once with each kind of minisocket hooks.
+const WITH_EACH_HOOK: [&str; 4] = ["connections", "lifecycle", "close_reasons", "owners"];
 /// The test programs that run once, with the hooks that the product chooses.
 const ONCE: [&str; 13] = [
     "harness",
@@ -47,8 +47,8 @@ const NOT_IN_GUESTS: [(&str, &str); 4] = [
 pub enum Extent {
     /// All test programs.
     Whole,
-    /// Those that look at what the two ways show.
-    Lives,
+    /// Those that run with each kind of minisocket hooks.
+    WithEachHook,
 }
 
 impl Extent {
@@ -56,13 +56,13 @@ impl Extent {
     fn once(self) -> &'static [&'static str] {
         match self {
             Self::Whole => &ONCE,
-            Self::Lives => &[],
+            Self::WithEachHook => &[],
         }
     }
 
     /// All test programs.
     pub fn programs(self) -> impl Iterator<Item = &'static str> {
-        OF_BOTH_WAYS.into_iter().chain(self.once().iter().copied())
+        WITH_EACH_HOOK.into_iter().chain(self.once().iter().copied())
     }
 }
 
@@ -72,8 +72,8 @@ pub fn script(extent: Extent, filter: &str, tries: NonZero<usize>) -> String {
     let names = [
         ("PRODUCT", BIN),
         ("TESTS", TESTS),
-        ("WAYS", &WAYS.join(" ")),
-        ("OF_BOTH_WAYS", &OF_BOTH_WAYS.join(" ")),
+        ("MINISOCK_HOOKS", &MINISOCK_HOOKS.join(" ")),
+        ("WITH_EACH_HOOK", &WITH_EACH_HOOK.join(" ")),
         ("ONCE", &extent.once().join(" ")),
         ("FILTER", filter),
         ("TRIES", &tries.to_string()),
@@ -82,9 +82,9 @@ pub fn script(extent: Extent, filter: &str, tries: NonZero<usize>) -> String {
     names + include_str!("suite.sh")
 }
 
-/// The `start` event of a way, as the guest reported it.
-pub fn start(reports: &[String], way: &str) -> Option<Value> {
-    let prefix = format!("start {way} ");
+/// The `start` event of a trace with these hooks, as the guest reported it.
+pub fn start(reports: &[String], hooks: &str) -> Option<Value> {
+    let prefix = format!("start {hooks} ");
     reports.iter().find_map(|line| serde_json::from_str(line.strip_prefix(&prefix)?).ok())
 }
 
@@ -93,12 +93,12 @@ pub fn skipped(reports: &[String]) -> Vec<&str> {
     reports.iter().filter_map(|line| line.strip_prefix("skipped ")).collect()
 }
 
-/// The test programs that failed and were run again, each with its way.
+/// The test programs that failed and were run again, each with its hooks.
 pub fn again(reports: &[String]) -> Vec<&str> {
     reports.iter().filter_map(|line| line.strip_prefix("again ")).collect()
 }
 
-/// The test programs that ran and the failed ones among them, each with its way, its seconds and its exit status.
+/// The test programs that ran and the failed ones among them, each with its hooks, its seconds and its exit status.
 pub fn outcomes(reports: &[String]) -> (Vec<&str>, Vec<&str>) {
     let all: Vec<&str> = reports.iter().filter_map(|line| line.strip_prefix("test ")).collect();
     let failed = all.iter().filter(|line| !line.ends_with(" 0")).copied().collect();
@@ -127,14 +127,14 @@ mod tests {
             "ready",
             "start auto {\"hooks\":[]}",
             "start fentry ",
-            "again life timer",
-            "test life timer 12s 0",
-            "test life fentry 9s 101",
+            "again lifecycle timer",
+            "test lifecycle timer 12s 0",
+            "test lifecycle fentry 9s 101",
         ];
         let reports = reports.map(str::to_owned).to_vec();
         assert!(start(&reports, "auto").is_some() && start(&reports, "fentry").is_none());
-        assert_eq!(again(&reports), ["life timer"]);
-        let both = vec!["life timer 12s 0", "life fentry 9s 101"];
-        assert_eq!(outcomes(&reports), (both, vec!["life fentry 9s 101"]));
+        assert_eq!(again(&reports), ["lifecycle timer"]);
+        let both = vec!["lifecycle timer 12s 0", "lifecycle fentry 9s 101"];
+        assert_eq!(outcomes(&reports), (both, vec!["lifecycle fentry 9s 101"]));
     }
 }

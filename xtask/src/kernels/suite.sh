@@ -13,24 +13,24 @@ start() {
 
 # Runs a test program. After a failure it runs again, on one thread, up to $TRIES times.
 run() {
-    way=${RNETSTAT_LIFE_HOOK:-auto} begin=$(date +%s) threads=2 status=1
+    hooks=${RNETSTAT_LIFE_HOOK:-auto} begin=$(date +%s) threads=2 status=1
     for try in $(seq $TRIES); do
-        [ $try = 1 ] || echo "again $1 $way" >&3
-        echo "--- $1 $way"
+        [ $try = 1 ] || echo "again $1 $hooks" >&3
+        echo "--- $1 $hooks"
         ./$1 --test-threads=$threads $FILTER
         status=$?
         [ $status != 0 ] || break
         threads=1
     done
     [ $status = 0 ] || failed=$((failed + 1))
-    echo "test $1 $way $(($(date +%s) - begin))s $status" >&3
+    echo "test $1 $hooks $(($(date +%s) - begin))s $status" >&3
 }
 
 start auto
-for way in $WAYS; do
-    start $way
-    export RNETSTAT_LIFE_HOOK=$way
-    for program in $OF_BOTH_WAYS; do run $program; done
+for hooks in $MINISOCK_HOOKS; do
+    start $hooks
+    export RNETSTAT_LIFE_HOOK=$hooks
+    for program in $WITH_EACH_HOOK; do run $program; done
 done
 unset RNETSTAT_LIFE_HOOK
 for program in $ONCE; do run $program; done

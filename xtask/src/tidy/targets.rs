@@ -18,7 +18,7 @@ pub struct Target {
     pub name: String,
     /// Whether `[[test]]` declares it.
     pub is_test: bool,
-    /// The file in which its root module lives.
+    /// The file of its root module.
     pub root: PathBuf,
 }
 
@@ -136,7 +136,7 @@ fn every_rust_file_is_compiled() {
 }
 
 #[test]
-fn modules_are_found_in_whatever_way_they_are_declared() {
+fn all_forms_of_module_declarations_are_found() {
     let text = "mod a;\n    pub mod b;\npub(super) mod c;\n#[path = \"d/e.rs\"]\n#[cfg(unix)]\nmod d;\nmod f {\n// mod g;";
     let expected = [Module::Named("a"), Module::Named("b"), Module::Named("c"), Module::At("d/e.rs")];
     assert_eq!(declared_modules(text), expected);

@@ -108,7 +108,7 @@ fn a_module_imports_only_the_modules_that_it_may_depend_on() {
 }
 
 #[test]
-fn a_crate_is_used_only_where_it_is_at_home() {
+fn a_crate_is_used_only_in_the_modules_that_may_use_it() {
     let found = forbidden(|path, import| {
         let mut crates = CRATES.iter().filter(|(name, _)| is_within(import, name));
         crates.any(|(_, homes)| !homes.iter().any(|home| path.starts_with(home)))
