@@ -1,4 +1,4 @@
-//! Which process is reported as a connection's owner, in whatever way the process came to have it open.
+//! Which process is reported as a connection's owner: one that opened, accepted, inherited or received its socket.
 
 #![cfg(target_os = "linux")]
 

@@ -49,7 +49,7 @@ impl Busy {
         Ok(Self { namespace, _sockets: sockets })
     }
 
-    /// A trace of this namespace that ends by itself if it can't be stopped.
+    /// A trace of this namespace. It ends after a minute if the test doesn't stop it.
     fn command(&self, more: &[&str]) -> Result<Command> {
         let netns = self.namespace.inum()?.to_string();
         let mut command =

@@ -121,7 +121,7 @@ fn traces_started_during_a_load_yield_the_table_that_ss_lists_after_one_snapshot
     let pairs = [CpuPair { client: 0, server: 0 }, CpuPair { client: 1, server: 1 }];
     let tracers = thread::scope(|scope| {
         let load = scope.spawn(|| churn(&net.netns, &net.addresses, 10_000, &pairs));
-        // The ring has room for the whole load: the traces share two CPUs.
+        // The ring buffer can hold the whole load: the traces share two CPUs with it, so they may read late.
         let arguments = ["--existing", "--reconcile-interval", "1h", "--ring-size", "64M"];
         let tracers: Result<Vec<Tracer>> =
             (0..STARTS).map(|_| Tracer::start_into(Destination::File, &arguments)).collect();

@@ -63,8 +63,9 @@ fn run(arguments: &[&str]) -> Result<String> {
 fn parse(line: &str) -> Result<Socket> {
     let mut fields = line.split_ascii_whitespace();
     let state = state(fields.next().context("no state")?)?;
-    let local = end(fields.nth(2).context("no local end")?)?.context("a local end without a port")?;
-    let remote = end(fields.next().context("no remote end")?)?;
+    let local =
+        endpoint(fields.nth(2).context("no local endpoint")?)?.context("a local endpoint without a port")?;
+    let remote = endpoint(fields.next().context("no remote endpoint")?)?;
     let users = fields.next().unwrap_or_default();
     let pids = users.split("pid=").skip(1).map(|checkpoint| {
         let digits = checkpoint.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
@@ -90,7 +91,7 @@ fn state(word: &str) -> Result<State> {
 }
 
 /// `127.0.0.1:80`, `[::1]:80`, `*:80` or `0.0.0.0:*`; IPv4-mapped addresses become IPv4. None without a port.
-fn end(text: &str) -> Result<Option<SocketAddr>> {
+fn endpoint(text: &str) -> Result<Option<SocketAddr>> {
     let (addr, port) = text.rsplit_once(':').context("no port")?;
     if port == "*" {
         return Ok(None);

@@ -35,7 +35,7 @@ pub fn binary_named(name: &str) -> Result<PathBuf> {
 }
 
 /// Sets `--life-hook` for traces without that option, so that the same tests run with both kinds of hooks.
-const LIFE_HOOK: &str = "RNETSTAT_LIFE_HOOK";
+const MINISOCK_HOOK_VARIABLE: &str = "RNETSTAT_LIFE_HOOK";
 
 /// A command that runs rnetstat-trace with these arguments and without a terminal.
 pub fn command(arguments: &[&str]) -> Result<Command> {
@@ -51,11 +51,12 @@ pub fn command_of(program: &Path, arguments: &[&str]) -> Command {
 
 /// The `--life-hook` option that the environment chooses.
 fn minisock_hook() -> Vec<String> {
-    std::env::var(LIFE_HOOK).map_or_else(|_| Vec::new(), |way| vec!["--life-hook".to_owned(), way])
+    std::env::var(MINISOCK_HOOK_VARIABLE)
+        .map_or_else(|_| Vec::new(), |hook| vec!["--life-hook".to_owned(), hook])
 }
 
 /// How long the last output of the process may take to reach its reader.
-const ON_ITS_WAY: Duration = Duration::from_millis(500);
+const OUTPUT_DELAY: Duration = Duration::from_millis(500);
 
 /// A running trace. It is killed when this value is dropped, also when the test fails.
 pub struct Tracer {
@@ -100,7 +101,7 @@ impl Tracer {
             // Checked before the output: a process that has ended writes nothing more.
             let ended = self.process.try_wait()?;
             if ended.is_some() {
-                std::thread::sleep(ON_ITS_WAY);
+                std::thread::sleep(OUTPUT_DELAY);
             }
             let first = self.stdout.lines_so_far()?.lines().next().map(str::to_owned);
             if let (Some(status), None) = (ended, &first) {

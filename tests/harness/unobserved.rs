@@ -76,7 +76,7 @@ impl Unobserved {
         Ok(unobserved)
     }
 
-    /// How many of the record's transitions may have been invisible.
+    /// How many of the kernel record's transitions the trace may have been unable to see.
     pub fn transitions(&self) -> usize {
         self.transitions
     }
@@ -86,7 +86,7 @@ impl Unobserved {
         tuple.0.port() != 0 && self.tuples.contains(&tuple)
     }
 
-    /// Whether the connection is left out. One whose local port was never reported is recognised by its remote end.
+    /// Whether the connection is left out. If its local port was never reported, its remote endpoint identifies it.
     pub fn has(&self, history: &History) -> bool {
         let same_remote = |remote| self.tuples.iter().any(|(_, other)| *other == remote);
         let has_no_port = history.tuples().all(|(local, _)| local.port() == 0);
