@@ -9,12 +9,12 @@ use crate::{filter::Filter, model::Moment};
 pub enum Command {
     /// End the trace.
     Quit,
-    /// Withhold rows, or give them again. A source that can pause does so; the events of a live source go on, update
-    /// the table, and are counted.
+    /// Withhold rows from the outputs, or resume. A source that can pause does so. The events of a live source still
+    /// update the table, and their rows are counted.
     Pause(bool),
     /// Show the rows that match this filter, from now on.
     SetFilter(Box<Filter>),
-    /// Go on at this time of a recording.
+    /// Continue at this time of a recording.
     Seek(Moment),
 }
 
@@ -33,7 +33,7 @@ impl CommandSender {
 #[derive(Debug)]
 pub struct CommandReceiver(mpsc::UnboundedReceiver<Command>);
 
-/// A way for commands.
+/// A channel for commands.
 pub fn commands() -> (CommandSender, CommandReceiver) {
     let (sender, receiver) = mpsc::unbounded_channel();
     (CommandSender(sender), CommandReceiver(receiver))

@@ -1,4 +1,4 @@
-//! What stderr says: what can't be seen, what was lost, and the totals at the end.
+//! Messages on stderr: what can't be seen, what was lost, and the totals at the end.
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::model::Row;
 
-/// How many other rows wait at most. Beyond, the order is given up, so that the trace begins.
+/// How many other rows wait at most. Beyond that the rows no longer wait, so that the trace begins.
 const MAX_WAITING: usize = 200_000;
 
 /// The rows of one output that wait.

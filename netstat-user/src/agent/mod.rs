@@ -53,7 +53,7 @@ pub async fn run<S: EventSource>(
         tokio::select! {
             () = source.ready() => {}
             found = snapshots.next() => trace.snapshot_taken(found),
-            command = commands.next() => if trace.obey(command, &mut source) == After::Quit { break },
+            command = commands.next() => if trace.execute(command, &mut source) == After::Quit { break },
             () = trace.woken() => {}
             () = sleep(TICK_INTERVAL), if trace.needs_tick() => {}
             () = sleep(idle.unwrap_or_default()), if idle.is_some() => {}

@@ -1,4 +1,4 @@
-//! From the table to the outputs: the filter, the rows' cgroups, pausing, and the counts.
+//! Gives the table's rows to the outputs: the filter, the rows' cgroups, pausing, and the counts.
 
 use super::{
     diagnostics::Diagnostics,
@@ -52,22 +52,22 @@ impl Outlet {
         Ok(outlet)
     }
 
-    /// Whether the trace has to end: an output wants no more, or has failed.
+    /// Whether the trace has to end: an output needs no more rows, or has failed.
     pub(super) fn is_done(&self) -> bool {
         self.slots.iter().any(Slot::is_done)
     }
 
-    /// Whether an output goes on that wants the connections that existed before the trace.
+    /// Whether an active output needs the connections that existed before the trace.
     pub(super) fn wants_existing(&self) -> bool {
         self.slots.iter().any(|slot| slot.wants_existing() && !slot.is_done())
     }
 
-    /// Returns when an output asks for a tick.
+    /// Returns when an output requests a tick.
     pub(super) async fn woken(&self) {
         self.wake.woken().await;
     }
 
-    /// From now on all rows wait for those of connections that existed before the trace, where these are wanted.
+    /// From now on all rows wait for those of connections that existed before the trace, if the output needs these.
     pub(super) fn hold_rows(&mut self) {
         self.slots.iter_mut().filter(|slot| slot.wants_existing()).for_each(Slot::hold_rows);
     }
@@ -90,12 +90,12 @@ impl Outlet {
         }
     }
 
-    /// From now on rows have to match this filter.
+    /// Sets the filter for all later rows.
     pub(super) fn set_filter(&mut self, filter: Filter) {
         self.filter = filter;
     }
 
-    /// Withholds all rows from now on, or no longer.
+    /// Begins or stops to withhold all rows.
     pub(super) fn set_paused(&mut self, is_paused: bool) {
         self.withheld = is_paused.then(|| self.withheld.unwrap_or(0));
     }
@@ -180,7 +180,7 @@ impl Outlet {
             loop {
                 match self.slots[index].next_held() {
                     Held::Row(row) => self.give_to(index, std::slice::from_ref(&row)),
-                    Held::Rest(rows) => self.give_to(index, &rows),
+                    Held::Remaining(rows) => self.give_to(index, &rows),
                     Held::Nothing => break,
                 }
             }

@@ -11,7 +11,8 @@ use crate::{
 /// An output, and what the agent knows about it.
 pub(super) struct Slot {
     output: Box<dyn Output>,
-    /// None once the rows of connections that existed before the trace have gone out, or if they are not wanted.
+    /// None once the rows of connections that existed before the trace have gone out, or if the output doesn't need
+    /// them.
     initial: Option<InitialRows>,
     /// Transitions that the output was given.
     transitions: u64,
@@ -60,7 +61,7 @@ impl Slot {
         self.output.wants_existing()
     }
 
-    /// Whether the output wants no more, or has failed.
+    /// Whether the output needs no more rows, or has failed.
     pub(super) fn is_done(&self) -> bool {
         self.is_done
     }
@@ -103,7 +104,7 @@ impl Slot {
         match &mut self.initial {
             Some(initial) if self.output.has_room() => match initial.next_existing() {
                 Some(row) => Held::Row(Box::new(row)),
-                None if initial.is_over() => Held::Rest(self.take_held()),
+                None if initial.is_over() => Held::Remaining(self.take_held()),
                 None => Held::Nothing,
             },
             _ => Held::Nothing,
@@ -187,8 +188,8 @@ impl Slot {
 pub(super) enum Held {
     /// The next row.
     Row(Box<Row>),
-    /// All the rest.
-    Rest(Vec<Row>),
+    /// All remaining rows.
+    Remaining(Vec<Row>),
     /// Nothing now.
     Nothing,
 }

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_of_the_owners_says_nothing_about_full_ones() {
+    fn a_snapshot_of_the_owners_proves_nothing_about_full_ones() {
         let mut reports = SnapshotReports::default();
         reports.failed(&error(SnapshotKind::Full, "no file is left"));
         assert_eq!(reports.succeeded(SnapshotKind::Owners), None);

@@ -19,18 +19,18 @@ use crate::{
     options::{Format, MinisockHook, SourceChoice, StateHook},
     output::{
         StreamOptions, StreamOutput, Target,
-        memory::{MemoryOutput, Told},
+        memory::{Call, MemoryOutput},
     },
 };
 
 /// No snapshots beside the events.
 const NO_SNAPSHOTS: Option<Infallible> = None;
 
-/// What a test's source yields, a batch for each drain, and what happens before it.
+/// A test's source: each drain yields the events of one batch. The batch's commands are sent before.
 struct Script {
     batches: VecDeque<Batch>,
     commands: CommandSender,
-    /// What the loop told the source.
+    /// The loop's calls to the source.
     log: Rc<RefCell<Vec<String>>>,
     can_seek: bool,
 }
@@ -65,7 +65,7 @@ impl EventSource for Script {
     }
 
     async fn ready(&mut self) {
-        // The commands of the last batch are obeyed before the next one comes.
+        // The commands of the last batch are executed before the next one comes.
         sleep(Duration::from_millis(2)).await;
     }
 
@@ -172,7 +172,7 @@ fn numbers(rows: &[Row]) -> Vec<u64> {
 }
 
 #[test]
-fn an_output_that_is_stuck_takes_nothing_from_the_others_and_its_losses_are_exact() {
+fn a_blocked_output_causes_no_loss_in_the_others_and_its_losses_are_exact() {
     const ROWS: u64 = 5_000;
     let (reader, writer) = std::io::pipe().unwrap();
     let stream = StreamOutput::new(
@@ -187,32 +187,32 @@ fn an_output_that_is_stuck_takes_nothing_from_the_others_and_its_losses_are_exac
     let summaries = result.unwrap();
 
     assert_eq!(numbers(&memory.rows()), (0..ROWS).collect::<Vec<_>>(), "the other output has every row");
-    let lost = memory.told.borrow().iter().filter(|told| matches!(told, Told::Lost(_))).count();
-    assert_eq!(lost, 0, "what one output loses is no loss of another");
+    let lost = memory.calls.borrow().iter().filter(|call| matches!(call, Call::Lost(_))).count();
+    assert_eq!(lost, 0, "one output's loss is not reported to another");
     let stuck = &summaries[0];
     assert_eq!((stuck.name, stuck.given), ("stdout", ROWS));
     assert!(stuck.dropped > 0 && stuck.delivered < ROWS - stuck.dropped, "{stuck:?}");
-    // What was not dropped waits in the pipe and in the queue. Once somebody reads, it comes, and no more.
+    // What was not dropped waits in the pipe and in the queue. A reader then receives exactly that.
     let transitions = BufReader::new(reader).lines().map(Result::unwrap);
     let read = transitions.filter(|line| line.contains("\"transition\"")).count() as u64;
     assert_eq!(read + stuck.dropped, ROWS);
 }
 
 #[test]
-fn the_trace_ends_when_one_output_wants_no_more_and_all_outputs_are_ended() {
+fn the_trace_ends_when_one_output_is_done_and_all_outputs_are_ended() {
     let (one, other) = (MemoryOutput { count: 3, ..MemoryOutput::default() }, MemoryOutput::default());
     let outputs: Vec<Box<dyn Output>> = vec![Box::new(one.clone()), Box::new(other.clone())];
     let (result, _) = run_script(&options(), vec![events(0..2), events(2..9), events(9..20)], false, outputs);
     assert_eq!(result.unwrap().iter().map(|summary| summary.given).collect::<Vec<_>>(), [3, 9]);
     for (output, transitions) in [(one, 3), (other, 9)] {
-        let told = output.told.borrow();
-        let Some(Told::End(Ended { transitions: counted, .. })) = told.last() else { panic!("{told:?}") };
+        let calls = output.calls.borrow();
+        let Some(Call::End(Ended { transitions: counted, .. })) = calls.last() else { panic!("{calls:?}") };
         assert_eq!(*counted, transitions);
     }
 }
 
 #[test]
-fn losses_before_the_outputs_are_told_to_all_of_them() {
+fn losses_before_the_outputs_are_reported_to_all_of_them() {
     let (one, other) = (MemoryOutput::default(), MemoryOutput::default());
     let loss = Loss { at: moment(1), count: 7, place: LossPlace::Ring, what: LossKind::Transitions };
     let batch = Batch { before: Vec::new(), events: vec![Event::Lost(loss)] };
@@ -220,9 +220,9 @@ fn losses_before_the_outputs_are_told_to_all_of_them() {
         .0
         .unwrap();
     for output in [one, other] {
-        let told = output.told.borrow();
-        assert_eq!(told[1], Told::Lost(loss));
-        assert!(matches!(told.last(), Some(Told::End(Ended { lost: 7, .. }))), "{told:?}");
+        let calls = output.calls.borrow();
+        assert_eq!(calls[1], Call::Lost(loss));
+        assert!(matches!(calls.last(), Some(Call::End(Ended { lost: 7, .. }))), "{calls:?}");
     }
 }
 
@@ -258,11 +258,11 @@ fn when_snapshots_have_ended_all_outputs_get_one_loss_and_the_trace_continues_wi
     assert_eq!(requests.get(), 1);
     let loss = Loss { at: moment(1), count: 1, place: LossPlace::Snapshot, what: LossKind::Snapshots };
     for output in [one, other] {
-        let told = output.told.borrow();
-        let losses: Vec<&Told> = told.iter().filter(|told| matches!(told, Told::Lost(_))).collect();
-        assert_eq!(losses, [&Told::Lost(loss)]);
+        let calls = output.calls.borrow();
+        let losses: Vec<&Call> = calls.iter().filter(|call| matches!(call, Call::Lost(_))).collect();
+        assert_eq!(losses, [&Call::Lost(loss)]);
         assert_eq!(numbers(&output.rows()), (0..50).collect::<Vec<_>>());
-        assert!(matches!(told.last(), Some(Told::End(Ended { lost: 0, .. }))), "no transition is lost");
+        assert!(matches!(calls.last(), Some(Call::End(Ended { lost: 0, .. }))), "no transition is lost");
     }
 }
 
@@ -273,9 +273,9 @@ fn a_failed_poll_is_a_lost_snapshot_and_ends_no_connection() {
     let failed = Event::PollFailed(SnapshotError { kind, at, why, may_recover: true });
     let batches = vec![events(0..2), Batch { before: Vec::new(), events: vec![failed] }];
     run_script(&options(), batches, false, vec![Box::new(memory.clone())]).0.unwrap();
-    let told = memory.told.borrow();
+    let calls = memory.calls.borrow();
     let loss = Loss { at, count: 1, place: LossPlace::Snapshot, what: LossKind::Snapshots };
-    assert!(told.contains(&Told::Lost(loss)), "{told:?}");
+    assert!(calls.contains(&Call::Lost(loss)), "{calls:?}");
     assert_eq!((*memory.connections.borrow(), memory.rows().len()), (2, 2));
 }
 

@@ -73,7 +73,7 @@ impl Trace {
         self.outlet.is_done()
     }
 
-    /// Returns when an output asks for a tick.
+    /// Returns when an output requests a tick.
     pub(super) async fn woken(&self) {
         self.outlet.woken().await;
     }
@@ -109,8 +109,8 @@ impl Trace {
         self.schedule.as_ref().and_then(|schedule| schedule.pause(now, self.table.next_owner_lookup_ns()))
     }
 
-    /// Carries out a command.
-    pub(super) fn obey(&mut self, command: Command, source: &mut impl EventSource) -> After {
+    /// Executes a command.
+    pub(super) fn execute(&mut self, command: Command, source: &mut impl EventSource) -> After {
         match command {
             Command::Quit => return After::Quit,
             Command::Pause(is_paused) => {
@@ -119,10 +119,10 @@ impl Trace {
             }
             Command::SetFilter(filter) if self.filter_may_change => self.outlet.set_filter(*filter),
             Command::SetFilter(_) => {
-                self.outlet.say("the filter of this trace is fixed: it stays as it is".to_owned());
+                self.outlet.say("the filter of this trace can't be changed".to_owned());
             }
             Command::Seek(to) if source.seek(to) => self.table.clear(),
-            Command::Seek(_) => self.outlet.say("only a recording has a past: this trace goes on".to_owned()),
+            Command::Seek(_) => self.outlet.say("this trace can't seek: only a recording can".to_owned()),
         }
         After::Continue
     }

@@ -1,13 +1,13 @@
-//! An output that keeps what it was told, for tests.
+//! An output that records the calls of its methods, for tests.
 
 use std::{cell::RefCell, rc::Rc};
 
 use super::{Delivered, Flow, Output, Tick, Wake};
 use crate::model::{Ended, Loss, Row, RowKind, Started};
 
-/// What a [`MemoryOutput`] was told, in order.
+/// A call of a method of a [`MemoryOutput`].
 #[derive(Clone, Debug, PartialEq)]
-pub enum Told {
+pub enum Call {
     /// [`Output::start`].
     Start,
     /// [`Output::row`].
@@ -18,26 +18,26 @@ pub enum Told {
     End(Ended),
 }
 
-/// Keeps everything that it is told. Its clones share what they keep.
+/// Records all calls. Its clones share the records.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryOutput {
-    /// What it was told.
-    pub told: Rc<RefCell<Vec<Told>>>,
+    /// All calls, in order.
+    pub calls: Rc<RefCell<Vec<Call>>>,
     /// How many connections there were at the last tick.
     pub connections: Rc<RefCell<usize>>,
-    /// How many rows each tick said to be withheld.
+    /// How many rows were withheld, as each tick reported it.
     pub withheld: Rc<RefCell<Vec<Option<u64>>>>,
-    /// Whether it wants the connections that existed before the trace.
+    /// Whether it needs the connections that existed before the trace.
     pub existing: bool,
-    /// After how many rows it wants no more; 0: no limit.
+    /// How many rows it needs; 0: no limit.
     pub count: usize,
 }
 
 impl MemoryOutput {
-    /// The rows that it was given.
+    /// The rows that it received.
     pub fn rows(&self) -> Vec<Row> {
-        let told = self.told.borrow();
-        told.iter().filter_map(|told| if let Told::Row(row) = told { Some(**row) } else { None }).collect()
+        let calls = self.calls.borrow();
+        calls.iter().filter_map(|call| if let Call::Row(row) = call { Some(**row) } else { None }).collect()
     }
 }
 
@@ -55,18 +55,18 @@ impl Output for MemoryOutput {
     }
 
     fn start(&mut self, _: &Started, _: Wake) -> anyhow::Result<Flow> {
-        self.told.borrow_mut().push(Told::Start);
+        self.calls.borrow_mut().push(Call::Start);
         Ok(Flow::Continue)
     }
 
     fn row(&mut self, row: &Row, _: Option<&str>) -> anyhow::Result<Flow> {
-        self.told.borrow_mut().push(Told::Row(Box::new(*row)));
+        self.calls.borrow_mut().push(Call::Row(Box::new(*row)));
         let is_full = self.count > 0 && self.rows().len() == self.count;
         Ok(if is_full { Flow::Done } else { Flow::Continue })
     }
 
     fn lost(&mut self, loss: &Loss) -> anyhow::Result<Flow> {
-        self.told.borrow_mut().push(Told::Lost(*loss));
+        self.calls.borrow_mut().push(Call::Lost(*loss));
         Ok(Flow::Continue)
     }
 
@@ -81,7 +81,7 @@ impl Output for MemoryOutput {
     }
 
     fn end(&mut self, ended: &Ended) -> anyhow::Result<Delivered> {
-        self.told.borrow_mut().push(Told::End(*ended));
+        self.calls.borrow_mut().push(Call::End(*ended));
         let transitions = self.rows().iter().filter(|row| row.kind == RowKind::Transition).count() as u64;
         Ok(Delivered { transitions })
     }

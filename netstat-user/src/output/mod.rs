@@ -29,7 +29,7 @@ use crate::{
 pub enum Flow {
     /// More is wanted.
     Continue,
-    /// The output has all that it wants, or nobody reads it any more: the trace ends.
+    /// The output needs no more rows, or its reader has gone: the trace ends.
     Done,
 }
 
@@ -44,12 +44,12 @@ pub struct Tick<'a> {
     pub withheld: Option<u64>,
 }
 
-/// A consumer of a trace. It is told `start`, then rows, losses and ticks, then `end`.
+/// A consumer of a trace. The agent calls `start`, then `row`, `lost` and `tick`, then `end`.
 pub trait Output {
     /// Its name in messages, like `stdout`.
     fn name(&self) -> &'static str;
 
-    /// Whether it wants a row for each connection that existed before the trace.
+    /// Whether it needs a row for each connection that existed before the trace.
     fn wants_existing(&self) -> bool;
 
     /// Whether it can take more rows at once. Rows of connections that existed before the trace wait for this.
@@ -73,7 +73,7 @@ pub trait Output {
     /// A batch of events has been applied.
     fn tick(&mut self, tick: &Tick<'_>) -> anyhow::Result<Flow>;
 
-    /// How many transitions it was given and had no room for, since the start.
+    /// How many transitions it has dropped since the start, because its queue was full.
     fn dropped(&self) -> u64;
 
     /// The trace has ended. `ended` counts what the output was given. Blocks for a bounded time, until what is slow has

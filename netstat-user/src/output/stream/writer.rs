@@ -15,7 +15,7 @@ use super::{
     target::Target,
 };
 
-/// How often a wait looks at the queue.
+/// How often a wait checks the queue.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 /// How long discarding the queue may take.
 const DISCARD_TIMEOUT: Duration = Duration::from_millis(100);
