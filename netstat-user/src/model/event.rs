@@ -36,7 +36,7 @@ pub enum Event {
     PollFailed(SnapshotError),
     /// Events were lost.
     Lost(Loss),
-    /// Events may have been lost: only a snapshot can tell.
+    /// Events may have been lost: only a snapshot shows whether they were.
     PossibleLoss,
 }
 

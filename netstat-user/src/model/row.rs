@@ -7,9 +7,9 @@ use super::{ConnId, Direction, Endpoint, Family, Moment, Owner, Protocol, State}
 pub enum Source {
     /// The kernel's own events.
     Ebpf,
-    /// Two looks at /proc.
+    /// A poll of /proc, compared with the one before.
     Proc,
-    /// Two looks at Windows' TCP table.
+    /// A poll of Windows' TCP table, compared with the one before.
     Windows,
 }
 
@@ -41,7 +41,7 @@ pub enum CloseReason {
     Refused,
     /// No answer in time.
     Timeout,
-    /// The network said that there is no way (ICMP).
+    /// The network reported that the destination is unreachable (ICMP).
     Unreachable,
     /// Ended by an administrator, or with its listener.
     Aborted,
@@ -91,7 +91,7 @@ pub struct Row {
     pub state_ns: Option<u64>,
     /// The process that holds the socket.
     pub owner: Option<Owner>,
-    /// The socket's user, where the source tells it without the process.
+    /// The socket's user, if the source reports it without the process.
     pub socket_uid: Option<u32>,
     /// Inode number of the socket's network namespace.
     pub netns: Option<u32>,

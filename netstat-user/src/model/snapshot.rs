@@ -40,8 +40,9 @@ pub struct Snapshot {
     pub finished: Moment,
     /// The sockets, in no order; empty in a snapshot of [`SnapshotKind::Owners`].
     pub sockets: Vec<SnapshotSocket>,
-    /// The processes that hold a socket, sorted by `sk`. Of one socket's holders the lowest process id comes first (the
-    /// parent of those that inherited it), and process 1 last (it holds the sockets by which it activates services).
+    /// The processes that hold a socket, sorted by `sk`. A socket's holders are sorted by process id: the parent
+    /// comes before the children that inherited the socket. Process 1 comes last: it holds the sockets of
+    /// socket-activated services.
     pub holders: Vec<Holder>,
     /// Inode numbers of the network namespaces whose sockets were all read, in no order: a socket of one of them that is
     /// not in `sockets` was in no kernel table when that table was read. MPTCP sockets never are in a table; only their

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_numbers_go_both_ways() {
+    fn names_and_numbers_convert_to_states_and_back() {
         for state in State::ALL {
             assert_eq!(State::from_kernel(state as u8), state);
             assert_eq!(state.name().parse(), Ok(state));

@@ -61,13 +61,13 @@ mod tests {
     #[test]
     fn every_state_can_be_entered_and_left() {
         for state in State::ALL {
-            assert_ne!(may_follow(state), 0, "{state} has no way out");
-            assert!(LEGAL_TRANSITIONS.iter().any(|(_, new)| *new == state), "{state} has no way in");
+            assert_ne!(may_follow(state), 0, "no transition leaves {state}");
+            assert!(LEGAL_TRANSITIONS.iter().any(|(_, new)| *new == state), "no transition leads to {state}");
         }
     }
 
     #[test]
-    fn a_life_goes_forward_and_never_through_close() {
+    fn a_state_leads_only_to_later_states_and_never_through_close() {
         for (old, new) in [(SynSent, TimeWait), (Listen, LastAck), (Established, Close), (FinWait1, Closing)]
         {
             assert!(can_lead_to(old, new), "{old} to {new}");

@@ -12,7 +12,8 @@ pub fn now() -> Moment {
     Moment { mono_ns: nanoseconds(mono).cast_unsigned(), unix_ns: nanoseconds(unix) }
 }
 
-/// Now, by both clocks; the one that only goes forward stands still while the machine sleeps, as Linux' does.
+/// The present time, by both clocks. Like Linux' CLOCK_MONOTONIC, the monotonic one stops while the machine is
+/// suspended.
 #[cfg(windows)]
 pub fn now() -> Moment {
     use std::time::SystemTime;

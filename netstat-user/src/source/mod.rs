@@ -1,4 +1,4 @@
-//! Where events come from: each source turns what it has into the same [`Event`].
+//! The sources of events: each one reports as the same type, [`Event`].
 
 mod choice;
 mod clock;
@@ -52,7 +52,7 @@ pub trait EventSource {
 
 /// Takes snapshots of the kernel's sockets, beside the events.
 pub trait SnapshotSource {
-    /// Asks for a snapshot, and returns at once.
+    /// Requests a snapshot, and returns immediately.
     fn request(&self, kind: SnapshotKind);
 
     /// The next snapshot that was requested, or why it could not be taken. Dropping the future loses nothing;
@@ -60,7 +60,7 @@ pub trait SnapshotSource {
     fn next(&mut self) -> impl Future<Output = Result<Snapshot, SnapshotError>>;
 }
 
-/// Of a source that takes no snapshots.
+/// For sources that take no snapshots.
 impl SnapshotSource for Infallible {
     fn request(&self, _: SnapshotKind) {
         match *self {}

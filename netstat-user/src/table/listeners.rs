@@ -1,4 +1,4 @@
-//! The listening sockets by port: their owner stands for a connection's until the connection is accepted.
+//! The listening sockets by port: a connection has their owner until it is accepted.
 
 use rustc_hash::FxHashMap;
 

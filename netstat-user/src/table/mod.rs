@@ -73,9 +73,10 @@ pub struct Table {
     retention: Retention,
     omits_states: bool,
     owner_policy: OwnerPolicy,
-    /// How many connections were reported, but not kept for want of capacity.
+    /// How many connections were reported, but not kept, because the table was full.
     beyond_limit: u64,
-    /// How many connections were found and not reported for want of capacity, since this was taken.
+    /// How many connections were found and not reported, because the table was full, since the last
+    /// [`Self::take_unreported`].
     unreported: u64,
 }
 

@@ -19,7 +19,7 @@ mod errno {
 ///
 /// `tcp_reset` (net/ipv4/tcp_input.c) sets EPIPE in CLOSE_WAIT, ECONNREFUSED in SYN_SENT, else
 /// ECONNRESET; `tcp_abort` ECONNABORTED; a timeout ETIMEDOUT or what ICMP said before it. Without an
-/// error somebody here closed: with an RST (unread data, SO_LINGER 0, `tcp_disconnect`), unless the
+/// error the local process closed: with an RST (unread data, SO_LINGER 0, `tcp_disconnect`), unless the
 /// FINs were through.
 pub(super) fn of_full_socket(change: &Transition) -> Option<CloseReason> {
     use CloseReason::*;
@@ -34,9 +34,9 @@ pub(super) fn of_full_socket(change: &Transition) -> Option<CloseReason> {
         Some(0) => match change.old {
             State::LastAck => FinRemote,
             State::Closing => FinBoth,
-            // Before an answer came; or where no timewait socket could be had.
+            // In SYN_SENT before an answer came; in FIN_WAIT2 if the kernel could not create a timewait socket.
             State::SynSent | State::FinWait2 => FinLocal,
-            // A child that nobody has accepted goes with its listener (inet_child_forget).
+            // The kernel closes a child that nobody has accepted with its listener (inet_child_forget).
             _ if change.has_socket == Some(false) && change.old != State::FinWait1 => Aborted,
             _ => ResetSent,
         },

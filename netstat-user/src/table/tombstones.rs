@@ -91,7 +91,7 @@ impl Tombstones {
         self.closed_ns.get(&key).is_some_and(|closed_ns| closed_ns + MARGIN_NS > read_at.mono_ns)
     }
 
-    /// Whether nothing is known any more of what happened to a socket since its snapshot entry was read.
+    /// Whether the entry may be outdated although no tombstone shows it: tombstones were discarded at the bound.
     pub(super) fn may_be_outdated(&self, read_at: Moment) -> bool {
         self.outdated_until_ns.is_some_and(|until_ns| until_ns + MARGIN_NS > read_at.mono_ns)
     }

@@ -53,7 +53,7 @@ impl Attempts {
         }
     }
 
-    /// Removes all attempts, before everything is tried again in another way.
+    /// Removes all attempts, before other hooks are tried.
     pub fn clear(&mut self) {
         self.0.clear();
     }

@@ -64,11 +64,11 @@ pub fn prepare<'a>(
         .load(OBJECT)
 }
 
-/// As [`prepare`], and records whether the kernel creates the ring buffer and the other maps.
+/// As [`prepare`], and records in `attempts` whether the kernel creates the ring buffer and the other maps.
 ///
 /// # Errors
 /// The kernel refuses a map.
-pub fn prepare_with_ring<'a>(
+pub fn prepare_and_record<'a>(
     loader: &mut EbpfLoader<'a>,
     options: &'a LoadOptions,
     offsets: &'a Offsets,
@@ -106,7 +106,8 @@ pub fn refusal(error: ProgramError) -> anyhow::Error {
 fn map_refusal(error: EbpfError) -> anyhow::Error {
     match error {
         EbpfError::MapError(MapError::CreateError { io_error, .. }) => anyhow!(io_error),
-        // When its probes fail, aya prepares the object for a kernel without global data, which no kernel is.
+        // aya's probes load small programs. If they fail, aya assumes that the kernel lacks global data. Its error is
+        // then misleading, because every supported kernel has global data.
         _ if !aya::features().bpf_global_data() => anyhow!("the kernel refuses even the simplest program"),
         error => anyhow!(error),
     }

@@ -14,7 +14,8 @@ pub const SNAPSHOT_THREAD: &str = "rnetstat-snap";
 /// Recognises records of this process.
 #[derive(Clone, Copy, Debug)]
 pub struct SelfFilter {
-    /// The process id that records have; None in another PID namespace than the initial one, where it is not known.
+    /// This process's id in the initial PID namespace, whose ids records have. None in another PID namespace, where it
+    /// is not known.
     pid: Option<u32>,
 }
 

@@ -19,8 +19,8 @@ const INIT: u32 = 1;
 /// What a scan found.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
-    /// The owners of the wanted sockets. Of several holders the one with the lowest process id owns the socket: the
-    /// parent of those that inherited it. Process 1 owns it only if there is no other.
+    /// The owners of the wanted sockets. The holder with the lowest process id owns a socket: the parent of those
+    /// that inherited it. Process 1 owns a socket only if it is the only holder.
     pub(super) owners: FxHashMap<SocketHandle, Owner>,
     /// The network namespaces that an open file holds, each once.
     pub(super) namespaces: FxHashMap<u32, PathBuf>,
@@ -51,7 +51,7 @@ pub(super) fn scan(root: &Path, inodes: &FxHashSet<SocketHandle>) -> io::Result<
     Ok(scan)
 }
 
-/// The processes in the order of their claim to a socket.
+/// The processes by pid, with process 1 last: of the processes that hold a socket, the first one is its owner.
 fn in_order(root: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
     let mut processes: Vec<(u32, PathBuf)> = processes::below(root)?.collect();
     processes.sort_by_key(|(pid, _)| (*pid == INIT, *pid));

@@ -77,7 +77,7 @@ impl Tables {
         let tcp = directory.join("tcp");
         let opened = File::open(&tcp)?;
         let tcp6 = match File::open(directory.join("tcp6")) {
-            // Not so if it is the process that is gone.
+            // If the process is gone, `tcp` is missing too.
             Err(error) if error.kind() == ErrorKind::NotFound && tcp.exists() => None,
             tcp6 => Some(tcp6?),
         };

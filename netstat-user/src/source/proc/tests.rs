@@ -1,4 +1,4 @@
-//! Directories that look like /proc, whole and torn.
+//! Polls of directories that imitate /proc: complete ones, and ones with missing or malformed files.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use crate::{
 const HEADER: &str =
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
-/// A directory that goes with the test.
+/// A directory that is removed at the end of the test.
 struct Root(PathBuf);
 
 impl Root {
@@ -61,8 +61,8 @@ impl Root {
 
 impl Drop for Root {
     fn drop(&mut self) {
-        // What stays is in the system's directory for what may go.
-        let _stays = fs::remove_dir_all(&self.0);
+        // A directory that can't be removed stays in the system's temporary directory.
+        let _not_removed = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -98,7 +98,7 @@ fn each_namespace_is_read_once_and_the_lowest_holder_owns() {
 }
 
 #[test]
-fn a_table_of_wrong_bytes_takes_away_its_namespace_and_no_other() {
+fn a_malformed_table_makes_its_namespace_unread_and_no_other() {
     let _runtime = runtime().enter();
     for (number, wrong) in [
         "\0\u{1}\u{7f}\n",
@@ -119,7 +119,7 @@ fn a_table_of_wrong_bytes_takes_away_its_namespace_and_no_other() {
 }
 
 #[test]
-fn a_process_that_is_half_gone_is_left_out() {
+fn a_process_that_is_exiting_is_left_out() {
     let _runtime = runtime().enter();
     let root = Root::new("gone");
     let gone = root.process(20, 11, 100);

@@ -87,7 +87,7 @@ impl Connection {
         Self { direction, socket_uid: uid, netns, ..Self::unseen(id, family, local, remote, state, at) }
     }
 
-    /// A TCP connection of which nothing is known but this.
+    /// A TCP connection of which only these facts are known.
     fn unseen(
         id: ConnId,
         family: Family,

@@ -106,7 +106,7 @@ impl Connection {
         self.found_row(RowKind::Existing, at, source)
     }
 
-    /// The row that reports that it was found in its present state.
+    /// A row of this kind, which reports the present state but no transition.
     pub(super) fn found_row(&self, kind: RowKind, at: Moment, source: Source) -> Row {
         Row { kind, old_state: None, state_ns: None, ..self.row(self.state, at, source) }
     }
@@ -207,7 +207,7 @@ impl Connection {
         (self.owner.map(as_listener), self.cgroup)
     }
 
-    /// Takes over what its listener gives.
+    /// Takes over its listener's owner and cgroup.
     pub(super) fn inherit(&mut self, (owner, cgroup): Inheritance) {
         self.owner = owner;
         self.cgroup = cgroup;

@@ -42,7 +42,7 @@ impl Capacity {
         }
     }
 
-    /// How many sockets without a row must be new in this poll, though it is not known which.
+    /// The least number of sockets that are new in this poll and have no row. Which ones they are is not known.
     pub(super) fn unreported(&self) -> u64 {
         (self.adopted + self.rejected).saturating_sub(self.rejected_before)
     }

@@ -56,12 +56,12 @@ fn a_handshake_lasts_from_the_syn_to_the_last_ack() {
 #[test]
 fn a_child_with_its_listener_s_endpoints_takes_over_the_half_open_connection() {
     let (mut table, child) = (table(), sock(3, 71));
-    let anybody = Endpoint { addr: NOT_KNOWN.addr, port: SERVER.port };
+    let listener = Endpoint { addr: NOT_KNOWN.addr, port: SERVER.port };
     let rows = rows_of(
         &mut table,
         &[
             created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
-            Event::Transition(change(200, sock(3, 70), State::Listen, State::SynRecv, anybody, NOT_KNOWN)),
+            Event::Transition(change(200, sock(3, 70), State::Listen, State::SynRecv, listener, NOT_KNOWN)),
             removed(205, REQUEST, State::SynRecv, false),
             transition(210, child, State::SynRecv, State::Established),
         ],
@@ -77,12 +77,12 @@ fn a_child_with_its_listener_s_endpoints_takes_over_the_half_open_connection() {
 #[test]
 fn a_child_whose_endpoints_come_late_takes_over_the_half_open_connection() {
     let mut table = table();
-    let anybody = Endpoint { addr: NOT_KNOWN.addr, port: SERVER.port };
+    let listener = Endpoint { addr: NOT_KNOWN.addr, port: SERVER.port };
     let begun = rows_of(
         &mut table,
         &[
             created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
-            Event::Transition(change(200, sock(3, 70), State::Listen, State::SynRecv, anybody, NOT_KNOWN)),
+            Event::Transition(change(200, sock(3, 70), State::Listen, State::SynRecv, listener, NOT_KNOWN)),
             removed(205, REQUEST, State::SynRecv, false),
         ],
     );

@@ -89,7 +89,7 @@ mod snapshot;
 mod timewait;
 
 #[test]
-fn a_connection_keeps_its_name_its_times_and_its_direction() {
+fn a_connection_keeps_its_id_its_times_and_its_direction() {
     let id = sock(1, 7);
     let rows = rows(
         &mut table(),

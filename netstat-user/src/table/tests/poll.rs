@@ -25,7 +25,7 @@ pub(super) fn client(state: State, inode: u64) -> PolledSocket {
     }
 }
 
-/// The other end of [`client`].
+/// The socket that [`client`] is connected to.
 fn server(state: State, inode: u64) -> PolledSocket {
     PolledSocket { local: end("10.0.0.2:80"), remote: Some(end("10.0.0.1:4000")), ..client(state, inode) }
 }
@@ -133,7 +133,7 @@ fn another_socket_with_the_same_tuple_is_another_connection() {
 }
 
 #[test]
-fn a_connection_s_name_is_never_used_again() {
+fn a_connection_id_is_never_used_again() {
     let (mut polls, first) = Polls::from(&[client(Established, 3)]);
     polls.poll(&[]);
     assert_ne!(polls.poll(&[client(Established, 3)])[0].conn, first[0].conn);

@@ -14,7 +14,7 @@ fn connect(at: u64, sock: SockId) -> [Transition; 2] {
 }
 
 #[test]
-fn readers_find_every_open_connection_by_its_name_with_its_state_and_since_when() {
+fn readers_find_every_open_connection_by_its_id_with_its_state_and_the_time_it_entered_it() {
     let mut table = table();
     let alice = rows(&mut table, &connect(100, ALICE))[0].conn;
     let bob = rows(&mut table, &connect(200, BOB))[0].conn;
@@ -56,7 +56,7 @@ fn a_table_with_a_fixed_filter_keeps_only_what_that_can_match() {
 }
 
 #[test]
-fn a_cleared_table_is_empty_and_uses_no_name_again() {
+fn a_cleared_table_is_empty_and_uses_no_id_again() {
     let mut table = table();
     let before = rows(&mut table, &connect(100, ALICE))[0].conn;
     table.clear();

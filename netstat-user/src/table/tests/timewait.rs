@@ -24,7 +24,7 @@ fn timewait_socket(at: u64, cookie: u64) -> MinisockCreated {
     }
 }
 
-/// A connection that rests from `at` on.
+/// A connection that is in TIME_WAIT from `at` on.
 fn timewait(table: &mut Table, at: u64, id: SockId) -> Vec<Row> {
     rows_of(
         table,
@@ -214,16 +214,16 @@ fn the_end_of_a_time_wait_does_not_end_the_half_open_connection_that_replaced_it
     assert_eq!(waited(&mut table, 40_000_000), []);
 }
 
-/// A connection that rests right after its handshake: where its child showed the listener's ends, its request socket is
-/// still on its way out.
-fn timewait_at_once(table: &mut Table, id: SockId) -> Vec<Row> {
-    let anybody = Endpoint { addr: NOT_KNOWN.addr, port: SERVER.port };
-    let born = change(110, sock(id.sk, 0), State::Listen, State::SynRecv, anybody, NOT_KNOWN);
+/// A connection that enters TIME_WAIT right after its handshake. Its child had the listener's endpoints at
+/// LISTEN→SYN_RECV, so its request socket's removal is not certain yet.
+fn timewait_after_handshake(table: &mut Table, id: SockId) -> Vec<Row> {
+    let listener = Endpoint { addr: NOT_KNOWN.addr, port: SERVER.port };
+    let child_created = change(110, sock(id.sk, 0), State::Listen, State::SynRecv, listener, NOT_KNOWN);
     rows_of(
         table,
         &[
             created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
-            Event::Transition(born),
+            Event::Transition(child_created),
             removed(120, REQUEST, State::SynRecv, false),
             transition(130, id, State::SynRecv, State::Established),
         ],
@@ -234,7 +234,7 @@ fn timewait_at_once(table: &mut Table, id: SockId) -> Vec<Row> {
 #[test]
 fn the_end_of_a_request_socket_does_not_end_a_time_wait_at_the_same_address() {
     let mut table = table();
-    let first = timewait_at_once(&mut table, sock(3, 71));
+    let first = timewait_after_handshake(&mut table, sock(3, 71));
     rows_of(&mut table, &[removed(300, TIMEWAIT, State::TimeWait, false)]);
     let rows = timewait(&mut table, 400, sock(4, 72));
     let end = rows.iter().find(|row| row.conn == first[0].conn).unwrap();
@@ -244,7 +244,7 @@ fn the_end_of_a_request_socket_does_not_end_a_time_wait_at_the_same_address() {
 #[test]
 fn a_timer_that_is_moved_soon_after_the_handshake_does_not_end_the_connection() {
     let mut table = table();
-    timewait_at_once(&mut table, sock(3, 71));
+    timewait_after_handshake(&mut table, sock(3, 71));
     rows_of(
         &mut table,
         &[removed(300, TIMEWAIT, State::TimeWait, false), Event::MinisockCreated(timewait_socket(301, 71))],
@@ -256,17 +256,17 @@ fn a_timer_that_is_moved_soon_after_the_handshake_does_not_end_the_connection() 
 #[test]
 fn a_snapshot_without_a_removed_minisocket_does_not_end_it_twice() {
     let mut table = table();
-    let look = |at| Snapshot {
+    let empty_snapshot = |at| Snapshot {
         started: moment(at),
         finished: moment(at + 100_000),
         netns_covered: vec![1],
         ..Snapshot::default()
     };
-    assert_eq!(table.merge(&look(0), &mut |row| panic!("{row:?}")), Merged::Complete);
+    assert_eq!(table.merge(&empty_snapshot(0), &mut |row| panic!("{row:?}")), Merged::Complete);
     timewait(&mut table, 1_000_000, sock(3, 71));
     table.expect_snapshot();
     rows_of(&mut table, &[removed(5_000_000_100, TIMEWAIT, State::TimeWait, false)]);
-    assert_eq!(table.merge(&look(5_000_000_000), &mut |row| panic!("{row:?}")), Merged::Complete);
+    assert_eq!(table.merge(&empty_snapshot(5_000_000_000), &mut |row| panic!("{row:?}")), Merged::Complete);
     let end = waited(&mut table, 5_010_000_000);
     assert_eq!(
         (steps(&end), end[0].kind),

@@ -7,7 +7,7 @@ use netstat_ebpf::wire::{ClassicFormat, Offsets, program};
 use super::super::{
     attempts::Attempts,
     hooks::{INDEPENDENT, SNAPSHOTS, STATE},
-    object::{LoadOptions, prepare_with_ring},
+    object::{LoadOptions, prepare_and_record},
     offsets,
     snapshot::{Snapshotter, out_of_reach},
 };
@@ -25,15 +25,15 @@ use super::{
 pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Result<Loaded>> {
     let (kernel, symbols, loader) = prepared::read()?;
     let layout = offsets::resolve(&kernel.btf, symbols, true)?;
-    // Tracing programs can call `bpf_get_socket_cookie` since 5.12. Before, they read the cookie that the kernel has
-    // made for somebody else.
+    // Tracing programs can call `bpf_get_socket_cookie` since 5.12. Before, they can only read a
+    // cookie that the kernel has already generated for another reader.
     let without_cookies = Offsets { has_cookie_helper: 0, ..layout.offsets };
     let mut loader: EbpfLoader<'_> = loader;
     let mut attach_state = |offsets| {
         attempts.clear();
         let format = &ClassicFormat::NONE;
         let types = Some(&kernel.for_aya);
-        let mut ebpf = prepare_with_ring(&mut loader, options, offsets, format, types, attempts)?;
+        let mut ebpf = prepare_and_record(&mut loader, options, offsets, format, types, attempts)?;
         programs::attach_all(&mut ebpf, &STATE, &kernel, attempts)?;
         anyhow::Ok((ebpf, offsets))
     };

@@ -8,7 +8,7 @@ use super::super::{
     attempts::Attempts,
     classic_format,
     hooks::{INDEPENDENT, MINISOCK_FUNCTIONS, SNAPSHOTS, STATE, STATE_CLASSIC},
-    object::{LoadOptions, find, prepare_with_ring, refusal},
+    object::{LoadOptions, find, prepare_and_record, refusal},
 };
 use super::loaded::{Loaded, without};
 use crate::options::MinisockHook;
@@ -25,7 +25,7 @@ pub fn load(
     ensure!(options.minisock_hook == MinisockHook::Auto, "--life-hook needs tp_btf programs");
     let format = classic_format::read()?;
     let mut loader = EbpfLoader::new();
-    let mut ebpf = prepare_with_ring(&mut loader, options, &Offsets::NONE, &format, None, attempts)?;
+    let mut ebpf = prepare_and_record(&mut loader, options, &Offsets::NONE, &format, None, attempts)?;
     let [hook] = STATE_CLASSIC.hooks else { bail!("the table of hooks has no classic tracepoint") };
     let state: &mut TracePoint = find(&mut ebpf, hook.program)?.try_into()?;
     attempts.record(hook.name(), hook.kind.name(), state.load().map_err(refusal))?;

@@ -1,4 +1,4 @@
-//! Loads and attaches the programs: of each fact's hooks, the preferred ones that this kernel takes.
+//! Loads and attaches the programs: for each fact, the preferred hooks that this kernel takes.
 
 mod advice;
 mod by_btf;
@@ -26,7 +26,7 @@ pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Loaded> {
     memlock::raise();
     open_files::raise();
     let typed = match options.state_hook {
-        StateHook::Tracepoint => Err(anyhow!("not asked for")),
+        StateHook::Tracepoint => Err(anyhow!("not requested")),
         StateHook::Auto | StateHook::TpBtf => by_btf::load(options, attempts),
     };
     match (typed, options.state_hook) {

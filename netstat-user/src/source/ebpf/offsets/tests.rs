@@ -20,7 +20,7 @@ fn at(offset: u32, bytes: u32) -> Option<Field> {
 }
 
 #[test]
-fn a_kernel_with_all_fields_misses_nothing() {
+fn a_kernel_with_all_fields_has_no_missing_facts() {
     let layout = with_field("no_struct", "no_field", None).unwrap();
     assert_eq!(layout.missing, []);
     for set in
@@ -42,7 +42,7 @@ fn a_field_that_every_transition_needs_is_an_error_that_names_it() {
 }
 
 #[test]
-fn a_field_beyond_the_head_of_a_socket_takes_away_minisockets_and_nothing_else() {
+fn a_field_beyond_the_head_of_a_socket_disables_only_minisockets() {
     for (name, path, bytes) in [
         ("sock_common", "skc_cookie", 8),
         ("sock_common", "skc_v6_daddr", 16),
@@ -86,7 +86,7 @@ fn a_cgroup_that_cannot_be_read_is_a_missing_fact() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_takes_away_the_snapshots_and_nothing_else() {
+fn a_file_that_cannot_be_read_disables_only_the_snapshots() {
     let layout = with_field("file", "f_inode", at(32, 4)).unwrap();
     let error = layout.check(&SNAPSHOTS).unwrap_err().to_string();
     assert!(error.contains("f_inode"), "{error}");

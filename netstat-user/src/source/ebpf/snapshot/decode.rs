@@ -34,8 +34,8 @@ pub fn holder(record: &HolderRecord) -> Holder {
     Holder { sk, owner: Owner { pid, comm: Comm::new(name), uid: Some(uid), how: OwnerHow::Scan } }
 }
 
-/// Sorts the holders by socket and removes duplicates. Of one socket's holders the lowest pid comes first: the parent of
-/// the processes that inherited the socket. Process 1 comes last: it holds the sockets by which it activates services.
+/// Sorts the holders by socket and removes duplicates. A socket's holders are sorted by pid: the parent comes before
+/// the children that inherited the socket. Process 1 comes last: it holds the sockets of socket-activated services.
 pub fn sort(holders: &mut Vec<Holder>) {
     // Subtracting 2 with wrapping sorts pid 2 first and pid 1 last.
     holders.sort_unstable_by_key(|holder| (holder.sk, holder.owner.pid.wrapping_sub(2)));
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_socket_s_holders_the_lowest_pid_comes_first_and_process_1_last() {
+    fn the_holders_of_a_socket_are_sorted_by_pid_with_process_1_last() {
         let mut holders = vec![
             holder_of(9, 1),
             holder_of(7, 40),
