@@ -1,4 +1,4 @@
-//! What rnetstat-trace is asked to do: checked values, independent of the command line's syntax.
+//! What rnetstat-trace has to do: checked values, independent of the command line's syntax.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -6,7 +6,7 @@ use netstat_ebpf::wire;
 
 use crate::filter::Filter;
 
-/// What rnetstat-trace is asked to do.
+/// What rnetstat-trace has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TraceCommand {
     /// Stream transitions.

@@ -33,7 +33,7 @@ impl Pids {
 }
 
 impl SocketHolders {
-    /// Reads the files of all processes, the faster way that works.
+    /// Reads the files of all processes, by the fastest method that works.
     pub fn find() -> Self {
         if open_files().is_some_and(|count| count > MANY_FILES)
             // The iterator reports process ids of the initial PID namespace.

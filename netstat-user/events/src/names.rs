@@ -10,20 +10,20 @@ use serde::{
 
 /// The names of the fields of `T`, a struct that derives `Deserialize`, in their order.
 pub(crate) fn of<T: Deserialize<'static>>() -> &'static [&'static str] {
-    match T::deserialize(Asked) {
+    match T::deserialize(FieldNamesDeserializer) {
         Err(Names(names)) => names,
         Ok(_) => &[],
     }
 }
 
-/// A deserializer without data: it ends as soon as the struct says which fields it wants.
-struct Asked;
+/// A deserializer without data: it fails as soon as the struct passes the names of its fields.
+struct FieldNamesDeserializer;
 
-/// The fields that the struct asked for, as the error that ends the deserialization.
+/// The names of the struct's fields, as the error that ends the deserialization.
 #[derive(Debug)]
 struct Names(&'static [&'static str]);
 
-impl<'de> Deserializer<'de> for Asked {
+impl<'de> Deserializer<'de> for FieldNamesDeserializer {
     type Error = Names;
 
     fn deserialize_struct<V: Visitor<'de>>(

@@ -14,27 +14,27 @@ use crate::{
 #[derive(Debug, Default, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Filters (all have to match; of the values of one, any)")]
 pub struct SocketFilterArgs {
-    /// Port of this end: 443, 80,443, 8000-8999
+    /// Local port: 443, 80,443, 8000-8999
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = parse_ports)]
     local_port: Vec<RangeInclusive<u16>>,
 
-    /// Port of the other end
+    /// Remote port
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = parse_ports)]
     remote_port: Vec<RangeInclusive<u16>>,
 
-    /// Port of either end
+    /// Local or remote port
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = parse_ports)]
     port: Vec<RangeInclusive<u16>>,
 
-    /// Address or network of this end: 10.0.0.5, 10.0.0.0/8, ::1
+    /// Local address or network: 10.0.0.5, 10.0.0.0/8, ::1
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
     local: Vec<IpNet>,
 
-    /// Address or network of the other end
+    /// Remote address or network
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
     remote: Vec<IpNet>,
 
-    /// Address or network of either end
+    /// Local or remote address or network
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
     addr: Vec<IpNet>,
 

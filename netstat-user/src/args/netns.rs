@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_that_nobody_knows_is_named_in_the_error() {
+    fn an_unknown_namespace_is_named_in_the_error() {
         for text in ["no-such-namespace", "", "..", "-1", "4294967296", "../../proc/self/ns/net"] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(&format!("network namespace {text:?}")), "{error}");

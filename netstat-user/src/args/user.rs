@@ -2,7 +2,7 @@
 
 use nix::unistd::User;
 
-/// Reads a user id, or a name that this host knows.
+/// Parses a user id, or a user name of this host.
 pub(crate) fn parse(text: &str) -> Result<u32, String> {
     if let Ok(id) = text.parse() {
         return Ok(id);
@@ -26,7 +26,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_that_nobody_knows_is_named_in_the_error() {
+    fn an_unknown_user_is_named_in_the_error() {
         for text in ["no-such-user", "", "-1", "4294967296", "ro\0ot"] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(&format!("user {text:?}")), "{error}");

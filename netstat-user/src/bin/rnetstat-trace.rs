@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         // The doctor has said why.
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            // Where stderr can't be written there is nobody to tell.
+            // If stderr can't be written, the error can't be reported.
             let _unwritten = writeln!(std::io::stderr(), "rnetstat-trace: {error:#}");
             ExitCode::FAILURE
         }
@@ -45,7 +45,7 @@ fn run(options: &TraceOptions) -> Result<()> {
             commands.send(Command::Quit);
         });
         let chosen = source::start(options)?;
-        // Before anything that comes from outside is read, and before the threads that write start.
+        // Before the program reads data that other users control, and before the threads that write start.
         give_up_privileges(&chosen)?;
         let outputs = vec![stream(options)];
         match chosen {

@@ -1,4 +1,4 @@
-//! From a cgroup's id to its path, where the system has cgroups.
+//! Finds a cgroup's path by its id, on systems that have cgroups.
 
 #[cfg(not(target_os = "linux"))]
 mod absent;

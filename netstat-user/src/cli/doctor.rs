@@ -7,7 +7,7 @@ const EXIT_STATUS: &str = "\
 Exit status: 0 if transitions can be seen as they happen, 1 if this host or user doesn't allow it, \
 2 if it was called wrongly.";
 
-/// How the doctor speaks.
+/// How `doctor` writes its report.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_STATUS)]
 pub struct DoctorArgs {

@@ -27,13 +27,13 @@ Examples:
   rnetstat-trace                               every transition, until Ctrl-C
   rnetstat-trace -L 443 -s ESTABLISHED         who connects to port 443 here, and for how long
   rnetstat-trace -D 5432 --remote 10.0.0.0/8   connections to the databases in 10.0.0.0/8
-  rnetstat-trace -s syn-sent,close -d 1m       one minute of attempts and ends
+  rnetstat-trace -s syn-sent,close -d 1m       one minute of connects and closes
   rnetstat-trace --comm nginx --existing       nginx's connections, beginning with those it has
   rnetstat-trace --cgroup /system.slice        what the host's services do
   rnetstat-trace --json -n 100 | jq .          the first 100, for a script
   rnetstat-trace doctor                        what can and can't be seen here, and what to do about it
 
-Sees everything as root, or with CAP_BPF and CAP_PERFMON; else it looks at /proc once a second. Rows go to stdout, everything else to stderr.
+Sees everything as root, or with CAP_BPF and CAP_PERFMON; else it polls /proc once a second. Rows go to stdout, everything else to stderr.
 Exit status: 0 at the end, 1 if it could not trace, 2 if it was called wrongly.";
 
 /// Streams every TCP state transition on this host as it happens.
@@ -93,7 +93,7 @@ pub struct OutputArgs {
     pub existing: bool,
 }
 
-/// When it stops by itself.
+/// When the trace stops without a signal.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "End")]
 pub struct LimitArgs {
@@ -106,7 +106,7 @@ pub struct LimitArgs {
     pub count: Option<u64>,
 }
 
-/// What the arguments ask for.
+/// The command that the arguments select, with its options.
 ///
 /// `color_by_default` decides for `--color auto`.
 ///

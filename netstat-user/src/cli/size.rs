@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_of_a_ring_is_named_in_the_error() {
+    fn an_invalid_ring_size_is_named_in_the_error() {
         for text in ["", "M", "5000", "3M", "2K", "4G", "-4096", "16 Mbit", "1.5M", "99999999999999999999G"] {
             let error = parse_ring(text).unwrap_err();
             assert!(error.starts_with(&format!("{text:?} is no ring size: say a power of two")), "{error}");

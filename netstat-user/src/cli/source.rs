@@ -20,19 +20,19 @@ pub struct SourceArgs {
     )]
     pub source: SourceChoice,
 
-    /// How often it looks where it can only look, at /proc or at Windows' TCP table
+    /// How often a polling source reads /proc or Windows' TCP table
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse)]
     pub interval: Duration,
 
-    /// Where the proc file system is mounted that --source proc looks at, in a container the host's
+    /// The mount point of the proc file system that --source proc reads; in a container, the host's
     #[arg(long, value_name = "PATH", default_value = "/proc")]
     pub proc_root: PathBuf,
 
-    /// Room for events on their way out of the kernel, a power of two: 64K, 16M
+    /// Size of the kernel's ring buffer for events, a power of two: 64K, 16M
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = size::parse_ring)]
     pub ring_size: u32,
 
-    /// How many connections it remembers at most
+    /// How many connections the table holds at most
     #[arg(long, value_name = "N", default_value = "1000000")]
     pub table_size: NonZero<usize>,
 
@@ -54,7 +54,7 @@ pub struct SourceArgs {
 }
 
 impl SourceArgs {
-    /// Where the events come from: who asks for a hook asks for eBPF.
+    /// Where the events come from. An option that selects a hook also selects eBPF.
     pub fn choice(&self) -> SourceChoice {
         match self.source {
             SourceChoice::Auto

@@ -82,7 +82,7 @@ fn formats_are_chosen_by_name_or_by_the_short_form() {
 }
 
 #[test]
-fn colours_are_as_asked_or_as_the_terminal_wants_them() {
+fn colours_follow_the_option_and_by_default_the_terminal() {
     for (line, terminal, expected) in [
         ("--color=auto", true, true),
         ("--color=auto", false, false),

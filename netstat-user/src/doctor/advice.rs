@@ -60,7 +60,7 @@ fn remedies(report: &Report) -> Vec<String> {
     for missing in report.missing.iter().flatten() {
         let sets =
             ebpf::sets().filter(|set| set.facts.contains(&&*missing.what) && !is_attached(report, set));
-        // The last one asks for the least.
+        // The last set has the least demanding remedy.
         let Some(set) = sets.last() else { continue };
         match facts.iter_mut().find(|(remedy, _)| *remedy == set.remedy) {
             Some((_, facts)) => facts.push(&missing.what),

@@ -22,7 +22,7 @@ pub(super) struct Host {
     pub btf: Result<u64, String>,
     pub user: u32,
     pub capabilities: CapabilitySet,
-    /// The sign by which this is known to be a container; None if there is no sign.
+    /// The evidence that this process runs in a container; None without evidence.
     pub container: Option<String>,
     /// `none`, `integrity` or `confidentiality`.
     pub lockdown: Option<String>,
@@ -95,8 +95,8 @@ fn word_in_brackets(text: &str) -> Option<String> {
     Some(rest.split_once(']')?.0.to_owned())
 }
 
-/// The sign that this is a container: a file that a container manager creates (docker, podman, systemd-nspawn, lxc), or
-/// a PID namespace other than the host's.
+/// The evidence that this process runs in a container: a file that a container manager creates (docker, podman,
+/// systemd-nspawn, lxc), or a PID namespace other than the host's.
 fn container() -> Option<String> {
     for file in ["/.dockerenv", "/run/.containerenv"] {
         if Path::new(file).exists() {

@@ -13,7 +13,7 @@ pub(super) const FAINT: Style = Style::new().effects(Effects::DIMMED);
 const TITLE: Style = Style::new().effects(Effects::BOLD);
 
 /// Columns of a fact's name.
-const NAME: usize = 26;
+const NAME_WIDTH: usize = 26;
 
 pub(super) struct Page {
     pub text: String,
@@ -38,8 +38,8 @@ impl Page {
     }
 
     pub fn fact(&mut self, name: &str, value: &str) {
-        self.text += &format!("  {name:<NAME$} ");
-        self.wrapped(value, NAME + 3, PLAIN);
+        self.text += &format!("  {name:<NAME_WIDTH$} ");
+        self.wrapped(value, NAME_WIDTH + 3, PLAIN);
     }
 
     /// A setting in /proc/sys/kernel, with a remark.

@@ -1,4 +1,4 @@
-//! Time stamps as text, with the last second's calendar part at hand: rows come in crowds.
+//! Formats time stamps. It caches the text of the last second, because many rows have the same second.
 
 use std::fmt::Write;
 
@@ -57,7 +57,7 @@ impl Clock {
         // An i64 of nanoseconds reaches from 1677 to 2262, well within jiff's calendar.
         let time = Timestamp::from_second(second).unwrap_or_default().to_zoned(self.zone.clone());
         self.text.clear();
-        // A String takes all that is written, and the formats are known to be right.
+        // Writing to a String can't fail, and the formats are valid.
         let _ = write!(self.text, "{}.", time.strftime(self.format));
         self.prefix = self.text.len();
         self.second = Some(second);

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Whether a character shows as itself and does nothing else: no control character, nothing
-/// invisible, nothing that turns the direction of the text or joins what is before it.
+/// Whether the character is visible and has no other effect: no control character, no invisible
+/// character, no bidirectional control, no combining mark.
 pub(super) fn is_harmless(c: char) -> bool {
     matches!(c, ' '..='~') || (!c.is_ascii() && c.escape_debug().len() == 1)
 }

@@ -22,7 +22,7 @@ use crate::{
     options::Format,
 };
 
-/// What a trace says, in this order: a start, rows and losses, an end.
+/// A record of a trace's output, in this order: a start, rows and losses, an end.
 #[derive(Clone, Copy, Debug)]
 pub enum Record<'a> {
     /// The trace begins.
@@ -34,7 +34,7 @@ pub enum Record<'a> {
         /// The path of its cgroup.
         cgroup: Option<&'a str>,
     },
-    /// Something was not seen.
+    /// Something was lost.
     Lost(&'a Loss),
     /// The trace is over.
     End(&'a Ended),
@@ -42,7 +42,7 @@ pub enum Record<'a> {
 
 /// A format.
 pub trait Formatter {
-    /// Appends whole lines to `out`, or nothing where the format has nothing to say of the record.
+    /// Appends whole lines to `out`, or nothing if the format has no line for the record.
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
 }
 

@@ -1,16 +1,16 @@
-//! Records that the sinks' tests write.
+//! Records that the formats' tests write.
 
 use super::Record;
 use crate::model::*;
 
 const AT: Moment = Moment { mono_ns: 5_000_000_000, unix_ns: 1_700_000_000_123_456_789 };
 
-pub(super) fn end(text: &str) -> Endpoint {
+pub(super) fn endpoint(text: &str) -> Endpoint {
     let socket: std::net::SocketAddr = text.parse().unwrap();
     Endpoint { addr: socket.ip(), port: socket.port() }
 }
 
-/// Where [`full`]'s socket lives.
+/// The cgroup of [`full`]'s socket.
 pub(super) const CGROUP: &str = "/system.slice/nginx.service";
 
 /// The row, with its cgroup where it has one.
@@ -26,8 +26,8 @@ pub(super) fn full() -> Row {
         conn: ConnId(7),
         family: Family::Ipv4,
         protocol: Protocol::Tcp,
-        local: end("10.0.0.5:45012"),
-        remote: Some(end("93.184.216.34:443")),
+        local: endpoint("10.0.0.5:45012"),
+        remote: Some(endpoint("93.184.216.34:443")),
         direction: Some(Direction::Outbound),
         old_state: Some(State::FinWait2),
         new_state: State::TimeWait,
@@ -55,7 +55,7 @@ pub(super) fn bare() -> Row {
         conn: ConnId(1),
         family: Family::Ipv6,
         protocol: Protocol::Tcp,
-        local: end("[::]:0"),
+        local: endpoint("[::]:0"),
         remote: None,
         direction: None,
         old_state: Some(State::Close),
@@ -71,12 +71,12 @@ pub(super) fn bare() -> Row {
     }
 }
 
-/// A row in the middle of a connection's life.
-pub(super) fn alive(local: &str, remote: &str, direction: Direction, old: State, new: State) -> Row {
+/// A transition that doesn't end its connection.
+pub(super) fn transition(local: &str, remote: &str, direction: Direction, old: State, new: State) -> Row {
     Row {
-        local: end(local),
-        remote: Some(end(remote)),
-        family: if end(local).addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 },
+        local: endpoint(local),
+        remote: Some(endpoint(remote)),
+        family: if endpoint(local).addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 },
         direction: Some(direction),
         old_state: Some(old),
         new_state: new,

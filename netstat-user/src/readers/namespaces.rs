@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_namespace_is_among_those_of_the_processes() {
+    fn the_namespace_of_this_process_is_among_those_of_all_processes() {
         let own = number(&own().unwrap()).unwrap();
         assert!(of_processes(Path::new("/proc")).unwrap().any(|(number, _)| number == own));
     }

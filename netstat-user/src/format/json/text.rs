@@ -10,7 +10,7 @@ use crate::format::escape::is_harmless;
 /// Appends the value.
 pub(super) fn push_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     let start = out.len();
-    // A Vec takes everything, and none of our types refuses; if ever, null is better than half a value.
+    // Writing to a Vec can't fail, and all our types can be serialized. On an error null is better than half a value.
     if value.serialize(&mut Serializer::with_formatter(&mut *out, Harmless)).is_err() {
         out.truncate(start);
         out.extend_from_slice(b"null");
@@ -27,7 +27,7 @@ impl Formatter for Harmless {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // serde_json has taken care of what is below a space.
+        // serde_json has escaped the characters below a space.
         if fragment.bytes().all(|byte| byte < 0x7f) {
             return writer.write_all(fragment.as_bytes());
         }

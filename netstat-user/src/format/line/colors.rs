@@ -7,7 +7,7 @@ use crate::model::{CloseReason, OwnerHow, State};
 /// What is less important than the rest of its line.
 pub(super) const FAINT: Style = Style::new().effects(Effects::DIMMED);
 
-/// What nobody should miss.
+/// Something that the reader must not overlook.
 pub(super) const ALARM: Style = color(AnsiColor::Red).effects(Effects::BOLD);
 
 /// The colour of the state that a connection enters, and of how it got there.
@@ -25,12 +25,12 @@ pub(super) fn of_state(state: State, reason: Option<CloseReason>) -> Style {
     }
 }
 
-/// The look of why it ended: nobody should miss that it did not end as its two ends wanted.
+/// The style of a close reason. The reader must not overlook a failure.
 pub(super) fn of_reason(reason: CloseReason) -> Style {
     if is_failure(reason) { ALARM } else { FAINT }
 }
 
-/// The look of a process that holds the connection only through its listener.
+/// The style of an owner: faint for a process that holds the connection only through its listener.
 pub(super) fn of_owner(how: Option<OwnerHow>) -> Style {
     if how == Some(OwnerHow::Listener) { FAINT } else { Style::new() }
 }

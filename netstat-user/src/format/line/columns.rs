@@ -1,4 +1,4 @@
-//! One line in columns: a cell that is too long takes its room from the spaces after it.
+//! One line in columns: a cell that is too long uses the spaces after it.
 
 use std::io::Write;
 
@@ -30,7 +30,7 @@ impl<'a> Columns<'a> {
         if !self.has_color || style.is_plain() {
             return self.text(text);
         }
-        // A Vec takes all that is written.
+        // Writing to a Vec can't fail.
         let _ = write!(self.out, "{style}");
         self.text(text);
         let _ = write!(self.out, "{style:#}");

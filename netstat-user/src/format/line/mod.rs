@@ -1,4 +1,4 @@
-//! Lines for people: who, which way, what happened, after how long, and why.
+//! Lines for people: owner, endpoints and direction, transition, time in the old state, close reason.
 
 mod colors;
 mod columns;
@@ -22,7 +22,7 @@ pub fn state_style(state: State) -> anstyle::Style {
 /// Where the process begins, and how wide it may be: a long name is cut.
 const OWNER: usize = 13;
 const OWNER_WIDTH: usize = 15;
-/// Where the local end ends and the arrow follows.
+/// Where the local endpoint ends and the arrow follows.
 const LOCAL_END: usize = 46;
 /// Where the states begin.
 const STATES: usize = 68;
@@ -113,7 +113,7 @@ fn set(cell: &mut String, fill: impl FnOnce(&mut String)) {
 }
 
 fn push(cell: &mut String, text: std::fmt::Arguments<'_>) {
-    // A String takes all that is written.
+    // Writing to a String can't fail.
     let _ = cell.write_fmt(text);
 }
 

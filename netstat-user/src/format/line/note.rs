@@ -1,4 +1,4 @@
-//! What stands at the end of a line: why the connection ended, and what it has carried.
+//! The last part of a line: why the connection ended, and its TCP statistics.
 
 use std::fmt::Write;
 
@@ -56,7 +56,7 @@ fn tcp_stats_words(tcp_stats: &TcpStats) -> String {
     let TcpStats { bytes_sent, bytes_received, rtt_us, retransmits } = *tcp_stats;
     let mut words = bytes_sent.map_or_else(String::new, |sent| format!("{} out, ", human_bytes(sent)));
     words += &format!("{} in", human_bytes(bytes_received));
-    // A String takes all that is written.
+    // Writing to a String can't fail.
     if let Some(rtt_us) = rtt_us {
         let _ = write!(words, ", rtt {}", HumanDuration(u64::from(rtt_us) * 1_000));
     }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_says_why_and_how_much() {
+    fn a_close_shows_its_reason_and_the_tcp_statistics() {
         assert_eq!(
             note(&sample::full()),
             "closed here first · 1.2 kB out, 48 kB in, rtt 21.0 ms, 3 retransmits"
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_or_did_not_happen_takes_no_room() {
+    fn unknown_values_and_zero_retransmits_take_no_space() {
         let tcp_stats = TcpStats { bytes_sent: None, bytes_received: 0, rtt_us: None, retransmits: 0 };
         assert_eq!(tcp_stats_words(&tcp_stats), "0 B in");
         assert!(tcp_stats_words(&TcpStats { retransmits: 1, ..tcp_stats }).ends_with(", 1 retransmit"));

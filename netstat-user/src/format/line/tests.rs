@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     format::{
         escape::HOSTILE_NAMES,
-        sample::{self, alive, bare, full, loss, named, owner},
+        sample::{self, bare, full, loss, named, owner, transition},
     },
     model::{CloseReason, OwnerHow, RowKind, State},
 };
@@ -21,27 +21,29 @@ fn plain(row: &Row) -> String {
     written(&sample::record(row), false)
 }
 
-/// Where the text stands on the screen.
+/// The column of the text on the screen.
 fn column_of(text: &str, line: &str) -> usize {
     let place = line.find(text).unwrap_or_else(|| panic!("no {text:?} in {line:?}"));
     line[..place].width()
 }
 
 fn established(local: &str, remote: &str) -> Row {
-    alive(local, remote, Direction::Outbound, State::SynSent, State::Established)
+    transition(local, remote, Direction::Outbound, State::SynSent, State::Established)
 }
 
 #[test]
-fn a_stream_reads_like_a_table() {
+fn the_rows_of_a_stream_are_aligned_in_columns() {
     let client = ["10.0.0.5:45012", "93.184.216.34:443"];
-    let from =
-        |old, new, state_ns| Row { state_ns, ..alive(client[0], client[1], Direction::Outbound, old, new) };
+    let from = |old, new, state_ns| Row {
+        state_ns,
+        ..transition(client[0], client[1], Direction::Outbound, old, new)
+    };
     let nginx = Some(owner(b"nginx", 812));
     let listener = Row {
         remote: None,
         direction: Some(Direction::Listen),
         owner: nginx,
-        ..alive("0.0.0.0:80", client[1], Direction::Listen, State::Close, State::Listen)
+        ..transition("0.0.0.0:80", client[1], Direction::Listen, State::Close, State::Listen)
     };
     let rows = [
         Row { state_ns: None, ..listener },
@@ -53,7 +55,13 @@ fn a_stream_reads_like_a_table() {
             owner: nginx,
             state_ns: Some(64_000_000_000),
             close_reason: Some(CloseReason::ResetReceived),
-            ..alive("10.0.0.5:80", "203.0.113.9:51514", Direction::Inbound, State::Established, State::Close)
+            ..transition(
+                "10.0.0.5:80",
+                "203.0.113.9:51514",
+                Direction::Inbound,
+                State::Established,
+                State::Close,
+            )
         },
         bare(),
     ];
@@ -95,7 +103,7 @@ fn a_long_address_shifts_what_follows_it_only_as_far_as_it_needs() {
 }
 
 #[test]
-fn a_connection_that_was_there_shows_its_state_alone() {
+fn an_existing_connection_shows_only_its_state() {
     let row = Row {
         kind: RowKind::Existing,
         old_state: None,
@@ -108,7 +116,7 @@ fn a_connection_that_was_there_shows_its_state_alone() {
 }
 
 #[test]
-fn what_was_only_inferred_says_so() {
+fn a_repaired_row_is_marked_as_inferred() {
     let row = Row { kind: RowKind::Repaired, ..established("10.0.0.5:45012", "93.184.216.34:443") };
     assert!(plain(&row).ends_with("  (inferred)\n"), "{}", plain(&row));
 }

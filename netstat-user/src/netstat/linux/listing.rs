@@ -45,7 +45,9 @@ impl Listing {
         let owners = owners.map_err(|_| anyhow!("the thread that looks up the sockets' owners panicked"))?;
         let Sockets { mut inet, mut unix } = sockets?;
         if owners.is_incomplete() {
-            warn("not all processes could be looked into: the owners of others' sockets need root");
+            warn(
+                "can't read the open files of all processes: only root sees the owners of other users' sockets",
+            );
         }
         let mut holders = Vec::new();
         inet.retain(|socket| {

@@ -30,7 +30,7 @@ pub enum Transport {
 }
 
 impl Proto {
-    /// netstat's name.
+    /// The protocol's name as netstat prints it.
     pub fn name(self) -> &'static str {
         match (self.transport, self.ipv6) {
             (Transport::Tcp, false) => "tcp",

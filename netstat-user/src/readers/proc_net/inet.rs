@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Fields;
 
-/// What a line says of a socket.
+/// A socket as a line describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InetEntry {
     /// The local address as the socket has it (IPv4-mapped stays IPv6), and the port in host order.

@@ -1,4 +1,4 @@
-//! The tables of sockets in /proc/net: text, one line a socket.
+//! The tables of sockets in /proc/net: text, one line for each socket.
 
 mod fields;
 mod inet;

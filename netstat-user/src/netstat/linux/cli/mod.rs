@@ -1,4 +1,4 @@
-//! rnetstat's command line: parses the arguments and checks them into [`NetstatOptions`].
+//! rnetstat's command line: checks the arguments and converts them to [`NetstatOptions`].
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use crate::netstat::linux::{names::Names, socket::Transport};
 /// Without `-W`, a name and its port have at most this length together.
 const MAX_NAME_AND_PORT: usize = 22;
 /// The part of it that is kept for the name.
-const MIN_NAME: usize = 4;
+const MIN_NAME_LENGTH: usize = 4;
 const WIDTH: usize = 23;
 
 /// Appends an address and its port; `*` for port 0.
@@ -27,7 +27,7 @@ pub fn address(page: &mut Page, addr: SocketAddr, transport: Transport, names: &
     }
     if is_name && !wide && host_length + page.len() - port_start > MAX_NAME_AND_PORT {
         let mut port = String::from_utf8_lossy(page.since(port_start)).into_owned();
-        port.truncate(MAX_NAME_AND_PORT - MIN_NAME);
+        port.truncate(MAX_NAME_AND_PORT - MIN_NAME_LENGTH);
         page.truncate(start + host_length.min(MAX_NAME_AND_PORT - port.len()));
         page.text(":");
         page.text(&port);
