@@ -1,10 +1,10 @@
-//! How long: `10s`, `500ms`, `1m30s`, `2h`; a plain number is seconds.
+//! Durations: `10s`, `500ms`, `1m30s`, `2h`; a plain number is seconds.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-/// Reads a duration that is longer than nothing.
+/// Parses a duration above 0.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let is_plain_number = text.parse::<f64>().is_ok();
     let with_unit = if is_plain_number { format!("{text}s") } else { text.to_owned() };
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_as_people_write_them() {
+    fn durations_are_parsed_with_and_without_units() {
         for (text, milliseconds) in [
             ("10", 10_000),
             ("2.5", 2_500),
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_named_in_the_error() {
+    fn the_error_names_the_text_that_is_no_duration() {
         for (text, named) in [
             ("abc", "\"abc\" is no duration"),
             ("", "\"\" is no duration"),

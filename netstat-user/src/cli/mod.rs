@@ -51,13 +51,13 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// What it prints.
+    /// The format and content of the output.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// Which rows.
+    /// Which rows are shown.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// When it stops.
+    /// When the trace stops.
     #[command(flatten)]
     pub limit: LimitArgs,
     /// Where the events come from.
@@ -72,7 +72,7 @@ pub enum Command {
     Doctor(DoctorArgs),
 }
 
-/// What it prints.
+/// The format and content of the output.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
@@ -84,11 +84,11 @@ pub struct OutputArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Whether there are colours.
+    /// Whether the output has colors.
     #[command(flatten)]
     pub color: ColorArgs,
 
-    /// Begin with a row for each connection that was already there
+    /// Begin with a row for each connection that is already open
     #[arg(long)]
     pub existing: bool,
 }

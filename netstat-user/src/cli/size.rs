@@ -1,9 +1,9 @@
-//! How many bytes: `65536`, `64K`, `16M`, `4MiB`; K, M and G are powers of 1024, as buffers have them.
+//! Sizes of buffers: `65536`, `64K`, `16M`, `4MiB`; K, M and G are powers of 1024.
 
 const PAGE: u32 = 4096;
 const LARGEST: u32 = 1 << 31;
 
-/// Reads the size of a ring buffer, bytes.
+/// Parses the size of a ring buffer, bytes.
 pub(super) fn parse_ring(text: &str) -> Result<u32, String> {
     bytes(text)
         .and_then(|bytes| u32::try_from(bytes).ok())
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_read_as_people_write_them() {
+    fn sizes_are_parsed_with_and_without_units() {
         for (text, size) in [
             ("65536", 1 << 16),
             ("4096", PAGE),

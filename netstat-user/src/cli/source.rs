@@ -1,11 +1,11 @@
-//! The options that say where the events come from.
+//! The options of the source of events.
 
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use super::{duration, size};
 use crate::options::{MinisockHook, SourceChoice, StateHook};
 
-/// Where the events come from.
+/// The options of the source of events.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Source")]
 pub struct SourceArgs {
@@ -36,19 +36,19 @@ pub struct SourceArgs {
     #[arg(long, value_name = "N", default_value = "1000000")]
     pub table_size: NonZero<usize>,
 
-    /// Diagnostics on stderr, the kernel side's too
+    /// Diagnostics on stderr, those of the kernel programs included
     #[arg(short, long)]
     pub verbose: bool,
 
-    /// How often the table is checked against the kernel.
+    /// How often the table is compared with a full snapshot.
     #[arg(long, hide = true, value_name = "TIME", default_value = "60s", value_parser = duration::parse)]
     pub reconcile_interval: Duration,
 
-    /// Which hook sees the transitions.
+    /// Which hook reports state transitions.
     #[arg(long, hide = true, value_enum, default_value_t)]
     pub state_hook: StateHook,
 
-    /// Which hooks see half-open connections, TIME_WAIT and the local port in SYN_SENT.
+    /// Which hooks report request sockets, timewait sockets and the local port in SYN_SENT.
     #[arg(long = "life-hook", hide = true, value_enum, default_value_t)]
     pub minisock_hook: MinisockHook,
 }

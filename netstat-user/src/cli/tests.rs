@@ -1,4 +1,4 @@
-//! Command lines as users write them, and what becomes of them.
+//! Command lines, and the options that they are parsed to.
 
 use netstat_ebpf::wire;
 
@@ -13,16 +13,16 @@ fn parse_line(line: &str) -> Result<TraceCommand, clap::Error> {
     parse(format!("rnetstat-trace {line}").split_whitespace().map(str::to_owned), false)
 }
 
-fn config(line: &str) -> TraceOptions {
+fn options(line: &str) -> TraceOptions {
     match parse_line(line) {
-        Ok(TraceCommand::Trace(config)) => *config,
+        Ok(TraceCommand::Trace(options)) => *options,
         other => panic!("{line}: {other:?}"),
     }
 }
 
 fn error(line: &str) -> clap::Error {
     match parse_line(line) {
-        Ok(order) => panic!("{line} was taken for {order:?}"),
+        Ok(command) => panic!("{line} was accepted as {command:?}"),
         Err(error) => error,
     }
 }
@@ -34,10 +34,10 @@ fn the_command_line_is_free_of_contradictions() {
 
 #[test]
 fn doctor_has_options_of_its_own() {
-    let ordered = |line| parse_line(line).unwrap();
-    assert_eq!(ordered("doctor"), TraceCommand::Doctor(DoctorOptions { json: false, color: false }));
+    let parsed = |line| parse_line(line).unwrap();
+    assert_eq!(parsed("doctor"), TraceCommand::Doctor(DoctorOptions { json: false, color: false }));
     assert_eq!(
-        ordered("doctor --json --color always"),
+        parsed("doctor --json --color always"),
         TraceCommand::Doctor(DoctorOptions { json: true, color: true })
     );
     for line in ["doctor --port 80", "--port 80 doctor", "doctor again", "help"] {
@@ -65,11 +65,11 @@ fn without_arguments_everything_is_traced_for_people() {
         state_hook: StateHook::Auto,
         minisock_hook: MinisockHook::Auto,
     };
-    assert_eq!(config(""), expected);
+    assert_eq!(options(""), expected);
 }
 
 #[test]
-fn formats_are_chosen_by_name_or_by_the_short_form() {
+fn a_format_is_selected_by_name_or_by_its_short_form() {
     for (line, format) in [
         ("--format line", Format::Line),
         ("--format json", Format::Json),
@@ -77,7 +77,7 @@ fn formats_are_chosen_by_name_or_by_the_short_form() {
         ("--json --format json", Format::Json),
         ("--format csv", Format::Csv),
     ] {
-        assert_eq!(config(line).format, format, "{line}");
+        assert_eq!(options(line).format, format, "{line}");
     }
 }
 
@@ -89,36 +89,36 @@ fn colours_follow_the_option_and_by_default_the_terminal() {
         ("--color=never", true, false),
         ("--color=always", false, true),
     ] {
-        let TraceCommand::Trace(config) = parse(["rnetstat-trace", line], terminal).unwrap() else {
+        let TraceCommand::Trace(options) = parse(["rnetstat-trace", line], terminal).unwrap() else {
             panic!("{line}")
         };
-        assert_eq!(config.color, expected, "{line} {terminal}");
+        assert_eq!(options.color, expected, "{line} {terminal}");
     }
 }
 
 #[test]
-fn limits_sizes_and_hidden_options_are_read() {
-    let config = config(
+fn limits_sizes_and_hidden_options_are_parsed() {
+    let options = options(
         "-d 1m30s -n 5 --existing --source ebpf -v --ring-size 4K --table-size 100 --state-hook tp_btf \
          --life-hook timer --reconcile-interval 500ms",
     );
-    assert_eq!(config.duration, Some(Duration::from_secs(90)));
-    assert_eq!(config.count, Some(5));
-    assert_eq!(config.source, SourceChoice::Ebpf);
-    assert!(config.verbose);
-    assert!(config.existing);
-    assert_eq!(config.ring_bytes, 4096);
-    assert_eq!(config.table_size, 100);
-    assert_eq!(config.reconcile_interval, Duration::from_millis(500));
-    assert_eq!(config.state_hook, StateHook::TpBtf);
-    assert_eq!(config.minisock_hook, MinisockHook::Timer);
+    assert_eq!(options.duration, Some(Duration::from_secs(90)));
+    assert_eq!(options.count, Some(5));
+    assert_eq!(options.source, SourceChoice::Ebpf);
+    assert!(options.verbose);
+    assert!(options.existing);
+    assert_eq!(options.ring_bytes, 4096);
+    assert_eq!(options.table_size, 100);
+    assert_eq!(options.reconcile_interval, Duration::from_millis(500));
+    assert_eq!(options.state_hook, StateHook::TpBtf);
+    assert_eq!(options.minisock_hook, MinisockHook::Timer);
 }
 
 #[test]
 fn filters_can_be_listed_and_repeated() {
-    let once = config("-L 80,443 -D 8000-8999 --addr 10.0.0.0/8,::1 -s SYN_SENT,listening").filter;
+    let once = options("-L 80,443 -D 8000-8999 --addr 10.0.0.0/8,::1 -s SYN_SENT,listening").filter;
     let repeated =
-        config("-L 443 -L 80 -D 8000-8999 --addr 10.0.0.0/8 --addr ::1 -s listen -s syn-sent").filter;
+        options("-L 443 -L 80 -D 8000-8999 --addr 10.0.0.0/8 --addr ::1 -s listen -s syn-sent").filter;
     assert_eq!(once, repeated);
     let web = Endpoint { addr: "10.0.0.5".parse().unwrap(), port: 443 };
     let client = Endpoint { addr: "192.0.2.1".parse().unwrap(), port: 8123 };
@@ -129,8 +129,8 @@ fn filters_can_be_listed_and_repeated() {
 #[cfg(target_os = "linux")]
 #[test]
 fn owners_and_namespaces_can_be_listed_and_repeated() {
-    let once = config("-p 812,813 --comm nginx,curl -u root,33 --netns 4026531840,4026532000").filter;
-    let repeated = config(
+    let once = options("-p 812,813 --comm nginx,curl -u root,33 --netns 4026531840,4026532000").filter;
+    let repeated = options(
         "-p 812 --pid 813 --comm nginx --comm curl -u 0 --user 33 --netns 4026531840 --netns 4026532000",
     )
     .filter;
@@ -139,9 +139,9 @@ fn owners_and_namespaces_can_be_listed_and_repeated() {
 }
 
 #[test]
-fn one_family_is_chosen_by_its_number() {
-    assert_eq!(config("-4").filter.family, FamilyFilter(Some(Family::Ipv4)));
-    assert_eq!(config("-6").filter.family, FamilyFilter(Some(Family::Ipv6)));
+fn one_family_is_selected_by_its_number() {
+    assert_eq!(options("-4").filter.family, FamilyFilter(Some(Family::Ipv4)));
+    assert_eq!(options("-6").filter.family, FamilyFilter(Some(Family::Ipv6)));
 }
 
 #[cfg(target_os = "linux")]
@@ -158,7 +158,7 @@ const WRONG_HERE: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn wrong_usage_exits_with_2_and_one_line_that_says_what_is_wrong() {
+fn wrong_usage_exits_with_2_and_an_error_that_names_what_is_wrong() {
     for (line, named) in [
         ("--port 70000", "'70000' for '--port <PORT>': \"70000\" is no port"),
         ("-L 0", "\"0\" is no port"),

@@ -96,7 +96,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// Takes a row apart as RFC 4180 says.
+    /// Splits a row as RFC 4180 defines.
     fn fields_of(row: &str) -> Vec<String> {
         let mut fields = vec![String::new()];
         let mut quoted = false;
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_and_the_end_are_no_rows() {
+    fn losses_and_the_end_are_not_written() {
         assert_eq!(written(&Record::Lost(&sample::loss())), "");
         assert_eq!(written(&Record::End(&sample::ended())), "");
     }

@@ -1,4 +1,4 @@
-//! Hostile bytes made visible, so that they can't harm a terminal, a line or a column.
+//! Escapes bytes that processes chose, so that they can't harm a terminal, a line or a column.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,8 @@ pub(super) fn is_harmless(c: char) -> bool {
     matches!(c, ' '..='~') || (!c.is_ascii() && c.escape_debug().len() == 1)
 }
 
-/// Appends the bytes as text: what isn't harmless as an escape (`\u{1b}`, `\n`, `\u{202e}`), what
-/// isn't UTF-8 as `\xff`, and a backslash as two, so that nothing can be taken for anything else.
+/// Appends the bytes as text. Harmful characters are escaped (`\u{1b}`, `\n`, `\u{202e}`), bytes that are not UTF-8 are
+/// written as `\xff`, and a backslash is doubled, so that the text is unambiguous.
 pub(super) fn push_visible(bytes: &[u8], text: &mut String) {
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -25,14 +25,14 @@ pub(super) fn push_visible(bytes: &[u8], text: &mut String) {
     }
 }
 
-/// The bytes as text that is safe to show, as [`push_visible`] makes it.
+/// The bytes as text that is safe to show, escaped as [`push_visible`] does.
 pub fn visible(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     push_visible(bytes, &mut text);
     text
 }
 
-/// The bytes as [`visible`] shows them; most names are shown as they are.
+/// The same as [`visible`], without a copy for the names that need no escapes.
 pub(super) fn visible_text(bytes: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(bytes) {
         Ok(text) if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') => text.into(),
@@ -40,7 +40,7 @@ pub(super) fn visible_text(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The name of a process, as hostile as names can be, and how it is shown.
+/// Hostile process names, and how they are shown.
 #[cfg(test)]
 pub(super) const HOSTILE_NAMES: &[(&[u8], &str)] = &[
     (b"curl", "curl"),
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hostile_names_are_shown_and_not_obeyed() {
+    fn hostile_names_are_escaped() {
         for (bytes, shown) in HOSTILE_NAMES {
             let mut text = String::new();
             push_visible(bytes, &mut text);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn no_byte_at_all_gets_through_as_a_control() {
+    fn no_two_bytes_give_a_control_character() {
         for first in 0..=u8::MAX {
             for second in 0..=u8::MAX {
                 let mut text = String::new();

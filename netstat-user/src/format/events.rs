@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use netstat_events as events;
 
-use super::clock::Clock;
+use super::time::Clock;
 use crate::model::{Ended, Loss, Missing, Row, Started, Text};
 
-/// How a format makes text of bytes that some process chose.
+/// Converts bytes that a process chose, such as its name, to text.
 pub(super) type ForeignText = for<'a> fn(&'a [u8]) -> Cow<'a, str>;
 
-/// Makes events of records, one at a time: it holds the text that the event borrows.
+/// Converts records to events, one at a time: it owns the text that the event borrows.
 pub(super) struct Events {
     clock: Clock,
     conn: itoa::Buffer,
@@ -22,7 +22,7 @@ impl Events {
         Self { clock: Clock::rfc3339(), conn: itoa::Buffer::new(), foreign_text }
     }
 
-    /// A row's event; `cgroup` is the path of its cgroup.
+    /// A row; `cgroup` is the path of its cgroup.
     pub(super) fn row<'a>(&'a mut self, row: &'a Row, cgroup: Option<&'a str>) -> events::Row<'a> {
         let Row {
             kind,
@@ -76,6 +76,7 @@ impl Events {
         }
     }
 
+    /// The first event.
     pub(super) fn start<'a>(&'a mut self, started: &'a Started) -> events::Start<'a> {
         let Started { at, source, kernel, hooks, missing } = started;
         let hook = |(name, kind): &'a (Text, Text)| events::Hook {
@@ -95,11 +96,13 @@ impl Events {
         }
     }
 
+    /// A loss.
     pub(super) fn lost(&mut self, loss: Loss) -> events::Lost<'_> {
         let Loss { at, count, place, what } = loss;
         events::Lost { ts: self.clock.text(at.unix_ns).into(), count, place: place.into(), what: what.into() }
     }
 
+    /// The last event.
     pub(super) fn end(&mut self, ended: Ended) -> events::End<'_> {
         let Ended { at, transitions, lost, repaired, duration_ns } = ended;
         events::End { ts: self.clock.text(at.unix_ns).into(), transitions, lost, repaired, duration_ns }

@@ -1,4 +1,4 @@
-//! The model's values as the words that events have for them.
+//! The model's values as the words of events.
 
 use netstat_events as events;
 

@@ -1,8 +1,6 @@
-//! What becomes of the rows: one file per format, behind one small trait.
+//! The formats of the stream, one file for each, behind one trait.
 
-mod clock;
 mod csv;
-mod duration;
 mod escape;
 mod events;
 mod fields;
@@ -11,6 +9,7 @@ mod labels;
 mod line;
 #[cfg(test)]
 mod sample;
+mod time;
 
 pub use csv::CsvFormatter;
 pub use escape::visible;
@@ -27,26 +26,26 @@ use crate::{
 pub enum Record<'a> {
     /// The trace begins.
     Start(&'a Started),
-    /// Something happened to a connection.
+    /// A transition, or an existing connection.
     Row {
-        /// What.
+        /// The row.
         row: &'a Row,
         /// The path of its cgroup.
         cgroup: Option<&'a str>,
     },
     /// Something was lost.
     Lost(&'a Loss),
-    /// The trace is over.
+    /// The trace ends.
     End(&'a Ended),
 }
 
-/// A format.
+/// Turns records into bytes.
 pub trait Formatter {
     /// Appends whole lines to `out`, or nothing if the format has no line for the record.
     fn write(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
 }
 
-/// The format that writes the format; only the one for people has colours.
+/// The formatter of a format; only the format for people has colors.
 pub fn new(format: Format, color: bool) -> Box<dyn Formatter + Send> {
     match format {
         Format::Line => Box::new(LineFormatter::new(color)),

@@ -13,7 +13,7 @@ pub(super) fn endpoint(text: &str) -> Endpoint {
 /// The cgroup of [`full`]'s socket.
 pub(super) const CGROUP: &str = "/system.slice/nginx.service";
 
-/// The row, with its cgroup where it has one.
+/// The row's record, with the path of its cgroup if it has one.
 pub(super) fn record(row: &Row) -> Record<'_> {
     Record::Row { row, cgroup: row.cgroup.map(|_| CGROUP) }
 }
@@ -92,7 +92,7 @@ pub(super) fn owner(comm: &[u8], pid: u32) -> Owner {
     Owner { pid, comm: Comm::new(bytes), uid: Some(1000), how: OwnerHow::Connect }
 }
 
-/// A row of a process that calls itself so.
+/// A row whose owner has this name.
 pub(super) fn named(comm: &[u8]) -> Row {
     Row { owner: Some(owner(comm, 2876)), ..full() }
 }

@@ -1,4 +1,4 @@
-//! Values as JSON that a terminal can show.
+//! JSON text that is safe to show on a terminal.
 
 use std::io;
 
@@ -17,8 +17,7 @@ pub(super) fn push_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     }
 }
 
-/// JSON in which what isn't harmless to a terminal is `\u` and its number: the same text to whoever
-/// reads it as JSON.
+/// Writes characters that could harm a terminal as `\u` escapes, which are the same text to a JSON parser.
 struct Harmless;
 
 impl Formatter for Harmless {

@@ -1,16 +1,16 @@
-//! Colours that mean something: how far a connection is, and what went wrong.
+//! Colors for states and failures.
 
 use anstyle::{AnsiColor, Effects, Style};
 
 use crate::model::{CloseReason, OwnerHow, State};
 
-/// What is less important than the rest of its line.
+/// For the less important parts of a line.
 pub(super) const FAINT: Style = Style::new().effects(Effects::DIMMED);
 
 /// Something that the reader must not overlook.
 pub(super) const ALARM: Style = color(AnsiColor::Red).effects(Effects::BOLD);
 
-/// The colour of the state that a connection enters, and of how it got there.
+/// The style of a state that a connection enters; red if it enters it by a failure.
 pub(super) fn of_state(state: State, reason: Option<CloseReason>) -> Style {
     match state {
         _ if reason.is_some_and(is_failure) => color(AnsiColor::Red),

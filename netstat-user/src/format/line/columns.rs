@@ -8,7 +8,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// A line that is being written.
 pub(super) struct Columns<'a> {
     out: &'a mut Vec<u8>,
-    /// How many columns of a terminal it fills so far.
+    /// Its width so far, in columns of a terminal.
     width: usize,
     has_color: bool,
 }
@@ -18,14 +18,14 @@ impl<'a> Columns<'a> {
         Self { out, width: 0, has_color }
     }
 
-    /// Appends text that is known to be harmless.
+    /// Appends text that needs no escapes.
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
         self.out.extend_from_slice(text.as_bytes());
         self.width += text.width();
         self
     }
 
-    /// Appends text in a style, if there are colours.
+    /// Appends text in a style, if colors are on.
     pub(super) fn styled(&mut self, text: &str, style: Style) -> &mut Self {
         if !self.has_color || style.is_plain() {
             return self.text(text);
@@ -37,7 +37,7 @@ impl<'a> Columns<'a> {
         self
     }
 
-    /// Goes on at the column, or after `least` spaces where the line is there already.
+    /// Pads with spaces to the column, with at least `least` of them.
     pub(super) fn go_to(&mut self, column: usize, least: usize) -> &mut Self {
         let spaces = column.saturating_sub(self.width).max(least);
         self.out.resize(self.out.len() + spaces, b' ');
@@ -45,26 +45,27 @@ impl<'a> Columns<'a> {
         self
     }
 
-    /// Goes on where text of this width ends at the column, after at least one space.
+    /// Pads with at least one space, so that text of this width ends at the column.
     pub(super) fn go_to_end_at(&mut self, column: usize, text: &str) -> &mut Self {
         self.go_to(column.saturating_sub(text.width()), 1)
     }
 
+    /// Ends the line.
     pub(super) fn end(&mut self) {
         self.out.push(b'\n');
     }
 }
 
-/// Cuts the text to the width, and shows that it is cut.
+/// Truncates the text to the width; an ellipsis shows that it is truncated.
 pub(super) fn cut(text: &mut String, width: usize) {
     if text.width() <= width {
         return;
     }
-    let mut room = width.saturating_sub(1);
+    let mut columns = width.saturating_sub(1);
     let mut end = 0;
     for c in text.chars() {
-        match room.checked_sub(c.width().unwrap_or(0)) {
-            Some(rest) => room = rest,
+        match columns.checked_sub(c.width().unwrap_or(0)) {
+            Some(left) => columns = left,
             None => break,
         }
         end += c.len_utf8();
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_cell_takes_only_the_spaces_after_it() {
+    fn a_long_cell_uses_the_spaces_after_it() {
         let mut out = Vec::new();
         let mut columns = Columns::new(&mut out, false);
         columns
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_by_its_width_on_the_screen() {
+    fn text_is_truncated_by_its_width_on_the_terminal() {
         for (text, width, expected) in [
             ("curl", 4, "curl"),
             ("curl", 3, "cu…"),

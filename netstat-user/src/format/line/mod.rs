@@ -11,29 +11,33 @@ use std::{fmt::Write, net::IpAddr};
 use jiff::tz::TimeZone;
 
 use self::columns::{Columns, cut};
-use super::{Formatter, Record, clock::Clock, duration::HumanDuration, escape::push_visible};
+use super::{
+    Formatter, Record,
+    escape::push_visible,
+    time::{Clock, HumanDuration},
+};
 use crate::model::{Direction, Endpoint, Loss, LossKind, LossPlace, Owner, OwnerHow, Row, State};
 
-/// The colour of a state that a connection is in.
+/// The color of a connection's present state.
 pub fn state_style(state: State) -> anstyle::Style {
     colors::of_state(state, None)
 }
 
-/// Where the process begins, and how wide it may be: a long name is cut.
+/// The column where the process begins, and its width: a longer name is truncated.
 const OWNER: usize = 13;
 const OWNER_WIDTH: usize = 15;
 /// Where the local endpoint ends and the arrow follows.
 const LOCAL_END: usize = 46;
-/// Where the states begin.
+/// The column where the states begin.
 const STATES: usize = 68;
-/// Where the time in the old state ends.
+/// The column where the time in the old state ends.
 const STATE_TIME_END: usize = 100;
 
 /// Writes lines for people.
 pub struct LineFormatter {
     clock: Clock,
     has_color: bool,
-    /// Room for a cell that has to be measured before it is written.
+    /// A buffer for a cell whose width has to be known before it is written.
     cell: String,
 }
 
@@ -54,7 +58,7 @@ impl LineFormatter {
 
         set(cell, |cell| push_owner(row.owner.as_ref(), cell));
         line.styled(cell, colors::of_owner(row.owner.map(|owner| owner.how)));
-        set(cell, |cell| push_end(&row.local, cell));
+        set(cell, |cell| push_endpoint(&row.local, cell));
         line.go_to_end_at(LOCAL_END, cell).text(cell).text(arrow(row.direction));
         set(cell, |cell| push_remote(row, cell));
         line.text(cell).go_to(STATES, 1);
@@ -100,13 +104,13 @@ impl Formatter for LineFormatter {
         match record {
             Record::Row { row, cgroup: _ } => self.write_row(row, out),
             Record::Lost(loss) => self.write_loss(loss, out),
-            // People read these on stderr.
+            // stderr shows these to people.
             Record::Start(_) | Record::End(_) => {}
         }
     }
 }
 
-/// Makes the cell anew.
+/// Replaces the text of the cell.
 fn set(cell: &mut String, fill: impl FnOnce(&mut String)) {
     cell.clear();
     fill(cell);
@@ -122,7 +126,7 @@ fn push_owner(owner: Option<&Owner>, cell: &mut String) {
         cell.push('-');
         return;
     };
-    // Whoever has only the listener may never get to see the connection.
+    // The listener's owner may not be the process that accepts the connection.
     let (open, close) = if owner.how == OwnerHow::Listener { ("(", ")") } else { ("", "") };
     let pid_width = owner.pid.checked_ilog10().map_or(1, |log| log as usize + 1);
     cell.push_str(open);
@@ -131,8 +135,8 @@ fn push_owner(owner: Option<&Owner>, cell: &mut String) {
     push(cell, format_args!(" {}{close}", owner.pid));
 }
 
-fn push_end(end: &Endpoint, cell: &mut String) {
-    let Endpoint { addr, port } = end;
+fn push_endpoint(endpoint: &Endpoint, cell: &mut String) {
+    let Endpoint { addr, port } = endpoint;
     match addr {
         IpAddr::V4(addr) => push(cell, format_args!("{addr}:")),
         IpAddr::V6(addr) => push(cell, format_args!("[{addr}]:")),
@@ -145,7 +149,7 @@ fn push_end(end: &Endpoint, cell: &mut String) {
 
 fn push_remote(row: &Row, cell: &mut String) {
     match (&row.remote, row.direction) {
-        (Some(remote), _) => push_end(remote, cell),
+        (Some(remote), _) => push_endpoint(remote, cell),
         (None, Some(Direction::Listen)) => cell.push_str("(listening)"),
         (None, _) => cell.push('?'),
     }

@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use super::{colors, columns::Columns};
 use crate::{
-    format::duration::HumanDuration,
+    format::time::HumanDuration,
     model::{CloseReason, Protocol, Row, RowKind, TcpStats},
 };
 
-/// Writes the note at the column; most rows have none.
+/// Writes the note at the column, if the row has one.
 pub(super) fn write(row: &Row, column: usize, line: &mut Columns<'_>) {
     let mut is_first = true;
     let mut part = |words: &str, style| {
@@ -67,7 +67,7 @@ fn tcp_stats_words(tcp_stats: &TcpStats) -> String {
     words
 }
 
-/// Bytes in the unit that a person would choose, powers of 1000; cut, never rounded up.
+/// A number of bytes in the largest unit that fits, powers of 1000; truncated, not rounded.
 fn human_bytes(bytes: u64) -> String {
     const UNITS: [(u64, &str); 5] = [
         (1_000_000_000_000_000, "PB"),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unusual_about_a_row_comes_first() {
+    fn inferred_and_mptcp_come_first() {
         let row = Row { kind: RowKind::Repaired, protocol: Protocol::Mptcp, ..sample::bare() };
         assert_eq!(note(&row), "(inferred) · mptcp");
     }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_have_the_unit_that_a_person_would_choose() {
+    fn bytes_have_the_largest_unit_that_fits() {
         for (bytes, text) in [
             (0, "0 B"),
             (999, "999 B"),

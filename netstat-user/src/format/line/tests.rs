@@ -1,4 +1,4 @@
-//! A stream as people see it, and what must not disturb it.
+//! The stream for people, and names that must not disturb it.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -81,7 +81,7 @@ reset by peer
 }
 
 #[test]
-fn a_row_of_ipv4_has_room_in_100_columns() {
+fn a_row_of_ipv4_fits_in_100_columns() {
     let row = Row {
         owner: Some(owner(b"systemd-resolve", 12_345)),
         ..established("192.168.10.23:45012", "192.168.10.2:443")
@@ -122,7 +122,7 @@ fn a_repaired_row_is_marked_as_inferred() {
 }
 
 #[test]
-fn a_listener_s_owner_is_not_taken_for_who_has_accepted() {
+fn the_owner_of_a_listener_is_in_parentheses() {
     let with = |owner| plain(&Row { owner: Some(owner), ..full() });
     let listener = |comm, pid| Owner { how: OwnerHow::Listener, ..owner(comm, pid) };
     assert!(with(owner(b"nginx", 812)).contains(".123 nginx 812  "));
@@ -150,7 +150,7 @@ fn hostile_names_harm_neither_the_terminal_nor_the_columns() {
 }
 
 #[test]
-fn a_process_that_is_not_known_is_a_dash_and_its_time_stays_in_its_column() {
+fn an_unknown_process_is_a_dash_and_the_columns_stay() {
     let known = plain(&full());
     let unknown = plain(&Row { owner: None, ..full() });
     assert_eq!(column_of("200 µs", &unknown), column_of("200 µs", &known));
@@ -158,14 +158,14 @@ fn a_process_that_is_not_known_is_a_dash_and_its_time_stays_in_its_column() {
 }
 
 #[test]
-fn a_local_port_that_is_not_known_is_a_question_mark() {
+fn an_unknown_local_port_is_a_question_mark() {
     let mut row = full();
     row.local.port = 0;
     assert!(plain(&row).contains("10.0.0.5:? → "));
 }
 
 #[test]
-fn losses_are_lines_of_the_stream() {
+fn a_loss_is_a_line_of_the_stream() {
     assert_eq!(
         written(&Record::Lost(&loss()), false),
         "22:13:20.123 … 123 transitions lost: ring buffer full\n"
@@ -176,14 +176,14 @@ fn losses_are_lines_of_the_stream() {
 }
 
 #[test]
-fn without_colours_there_is_no_escape_sequence() {
+fn without_colors_there_is_no_escape_sequence() {
     for row in [full(), bare()] {
         assert!(!plain(&row).contains('\x1b'));
     }
 }
 
 #[test]
-fn colours_change_nothing_but_the_colour() {
+fn colors_change_only_the_style() {
     for (row, colored) in [
         (established("10.0.0.5:1", "10.0.0.6:2"), "\x1b[32mESTABLISHED\x1b[0m"),
         (
