@@ -11,7 +11,8 @@
 
 use crate::wire::{DEDUP_ENTRIES, DedupEntry, DedupLog, TransitionKey};
 
-/// One softirq can't add so many entries: after that many, nothing will look up the outermost entry any more.
+/// After this many later entries the outermost entry is stale. One softirq can't add that many, so no program will still
+/// look the entry up.
 const STALE_AFTER: u64 = 1 << 16;
 
 impl DedupLog {

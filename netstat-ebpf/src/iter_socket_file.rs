@@ -1,4 +1,4 @@
-//! `iter/task_file` a second time, for `rnetstat`: every open file of a process that is a socket of any family.
+//! A second program of type `iter/task_file`, for `rnetstat`: every open file that is a socket of any family.
 
 use core::ffi::c_void;
 

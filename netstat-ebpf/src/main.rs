@@ -36,6 +36,6 @@ static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    // Never reached: the verifier rejects a program that can come here.
+    // Never reached: the verifier rejects a program that can reach this loop.
     loop {}
 }

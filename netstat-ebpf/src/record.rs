@@ -39,7 +39,7 @@ pub struct SocketEvent {
     pub cookie: u64,
     pub netns: u32,
     pub error: u32,
-    /// Those of [`flag`] that don't follow from the other fields.
+    /// The bits of [`flag`] that user space can't derive from the other fields.
     pub flags: u8,
     pub cgroup: u64,
     pub tcp_stats: Option<TcpStats>,

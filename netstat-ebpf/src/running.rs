@@ -28,7 +28,8 @@ pub fn set_nested(runs: bool) {
     }
 }
 
-/// Whether other tasks are preempted inside both. (The calling program runs after both of its own task's.)
+/// Whether other tasks are preempted inside both programs. The caller runs after both programs of its own task, so these
+/// don't count.
 #[inline(always)]
 pub fn are_both_preempted() -> bool {
     this_cpu().is_some_and(|running| running.main.get() != 0 && running.nested.get() != 0)

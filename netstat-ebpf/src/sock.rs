@@ -37,7 +37,8 @@ pub struct Sock(BtfPtr);
 
 impl Sock {
     /// # Safety
-    /// `pointer` is to a `struct sock`; or to a `struct sock_common`, and nothing is read that only a `struct sock` has.
+    /// `pointer` points to a `struct sock`. It may point to a `struct sock_common` if the caller reads only the fields of
+    /// `struct sock_common`.
     #[inline(always)]
     pub unsafe fn new(pointer: BtfPtr) -> Self {
         Self(pointer)

@@ -77,7 +77,7 @@ pub struct Filter {
     pub local: [PortRange; MAX_RANGES],
     /// Ranges for the remote port.
     pub remote: [PortRange; MAX_RANGES],
-    /// Ranges of which one has to contain the local or the remote port.
+    /// Ranges for either port: the local or the remote port has to be in one of them.
     pub either: [PortRange; MAX_RANGES],
 }
 
