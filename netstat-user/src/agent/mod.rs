@@ -13,6 +13,7 @@ mod trace;
 
 use std::{pin::pin, time::Duration};
 
+use anyhow::Context as _;
 use tokio::time::sleep;
 
 use self::trace::{After, Trace};
@@ -42,7 +43,9 @@ pub async fn run<S: EventSource>(
     outputs: Vec<Box<dyn Output>>,
     mut commands: CommandReceiver,
 ) -> anyhow::Result<Vec<OutputSummary>> {
-    let mut trace = Trace::start(options, &source, snapshots.is_some(), outputs)?;
+    let mut trace = Trace::start(options, &source, snapshots.is_some(), outputs).context(
+        "can't start the thread that writes to stderr (the limit of threads: pids.max, ulimit -u)",
+    )?;
     let mut time_is_up = pin!(sleep(options.duration.unwrap_or_default()));
     let mut initial_timeout = pin!(sleep(INITIAL_TIMEOUT));
     while !trace.is_done() {

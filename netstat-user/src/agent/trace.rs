@@ -140,10 +140,20 @@ impl Trace {
         if let Event::PollFailed(error) = event {
             self.snapshot_failed(error);
         } else if let Event::Poll(poll) = event {
-            if let Some(line) = self.reports.succeeded(SnapshotKind::Full) {
-                outlet.say(line.to_owned());
-            }
             report_unreported(table, outlet, poll.at);
+            match &poll.owners_error {
+                Some(why) => self.snapshot_failed(&SnapshotError {
+                    kind: SnapshotKind::Owners,
+                    at: poll.at,
+                    why: why.clone(),
+                    may_recover: true,
+                }),
+                None => {
+                    if let Some(line) = self.reports.succeeded(SnapshotKind::Full) {
+                        outlet.say(line.to_owned());
+                    }
+                }
+            }
         }
     }
 
@@ -174,7 +184,6 @@ impl Trace {
                 }
             },
         }
-        report_unreported(table, outlet, snapshot.finished);
         self.snapshot_succeeded(&snapshot);
     }
 
@@ -222,6 +231,13 @@ impl Trace {
             let line =
                 "no snapshot of the sockets was complete: connections from before the start are not shown";
             outlet.say(line.to_owned());
+        }
+        let beyond_limit = table.existing_beyond_limit();
+        if beyond_limit > 0 && outlet.wants_existing() {
+            outlet.say(format!(
+                "{beyond_limit} connections from before the start are beyond the size of the table and not shown: \
+                 --table-size sets it"
+            ));
         }
         outlet.end(now, table.beyond_limit())
     }

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, io::Write as _, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use netstat_user::{
     agent::{self, Command},
     cli,
@@ -36,7 +36,10 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &TraceOptions) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("can't start the event loop (the limit of open files: ulimit -n)")?;
     let result = runtime.block_on(async {
         let stop = signals::stop()?;
         let (commands, receiver) = agent::commands();
@@ -73,7 +76,6 @@ fn stream(options: &TraceOptions) -> Box<dyn Output> {
 
 #[cfg(target_os = "linux")]
 fn give_up_privileges(chosen: &Chosen) -> Result<()> {
-    use anyhow::Context as _;
     use netstat_user::{cgroup, privilege};
 
     privilege::keep_only(chosen.privileges() | cgroup::PRIVILEGES).context("can't give up privileges")

@@ -37,4 +37,6 @@ pub struct Poll {
     pub sockets: Vec<PolledSocket>,
     /// Network namespaces that exist but could not be read: nothing is known about their sockets.
     pub unread: FxHashSet<Option<u32>>,
+    /// Why the owners of new sockets are unknown, in one line for the user; None if the scan for them did not fail.
+    pub owners_error: Option<String>,
 }

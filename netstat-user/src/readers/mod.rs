@@ -1,6 +1,8 @@
 //! Shared readers of what the operating system shows: both programs, and every source, build on them.
 
 #[cfg(target_os = "linux")]
+pub mod errors;
+#[cfg(target_os = "linux")]
 pub mod namespaces;
 #[cfg(target_os = "linux")]
 pub mod proc_net;

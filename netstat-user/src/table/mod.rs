@@ -78,6 +78,8 @@ pub struct Table {
     /// How many connections were found and not reported, because the table was full, since the last
     /// [`Self::take_unreported`].
     unreported: u64,
+    /// How many connections of the first snapshot the full table did not take.
+    existing_beyond_limit: u64,
 }
 
 impl Table {
@@ -102,6 +104,7 @@ impl Table {
             owner_policy,
             beyond_limit: 0,
             unreported: 0,
+            existing_beyond_limit: 0,
         }
     }
 
@@ -141,8 +144,13 @@ impl Table {
         self.beyond_limit
     }
 
-    /// How many connections at least a poll or the first snapshot found that were not reported, because the table was
-    /// full; since the last call.
+    /// How many connections of the first snapshot were not reported, because the table was full.
+    pub fn existing_beyond_limit(&self) -> u64 {
+        self.existing_beyond_limit
+    }
+
+    /// How many connections at least polls found that were not reported, because the table was full; since the last
+    /// call.
     pub fn take_unreported(&mut self) -> u64 {
         std::mem::take(&mut self.unreported)
     }

@@ -104,7 +104,7 @@ impl Table {
         }
         if self.connections.len() >= self.limit {
             // A later snapshot finds the same connections again.
-            self.unreported += u64::from(is_first);
+            self.existing_beyond_limit += u64::from(is_first);
             return Merged::Complete;
         }
         let id = self.new_id();

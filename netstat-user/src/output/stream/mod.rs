@@ -4,6 +4,8 @@ mod line_queue;
 mod target;
 mod writer;
 
+use anyhow::Context as _;
+
 use self::line_queue::LineQueue;
 pub use self::target::Target;
 use super::{Delivered, Flow, Output, Tick, Wake};
@@ -76,7 +78,12 @@ impl Output for StreamOutput {
 
     fn start(&mut self, started: &Started, wake: Wake) -> anyhow::Result<Flow> {
         if let Some(target) = self.target.take() {
-            self.queue = Some(LineQueue::start(target, wake)?);
+            self.queue = Some(LineQueue::start(target, wake).with_context(|| {
+                format!(
+                    "can't start the thread that writes to {} (the limit of threads: pids.max, ulimit -u)",
+                    self.name()
+                )
+            })?);
         }
         self.write(&Record::Start(started));
         if let Some(queue) = &mut self.queue {

@@ -22,7 +22,11 @@ pub trait Poller {
     fn poll(&mut self) -> anyhow::Result<Poll>;
 
     /// The processes that hold these sockets. A socket whose owner can't be found is left out.
-    fn owners(&mut self, handles: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Owner>;
+    ///
+    /// # Errors
+    /// The processes can't be read: no owner can be found.
+    fn owners(&mut self, handles: &FxHashSet<SocketHandle>)
+    -> anyhow::Result<FxHashMap<SocketHandle, Owner>>;
 }
 
 /// Polls once per interval, and spends at most half of the time in polls.
@@ -56,13 +60,14 @@ impl<P: Poller> PollSource<P> {
         let began = Instant::now();
         let event = match self.poller.poll() {
             Ok(mut poll) => {
-                self.owners.fill_in(&mut poll.sockets, |handles| self.poller.owners(handles));
+                let filled = self.owners.fill_in(&mut poll.sockets, |handles| self.poller.owners(handles));
+                poll.owners_error = filled.err().map(|error| explain(&error));
                 Event::Poll(Box::new(poll))
             }
             Err(error) => Event::PollFailed(SnapshotError {
                 kind: SnapshotKind::Full,
                 at: clock::now(),
-                why: format!("{error:#}"),
+                why: explain(&error),
                 may_recover: true,
             }),
         };
@@ -104,6 +109,14 @@ impl<P: Poller> EventSource for PollSource<P> {
         self.pending.drain(..).for_each(&mut apply);
         apply(self.poll());
     }
+}
+
+/// One line for the user: what failed, why, and what to do where that is known.
+fn explain(error: &anyhow::Error) -> String {
+    #[cfg(target_os = "linux")]
+    return crate::readers::errors::explain(error);
+    #[cfg(not(target_os = "linux"))]
+    return format!("{error:#}");
 }
 
 /// What no polling source can see, and why, in the words of [`Started::missing`].

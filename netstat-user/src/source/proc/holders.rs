@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
     model::{Owner, OwnerHow, SocketHandle},
-    readers::{namespaces, processes},
+    readers::{errors, namespaces, processes},
 };
 
 /// Process 1 holds the sockets of socket-activated services.
@@ -29,13 +29,12 @@ pub(super) struct Scan {
 /// Scans the files that may be read.
 ///
 /// # Errors
-/// The processes can't be listed.
+/// The processes can't be listed, or their files can't be read for want of a resource.
 pub(super) fn scan(root: &Path, inodes: &FxHashSet<SocketHandle>) -> io::Result<Scan> {
     let mut scan = Scan::default();
     for (pid, directory) in in_order(root)? {
         let mut process = None;
-        // A directory that can't be read has gone, or belongs to another user.
-        let _unreadable = processes::each_file(&directory, |name, link| {
+        let read = processes::each_file(&directory, |name, link| {
             if let Some(inode) = processes::socket(link) {
                 if inodes.contains(&inode)
                     && !scan.owners.contains_key(&inode)
@@ -47,6 +46,8 @@ pub(super) fn scan(root: &Path, inodes: &FxHashSet<SocketHandle>) -> io::Result<
                 scan.namespaces.entry(number).or_insert_with(|| directory.join("fd").join(name));
             }
         });
+        // Any other directory that can't be read is gone, or belongs to another user.
+        read.or_else(|error| if errors::is_exhaustion(&error) { Err(error) } else { Ok(()) })?;
     }
     Ok(scan)
 }

@@ -86,20 +86,23 @@ impl ProcPoller {
     }
 
     /// Scans the files of all processes for the owners of these sockets, and for network namespaces.
-    fn scan(&mut self, sockets: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Owner> {
+    ///
+    /// # Errors
+    /// The processes can't be listed, or their files can't be read for want of a resource.
+    fn scan(&mut self, sockets: &FxHashSet<SocketHandle>) -> Result<FxHashMap<SocketHandle, Owner>> {
         let began = Instant::now();
-        // Without a list of processes no owner is found; the next poll reports why.
-        let Scan { owners, namespaces } = holders::scan(&self.root, sockets).unwrap_or_default();
+        let Scan { owners, namespaces } = holders::scan(&self.root, sockets)
+            .with_context(|| format!("can't read the files of the processes in {}", self.root.display()))?;
         self.held = namespaces;
         self.next_scan = Instant::now() + began.elapsed() * SCAN_SHARE;
-        owners
+        Ok(owners)
     }
 }
 
 impl Poller for ProcPoller {
     fn poll(&mut self) -> Result<Poll> {
         if Instant::now() >= self.next_scan {
-            self.scan(&FxHashSet::default());
+            self.scan(&FxHashSet::default())?;
         }
         let mut poll = Poll::default();
         let (mut has_read, mut last_error) = (false, None);
@@ -127,7 +130,7 @@ impl Poller for ProcPoller {
         Ok(poll)
     }
 
-    fn owners(&mut self, handles: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Owner> {
+    fn owners(&mut self, handles: &FxHashSet<SocketHandle>) -> Result<FxHashMap<SocketHandle, Owner>> {
         self.scan(handles)
     }
 }

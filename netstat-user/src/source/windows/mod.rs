@@ -43,11 +43,11 @@ pub fn start(interval: Duration, table_size: usize) -> Result<PollSource<TcpTabl
 impl Poller for TcpTable {
     fn poll(&mut self) -> Result<Poll> {
         let sockets = sockets().context("can't read Windows' TCP table")?;
-        Ok(Poll { at: clock::now(), sockets, unread: FxHashSet::default() })
+        Ok(Poll { at: clock::now(), sockets, unread: FxHashSet::default(), owners_error: None })
     }
 
-    fn owners(&mut self, pids: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Owner> {
-        pids.iter().filter_map(|pid| Some((*pid, process::owner(*pid)?))).collect()
+    fn owners(&mut self, pids: &FxHashSet<SocketHandle>) -> Result<FxHashMap<SocketHandle, Owner>> {
+        Ok(pids.iter().filter_map(|pid| Some((*pid, process::owner(*pid)?))).collect())
     }
 }
 

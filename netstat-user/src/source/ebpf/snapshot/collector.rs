@@ -8,13 +8,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     super::{parallel, self_filter::SNAPSHOT_THREAD},
-    decode, errors,
+    decode,
     iterators::{Iterators, SocketFiles},
     reach,
 };
 use crate::{
     model::{Holder, Snapshot, SnapshotKind, SnapshotSocket, UnreadNetns},
-    readers::namespaces,
+    readers::{errors, namespaces},
     source::clock,
 };
 

@@ -2,7 +2,6 @@
 
 mod collector;
 mod decode;
-mod errors;
 mod iterators;
 mod reach;
 #[cfg(test)]
@@ -32,6 +31,7 @@ use super::{attempts::Attempts, self_filter::SNAPSHOT_THREAD};
 use crate::{
     model::{Snapshot, SnapshotError, SnapshotKind},
     privilege,
+    readers::errors,
     source::{SnapshotSource, clock},
 };
 

@@ -1,4 +1,4 @@
-//! What an error of a snapshot means, and what the user can do about it.
+//! What an error of a reader means, and what the user can do about it.
 
 use std::io;
 
