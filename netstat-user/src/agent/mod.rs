@@ -60,7 +60,7 @@ pub async fn run<S: EventSource>(
             () = trace.woken() => {}
             () = sleep(TICK_INTERVAL), if trace.needs_tick() => {}
             () = sleep(idle.unwrap_or_default()), if idle.is_some() => {}
-            () = &mut initial_timeout, if trace.holds_rows() => trace.release_rows(),
+            () = &mut initial_timeout, if trace.has_waiting_rows() => trace.release_rows(),
             () = &mut time_is_up, if options.duration.is_some() => break,
         }
         let applied_until = source.drain(|event| trace.apply(&event));

@@ -1,14 +1,16 @@
 //! Gives the table's rows to the outputs: the filter, the rows' cgroups, pausing, and the counts.
 
+use std::ops::Range;
+
 use super::{
     diagnostics::Diagnostics,
-    slot::{Held, OutputSummary, Slot},
+    slot::{OutputSummary, Slot, Waiting},
 };
 use crate::{
     cgroup,
     filter::Filter,
-    model::{Loss, LossKind, LossPlace, Moment, Row, RowKind, Started},
-    output::{Output, Tick, Wake},
+    model::{Loss, LossKind, LossPlace, Moment, Row, Started},
+    output::{Output, Wake},
     table::Connections,
 };
 
@@ -22,8 +24,6 @@ pub(super) struct Outlet {
     started_at: Moment,
     /// Transitions that were lost before the outputs.
     lost: u64,
-    /// While the trace is paused: how many rows matched the filter.
-    withheld: Option<u64>,
 }
 
 impl Outlet {
@@ -44,7 +44,6 @@ impl Outlet {
             wake: Wake::default(),
             started_at: started.at,
             lost: 0,
-            withheld: None,
         };
         for slot in &mut outlet.slots {
             slot.start(started, outlet.wake.clone());
@@ -68,13 +67,13 @@ impl Outlet {
     }
 
     /// From now on all rows wait for those of connections that existed before the trace, if the output needs these.
-    pub(super) fn hold_rows(&mut self) {
-        self.slots.iter_mut().filter(|slot| slot.wants_existing()).for_each(Slot::hold_rows);
+    pub(super) fn wait_for_initial_rows(&mut self) {
+        self.slots.iter_mut().filter(|slot| slot.wants_existing()).for_each(Slot::wait_for_initial_rows);
     }
 
     /// Whether rows wait.
-    pub(super) fn holds_rows(&self) -> bool {
-        self.slots.iter().any(Slot::holds_rows)
+    pub(super) fn has_waiting_rows(&self) -> bool {
+        self.slots.iter().any(Slot::has_waiting_rows)
     }
 
     /// No more rows of connections that existed before the trace follow.
@@ -85,8 +84,8 @@ impl Outlet {
     /// Gives all rows that wait to their outputs.
     pub(super) fn release_rows(&mut self) {
         for index in 0..self.slots.len() {
-            let rows = self.slots[index].take_held();
-            self.give_to(index, &rows);
+            let rows = self.slots[index].take_waiting();
+            self.give_all_to(index, &rows);
         }
     }
 
@@ -97,55 +96,36 @@ impl Outlet {
 
     /// Begins or stops to withhold all rows.
     pub(super) fn set_paused(&mut self, is_paused: bool) {
-        self.withheld = is_paused.then(|| self.withheld.unwrap_or(0));
+        self.slots.iter_mut().for_each(|slot| slot.set_paused(is_paused));
     }
 
     /// Gives a row to the outputs, if it matches the filter.
     pub(super) fn row(&mut self, row: &Row) {
-        if !self.holds_rows() {
-            return self.give_to_all(row);
+        if !self.has_waiting_rows() {
+            return self.give(0..self.slots.len(), row);
         }
         for index in 0..self.slots.len() {
             let slot = &mut self.slots[index];
-            if row.kind == RowKind::Existing && !slot.wants_existing() {
-                continue;
-            }
-            if !slot.holds_rows() {
-                self.give_to(index, std::slice::from_ref(row));
+            if !slot.has_waiting_rows() {
+                self.give(index..index + 1, row);
             } else if !slot.hold(row) {
-                let rows = slot.take_held();
-                self.give_to(index, &rows);
+                let rows = slot.take_waiting();
+                self.give_all_to(index, &rows);
             }
         }
     }
 
-    fn give_to_all(&mut self, row: &Row) {
-        let Self { filter, cgroups, slots, withheld, .. } = self;
+    /// Gives a row to some of the outputs, if it matches the filter.
+    fn give(&mut self, outputs: Range<usize>, row: &Row) {
+        let Self { filter, cgroups, slots, .. } = self;
         let cgroup = row.cgroup.and_then(|id| cgroups.path(id, row.at));
-        if !filter.matches(row, cgroup) {
-            return;
-        }
-        if let Some(withheld) = withheld {
-            *withheld += 1;
-            return;
-        }
-        for slot in slots.iter_mut().filter(|slot| row.kind != RowKind::Existing || slot.wants_existing()) {
-            slot.give(row, cgroup);
+        if filter.matches(row, cgroup) {
+            slots[outputs].iter_mut().for_each(|slot| slot.give(row, cgroup));
         }
     }
 
-    fn give_to(&mut self, index: usize, rows: &[Row]) {
-        let Self { filter, cgroups, slots, withheld, .. } = self;
-        for row in rows {
-            let cgroup = row.cgroup.and_then(|id| cgroups.path(id, row.at));
-            if !filter.matches(row, cgroup) {
-                continue;
-            }
-            match withheld {
-                Some(withheld) => *withheld += 1,
-                None => slots[index].give(row, cgroup),
-            }
-        }
+    fn give_all_to(&mut self, index: usize, rows: &[Row]) {
+        rows.iter().for_each(|row| self.give(index..index + 1, row));
     }
 
     /// Something was lost before the outputs.
@@ -165,9 +145,8 @@ impl Outlet {
     /// All events until `now` have been applied: the outputs hand over what they have collected.
     pub(super) fn tick(&mut self, now: Moment, connections: Connections<'_>) {
         self.give_initial_rows();
-        let tick = Tick { now, connections, withheld: self.withheld };
         for slot in &mut self.slots {
-            slot.tick(&tick);
+            slot.tick(now, connections);
             let dropped = slot.take_dropped();
             self.diagnostics.lost(LossPlace::Output, LossKind::Transitions, dropped);
         }
@@ -178,10 +157,10 @@ impl Outlet {
     fn give_initial_rows(&mut self) {
         for index in 0..self.slots.len() {
             loop {
-                match self.slots[index].next_held() {
-                    Held::Row(row) => self.give_to(index, std::slice::from_ref(&row)),
-                    Held::Remaining(rows) => self.give_to(index, &rows),
-                    Held::Nothing => break,
+                match self.slots[index].next_waiting() {
+                    Waiting::Row(row) => self.give(index..index + 1, &row),
+                    Waiting::Remaining(rows) => self.give_all_to(index, &rows),
+                    Waiting::Nothing => break,
                 }
             }
         }
@@ -190,7 +169,7 @@ impl Outlet {
     /// Ends the outputs and reports the totals of the first one on stderr. `beyond_limit` transitions belong to
     /// connections that the table had no capacity for.
     pub(super) fn end(mut self, now: Moment, beyond_limit: u64) -> Vec<OutputSummary> {
-        self.withheld = None;
+        self.set_paused(false);
         self.release_rows();
         let duration_ns = now.mono_ns.saturating_sub(self.started_at.mono_ns);
         let mut summaries = Vec::with_capacity(self.slots.len());

@@ -6,6 +6,7 @@ use super::initial_rows::InitialRows;
 use crate::{
     model::{Ended, Loss, Moment, Row, RowKind, Started},
     output::{Delivered, Flow, Output, Tick, Wake},
+    table::Connections,
 };
 
 /// An output, and what the agent knows about it.
@@ -20,6 +21,8 @@ pub(super) struct Slot {
     /// The part of [`Output::dropped`] that has been reported.
     reported_dropped: u64,
     is_done: bool,
+    /// How many rows were withheld since the trace was paused; None while it is not paused.
+    withheld: Option<u64>,
     error: Option<Error>,
 }
 
@@ -49,6 +52,7 @@ impl Slot {
             repaired: 0,
             reported_dropped: 0,
             is_done: false,
+            withheld: None,
             error: None,
         }
     }
@@ -72,11 +76,11 @@ impl Slot {
     }
 
     /// From now on other rows wait for those of connections that existed before the trace.
-    pub(super) fn hold_rows(&mut self) {
+    pub(super) fn wait_for_initial_rows(&mut self) {
         self.initial = Some(InitialRows::default());
     }
 
-    pub(super) fn holds_rows(&self) -> bool {
+    pub(super) fn has_waiting_rows(&self) -> bool {
         self.initial.is_some()
     }
 
@@ -100,25 +104,29 @@ impl Slot {
     }
 
     /// Takes the next row that the output has room for, if one waits. The others wait no longer once there is none.
-    pub(super) fn next_held(&mut self) -> Held {
+    pub(super) fn next_waiting(&mut self) -> Waiting {
         match &mut self.initial {
             Some(initial) if self.output.has_room() => match initial.next_existing() {
-                Some(row) => Held::Row(Box::new(row)),
-                None if initial.is_over() => Held::Remaining(self.take_held()),
-                None => Held::Nothing,
+                Some(row) => Waiting::Row(Box::new(row)),
+                None if initial.is_over() => Waiting::Remaining(self.take_waiting()),
+                None => Waiting::Nothing,
             },
-            _ => Held::Nothing,
+            _ => Waiting::Nothing,
         }
     }
 
     /// Takes all rows that wait; none will wait from now on.
-    pub(super) fn take_held(&mut self) -> Vec<Row> {
+    pub(super) fn take_waiting(&mut self) -> Vec<Row> {
         self.initial.take().into_iter().flat_map(InitialRows::into_rows).collect()
     }
 
     /// Gives the output a row that matches the filter.
     pub(super) fn give(&mut self, row: &Row, cgroup: Option<&str>) {
-        if self.is_done {
+        if self.is_done || (row.kind == RowKind::Existing && !self.wants_existing()) {
+            return;
+        }
+        if let Some(withheld) = &mut self.withheld {
+            *withheld += 1;
             return;
         }
         match row.kind {
@@ -137,11 +145,16 @@ impl Slot {
         }
     }
 
-    pub(super) fn tick(&mut self, tick: &Tick<'_>) {
+    pub(super) fn tick(&mut self, now: Moment, connections: Connections<'_>) {
         if !self.is_done {
-            let flow = self.output.tick(tick);
+            let flow = self.output.tick(&Tick { now, connections, withheld: self.withheld });
             self.follow(flow);
         }
+    }
+
+    /// Begins or stops to withhold all rows.
+    pub(super) fn set_paused(&mut self, is_paused: bool) {
+        self.withheld = is_paused.then(|| self.withheld.unwrap_or(0));
     }
 
     /// How many transitions the output has dropped since the last call.
@@ -185,7 +198,7 @@ impl Slot {
 }
 
 /// What an output can take of the rows that wait.
-pub(super) enum Held {
+pub(super) enum Waiting {
     /// The next row.
     Row(Box<Row>),
     /// All remaining rows.

@@ -56,7 +56,7 @@ impl Trace {
         });
         let mut outlet = Outlet::start(options.filter.clone(), outputs, &source.started())?;
         if takes_snapshots {
-            outlet.hold_rows();
+            outlet.wait_for_initial_rows();
         }
         Ok(Self {
             table,
@@ -80,12 +80,12 @@ impl Trace {
 
     /// Whether something waits for [`Self::tick`].
     pub(super) fn needs_tick(&self) -> bool {
-        self.table.needs_tick() || self.outlet.holds_rows()
+        self.table.needs_tick() || self.outlet.has_waiting_rows()
     }
 
     /// Whether rows wait for those of connections that existed before the trace.
-    pub(super) fn holds_rows(&self) -> bool {
-        self.outlet.holds_rows()
+    pub(super) fn has_waiting_rows(&self) -> bool {
+        self.outlet.has_waiting_rows()
     }
 
     /// Gives all rows that wait to their outputs.
