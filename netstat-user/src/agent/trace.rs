@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     filter::{Filter, Match},
-    model::{Event, Loss, LossKind, LossPlace, Moment, Snapshot, SnapshotError, SnapshotKind},
+    model::{Event, Loss, LossKind, LossPlace, Moment, Poll, Snapshot, SnapshotError, SnapshotKind},
     options::TraceOptions,
     output::Output,
     source::{self, EventSource, SnapshotSource},
@@ -130,28 +130,41 @@ impl Trace {
     /// Applies an event to the table, and gives its rows to the outputs.
     pub(super) fn apply(&mut self, event: &Event) {
         let Self { table, outlet, schedule, .. } = self;
-        if let Event::Lost(loss) = event {
-            outlet.lost(loss);
+        match event {
+            Event::Lost(_) | Event::PossibleLoss => {
+                if let Event::Lost(loss) = event {
+                    outlet.lost(loss);
+                }
+                if let Some(schedule) = schedule {
+                    schedule.make_full_due();
+                }
+            }
+            Event::PollFailed(error) => self.snapshot_failed(error),
+            Event::Poll(poll) => {
+                table.apply(event, &mut |row| outlet.row(row));
+                report_unreported(table, outlet, poll.at);
+                self.owners_polled(poll);
+            }
+            Event::Transition(_)
+            | Event::Tuple { .. }
+            | Event::MinisockCreated(_)
+            | Event::MinisockRemoved(_)
+            | Event::Accept { .. } => table.apply(event, &mut |row| outlet.row(row)),
         }
-        if let (Event::Lost(_) | Event::PossibleLoss, Some(schedule)) = (event, schedule) {
-            schedule.make_full_due();
-        }
-        table.apply(event, &mut |row| outlet.row(row));
-        if let Event::PollFailed(error) = event {
-            self.snapshot_failed(error);
-        } else if let Event::Poll(poll) = event {
-            report_unreported(table, outlet, poll.at);
-            match &poll.owners_error {
-                Some(why) => self.snapshot_failed(&SnapshotError {
-                    kind: SnapshotKind::Owners,
-                    at: poll.at,
-                    why: why.clone(),
-                    may_recover: true,
-                }),
-                None => {
-                    if let Some(line) = self.reports.succeeded(SnapshotKind::Full) {
-                        outlet.say(line.to_owned());
-                    }
+    }
+
+    /// Reports whether the scan for the owners of polled sockets failed, or that polls work again.
+    fn owners_polled(&mut self, poll: &Poll) {
+        match &poll.owners_error {
+            Some(why) => self.snapshot_failed(&SnapshotError {
+                kind: SnapshotKind::Owners,
+                at: poll.at,
+                why: why.clone(),
+                may_recover: true,
+            }),
+            None => {
+                if let Some(line) = self.reports.succeeded(SnapshotKind::Full) {
+                    self.outlet.say(line.to_owned());
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 mod owner_cache;
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::time::{Instant, sleep_until};
@@ -36,8 +36,8 @@ pub struct PollSource<P> {
     started: Started,
     interval: Duration,
     next_poll: Instant,
-    /// What has been polled and not been drained: the first poll.
-    pending: VecDeque<Event>,
+    /// The first poll, until it is drained.
+    first: Option<Event>,
 }
 
 impl<P: Poller> PollSource<P> {
@@ -49,10 +49,9 @@ impl<P: Poller> PollSource<P> {
             started,
             interval,
             next_poll: Instant::now(),
-            pending: VecDeque::new(),
+            first: None,
         };
-        let first = source.poll();
-        source.pending.push_back(first);
+        source.first = Some(source.poll());
         source
     }
 
@@ -91,13 +90,13 @@ impl<P: Poller> EventSource for PollSource<P> {
     }
 
     async fn ready(&mut self) {
-        if self.pending.is_empty() {
+        if self.first.is_none() {
             sleep_until(self.next_poll).await;
         }
     }
 
     fn drain(&mut self, mut apply: impl FnMut(Event)) -> Moment {
-        self.pending.drain(..).for_each(&mut apply);
+        self.first.take().into_iter().for_each(&mut apply);
         if Instant::now() >= self.next_poll {
             apply(self.poll());
         }
@@ -106,7 +105,7 @@ impl<P: Poller> EventSource for PollSource<P> {
 
     /// A last poll finds what changed since the one before.
     fn finish(mut self, mut apply: impl FnMut(Event)) {
-        self.pending.drain(..).for_each(&mut apply);
+        self.first.take().into_iter().for_each(&mut apply);
         apply(self.poll());
     }
 }

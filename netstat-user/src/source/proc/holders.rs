@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::{Context as _, Result};
 use procfs::{FromRead as _, process::Status};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -30,9 +31,9 @@ pub(super) struct Scan {
 ///
 /// # Errors
 /// The processes can't be listed, or their files can't be read for want of a resource.
-pub(super) fn scan(root: &Path, inodes: &FxHashSet<SocketHandle>) -> io::Result<Scan> {
+pub(super) fn scan(root: &Path, inodes: &FxHashSet<SocketHandle>) -> Result<Scan> {
     let mut scan = Scan::default();
-    for (pid, directory) in in_order(root)? {
+    for (pid, directory) in in_order(root).with_context(|| format!("can't list {}", root.display()))? {
         let mut process = None;
         let read = processes::each_file(&directory, |name, link| {
             if let Some(inode) = processes::socket(link) {
@@ -47,7 +48,8 @@ pub(super) fn scan(root: &Path, inodes: &FxHashSet<SocketHandle>) -> io::Result<
             }
         });
         // Any other directory that can't be read is gone, or belongs to another user.
-        read.or_else(|error| if errors::is_exhaustion(&error) { Err(error) } else { Ok(()) })?;
+        read.or_else(|error| if errors::is_exhaustion(&error) { Err(error) } else { Ok(()) })
+            .with_context(|| format!("can't read the files in {}", directory.display()))?;
     }
     Ok(scan)
 }

@@ -91,8 +91,7 @@ impl ProcPoller {
     /// The processes can't be listed, or their files can't be read for want of a resource.
     fn scan(&mut self, sockets: &FxHashSet<SocketHandle>) -> Result<FxHashMap<SocketHandle, Owner>> {
         let began = Instant::now();
-        let Scan { owners, namespaces } = holders::scan(&self.root, sockets)
-            .with_context(|| format!("can't read the files of the processes in {}", self.root.display()))?;
+        let Scan { owners, namespaces } = holders::scan(&self.root, sockets)?;
         self.held = namespaces;
         self.next_scan = Instant::now() + began.elapsed() * SCAN_SHARE;
         Ok(owners)
