@@ -61,6 +61,12 @@ pub struct Row<'a> {
     pub retransmits: Option<u32>,
     /// The source that reported it.
     pub source: Source,
+    /// Name of the network interface that the socket is bound to, or that its link-local address belongs to.
+    pub interface: Option<Cow<'a, str>>,
+    /// Why the local endpoint sent an RST: the kernel's `enum sk_rst_reason`, in lower case.
+    pub reset_cause: Option<Cow<'a, str>>,
+    /// SYNs or SYN-ACKs sent again; on the transition out of SYN_SENT or SYN_RECV.
+    pub syn_retransmits: Option<u32>,
 }
 
 impl Row<'_> {
@@ -77,7 +83,7 @@ mod tests {
     /// What scripts rely on: fields may be added, but neither renamed nor moved.
     const CONTRACT: &str = "event ts mono_ns conn family proto local_addr local_port remote_addr remote_port \
         direction old_state new_state state_ns pid comm uid owner netns cgroup close_reason bytes_sent \
-        bytes_received rtt_us retransmits source";
+        bytes_received rtt_us retransmits source interface reset_cause syn_retransmits";
 
     #[test]
     fn a_row_has_the_contract_s_fields_in_its_order() {

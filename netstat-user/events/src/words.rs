@@ -107,6 +107,10 @@ pub enum CloseReason {
     Aborted,
     /// The timer of TIME_WAIT, or of a half-open connection, ran out.
     Expired,
+    /// No local port was left: no SYN was sent.
+    NoPort,
+    /// Closed here before the SYN was answered: no FIN was sent.
+    Abandoned,
     /// The reason is not known.
     Unknown,
 }
@@ -179,7 +183,8 @@ mod tests {
         );
         has_words::<OwnerHow>("connect listen accept listener close scan");
         has_words::<CloseReason>(
-            "fin_local fin_remote fin_both reset_received reset_sent refused timeout unreachable aborted expired unknown",
+            "fin_local fin_remote fin_both reset_received reset_sent refused timeout unreachable aborted expired no_port \
+             abandoned unknown",
         );
         has_words::<Source>("ebpf proc windows");
         has_words::<LossPlace>("ring nested output table snapshot");

@@ -29,6 +29,9 @@ fn row(local: &str, remote: Option<&str>, old: State, new: State) -> Row {
         close_reason: None,
         tcp_stats: None,
         source: Source::Ebpf,
+        interface: None,
+        reset_cause: None,
+        syn_retransmits: None,
     }
 }
 

@@ -44,6 +44,9 @@ impl Events {
             close_reason,
             tcp_stats,
             source,
+            interface,
+            reset_cause,
+            syn_retransmits,
         } = row;
         let Self { clock, conn: conn_text, foreign_text } = self;
         events::Row {
@@ -73,6 +76,9 @@ impl Events {
             rtt_us: tcp_stats.and_then(|tcp_stats| tcp_stats.rtt_us),
             retransmits: tcp_stats.map(|tcp_stats| tcp_stats.retransmits),
             source: (*source).into(),
+            interface: interface.as_ref().map(|name| foreign_text(name.as_bytes())),
+            reset_cause: reset_cause.map(Cow::Borrowed),
+            syn_retransmits: *syn_retransmits,
         }
     }
 
@@ -138,7 +144,8 @@ mod tests {
                 r#""pid":2876,"comm":"curl","uid":1000,"owner":"connect","netns":4026531840,"#,
                 r#""cgroup":"/system.slice/nginx.service","#,
                 r#""close_reason":"fin_local","bytes_sent":1234,"bytes_received":48000,"rtt_us":21000,"#,
-                r#""retransmits":3,"source":"ebpf"}"#,
+                r#""retransmits":3,"source":"ebpf","interface":"eth0","reset_cause":"tcp_abort_on_close","#,
+                r#""syn_retransmits":2}"#,
                 "\n"
             )
         );
@@ -146,7 +153,7 @@ mod tests {
             written(CsvFormatter::new(), &sample::record(&row)),
             "transition,2023-11-14T22:13:20.123456789Z,5000000000,7,ipv4,tcp,10.0.0.5,45012,93.184.216.34,443,\
              outbound,FIN_WAIT2,TIME_WAIT,200000,2876,curl,1000,connect,4026531840,/system.slice/nginx.service,\
-             fin_local,1234,48000,21000,3,ebpf\n"
+             fin_local,1234,48000,21000,3,ebpf,eth0,tcp_abort_on_close,2\n"
         );
     }
 
@@ -162,13 +169,13 @@ mod tests {
                 r#""old_state":"CLOSE","new_state":"LISTEN","state_ns":null,"#,
                 r#""pid":null,"comm":null,"uid":null,"owner":null,"netns":null,"cgroup":null,"#,
                 r#""close_reason":null,"bytes_sent":null,"bytes_received":null,"rtt_us":null,"#,
-                r#""retransmits":null,"source":"ebpf"}"#,
+                r#""retransmits":null,"source":"ebpf","interface":null,"reset_cause":null,"syn_retransmits":null}"#,
                 "\n"
             )
         );
         assert_eq!(
             written(CsvFormatter::new(), &sample::record(&row)),
-            "transition,1970-01-01T00:00:00.000000000Z,0,1,ipv6,tcp,::,,,,,CLOSE,LISTEN,,,,,,,,,,,,,ebpf\n"
+            "transition,1970-01-01T00:00:00.000000000Z,0,1,ipv6,tcp,::,,,,,CLOSE,LISTEN,,,,,,,,,,,,,ebpf,,,\n"
         );
     }
 }

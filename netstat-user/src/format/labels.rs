@@ -87,6 +87,8 @@ impl From<model::CloseReason> for events::CloseReason {
             model::CloseReason::Unreachable => Self::Unreachable,
             model::CloseReason::Aborted => Self::Aborted,
             model::CloseReason::Expired => Self::Expired,
+            model::CloseReason::NoPort => Self::NoPort,
+            model::CloseReason::Abandoned => Self::Abandoned,
             model::CloseReason::Unknown => Self::Unknown,
         }
     }

@@ -44,7 +44,15 @@ pub(super) fn full() -> Row {
             retransmits: 3,
         }),
         source: Source::Ebpf,
+        interface: InterfaceName::new(b"eth0"),
+        reset_cause: Some("tcp_abort_on_close"),
+        syn_retransmits: Some(2),
     }
+}
+
+/// The end of an ordinary connection.
+pub(super) fn closed() -> Row {
+    Row { interface: None, reset_cause: None, syn_retransmits: None, ..full() }
 }
 
 /// A row in which as little as possible is known.
@@ -68,6 +76,9 @@ pub(super) fn bare() -> Row {
         close_reason: None,
         tcp_stats: None,
         source: Source::Ebpf,
+        interface: None,
+        reset_cause: None,
+        syn_retransmits: None,
     }
 }
 
@@ -82,7 +93,7 @@ pub(super) fn transition(local: &str, remote: &str, direction: Direction, old: S
         new_state: new,
         close_reason: None,
         tcp_stats: None,
-        ..full()
+        ..closed()
     }
 }
 
@@ -94,7 +105,7 @@ pub(super) fn owner(comm: &[u8], pid: u32) -> Owner {
 
 /// A row whose owner has this name.
 pub(super) fn named(comm: &[u8]) -> Row {
-    Row { owner: Some(owner(comm, 2876)), ..full() }
+    Row { owner: Some(owner(comm, 2876)), ..closed() }
 }
 
 pub(super) fn started() -> Started {

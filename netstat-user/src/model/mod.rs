@@ -2,6 +2,7 @@
 
 mod connection;
 mod event;
+mod interface;
 mod owner;
 mod poll;
 mod row;
@@ -15,6 +16,7 @@ pub use event::{
     Ended, Event, KernelTcpStats, Loss, LossKind, LossPlace, MinisockCreated, MinisockRemoved, Missing,
     SourceCapabilities, Started, Text, Transition,
 };
+pub use interface::InterfaceName;
 pub use owner::{Comm, Owner, OwnerHow};
 pub use poll::{Poll, PolledSocket, SocketHandle};
 pub use row::{CloseReason, Row, RowKind, Source, TcpStats};

@@ -1,6 +1,6 @@
 //! A row of the output: one transition, with all that the table knows of its connection.
 
-use super::{ConnId, Direction, Endpoint, Family, Moment, Owner, Protocol, State};
+use super::{ConnId, Direction, Endpoint, Family, InterfaceName, Moment, Owner, Protocol, State};
 
 /// Where a row comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +47,10 @@ pub enum CloseReason {
     Aborted,
     /// TIME_WAIT or a half-open connection ran out.
     Expired,
+    /// No local port was left: connect() failed before a SYN was sent.
+    NoPort,
+    /// This end closed before the SYN was answered: no FIN was sent.
+    Abandoned,
     /// Not known.
     Unknown,
 }
@@ -103,4 +107,10 @@ pub struct Row {
     pub tcp_stats: Option<TcpStats>,
     /// Who saw it.
     pub source: Source,
+    /// The interface that the socket is bound to, or that its link-local address belongs to.
+    pub interface: Option<InterfaceName>,
+    /// Why this end sent an RST: the kernel's `enum sk_rst_reason`, in lower case.
+    pub reset_cause: Option<&'static str>,
+    /// SYNs or SYN-ACKs sent again; on the transition out of SYN_SENT or SYN_RECV.
+    pub syn_retransmits: Option<u32>,
 }

@@ -42,7 +42,9 @@ fn is_failure(reason: CloseReason) -> bool {
         | CloseReason::Refused
         | CloseReason::Timeout
         | CloseReason::Unreachable
-        | CloseReason::Aborted => true,
+        | CloseReason::Aborted
+        | CloseReason::NoPort
+        | CloseReason::Abandoned => true,
         CloseReason::FinLocal
         | CloseReason::FinRemote
         | CloseReason::FinBoth

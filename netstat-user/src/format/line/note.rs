@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{colors, columns::Columns};
 use crate::{
     format::time::HumanDuration,
-    model::{CloseReason, Protocol, Row, RowKind, TcpStats},
+    model::{CloseReason, Protocol, Row, RowKind, State, TcpStats},
 };
 
 /// Writes the note at the column, if the row has one.
@@ -29,7 +29,14 @@ pub(super) fn write(row: &Row, column: usize, line: &mut Columns<'_>) {
         Protocol::Mptcp => part("mptcp", colors::FAINT),
     }
     if let Some(reason) = row.close_reason {
-        part(reason_words(reason), colors::of_reason(reason));
+        let words = reason_words(reason);
+        match row.reset_cause {
+            Some(cause) => part(&format!("{words} ({cause})"), colors::of_reason(reason)),
+            None => part(words, colors::of_reason(reason)),
+        }
+    }
+    if let Some(words) = row.syn_retransmits.and_then(|count| syn_words(row, count)) {
+        part(&words, colors::FAINT);
     }
     if let Some(tcp_stats) = &row.tcp_stats {
         part(&tcp_stats_words(tcp_stats), colors::FAINT);
@@ -48,7 +55,24 @@ fn reason_words(reason: CloseReason) -> &'static str {
         CloseReason::Unreachable => "unreachable",
         CloseReason::Aborted => "aborted",
         CloseReason::Expired => "expired",
+        CloseReason::NoPort => "no local port left",
+        CloseReason::Abandoned => "given up before an answer",
         CloseReason::Unknown => "reason unknown",
+    }
+}
+
+/// How often the handshake's segment was sent without an answer; None where the first one was answered.
+fn syn_words(row: &Row, retransmits: u32) -> Option<String> {
+    let segment = if row.old_state == Some(State::SynRecv) { "SYN-ACK" } else { "SYN" };
+    let unanswered = match row.close_reason {
+        // The last one had no answer either.
+        Some(CloseReason::Timeout | CloseReason::Abandoned) => retransmits.saturating_add(1),
+        _ => retransmits,
+    };
+    match unanswered {
+        0 => None,
+        1 => Some(format!("1 {segment} unanswered")),
+        count => Some(format!("{count} {segment}s unanswered")),
     }
 }
 
@@ -106,9 +130,42 @@ mod tests {
     #[test]
     fn a_close_shows_its_reason_and_the_tcp_statistics() {
         assert_eq!(
-            note(&sample::full()),
+            note(&sample::closed()),
             "closed here first · 1.2 kB out, 48 kB in, rtt 21.0 ms, 3 retransmits"
         );
+    }
+
+    #[test]
+    fn a_reset_shows_its_cause() {
+        let row = Row {
+            close_reason: Some(CloseReason::ResetSent),
+            reset_cause: Some("tcp_abort_on_close"),
+            tcp_stats: None,
+            ..sample::closed()
+        };
+        assert_eq!(note(&row), "reset sent (tcp_abort_on_close)");
+    }
+
+    #[test]
+    fn a_handshake_shows_how_many_of_its_segments_had_no_answer() {
+        for (old_state, close_reason, syn_retransmits, text) in [
+            (State::SynSent, None, 0, ""),
+            (State::SynSent, None, 1, "1 SYN unanswered"),
+            (State::SynRecv, None, 2, "2 SYN-ACKs unanswered"),
+            (State::SynSent, Some(CloseReason::Refused), 0, "refused"),
+            (State::SynSent, Some(CloseReason::Abandoned), 0, "given up before an answer · 1 SYN unanswered"),
+            (State::SynSent, Some(CloseReason::Timeout), 6, "timed out · 7 SYNs unanswered"),
+            (State::SynRecv, Some(CloseReason::Timeout), 5, "timed out · 6 SYN-ACKs unanswered"),
+            (State::SynSent, Some(CloseReason::NoPort), 0, "no local port left"),
+        ] {
+            let row = Row {
+                old_state: Some(old_state),
+                close_reason,
+                syn_retransmits: Some(syn_retransmits),
+                ..sample::bare()
+            };
+            assert_eq!(note(&row), text);
+        }
     }
 
     #[test]

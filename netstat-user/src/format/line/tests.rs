@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     format::{
         escape::HOSTILE_NAMES,
-        sample::{self, bare, full, loss, named, owner, transition},
+        sample::{self, bare, closed, loss, named, owner, transition},
     },
     model::{CloseReason, OwnerHow, RowKind, State},
 };
@@ -50,7 +50,7 @@ fn the_rows_of_a_stream_are_aligned_in_columns() {
         from(State::Close, State::SynSent, None),
         from(State::SynSent, State::Established, Some(22_100_000)),
         from(State::Established, State::FinWait1, Some(2_360_000_000)),
-        full(),
+        closed(),
         Row {
             owner: nginx,
             state_ns: Some(64_000_000_000),
@@ -123,7 +123,7 @@ fn a_repaired_row_is_marked_as_inferred() {
 
 #[test]
 fn the_owner_of_a_listener_is_in_parentheses() {
-    let with = |owner| plain(&Row { owner: Some(owner), ..full() });
+    let with = |owner| plain(&Row { owner: Some(owner), ..closed() });
     let listener = |comm, pid| Owner { how: OwnerHow::Listener, ..owner(comm, pid) };
     assert!(with(owner(b"nginx", 812)).contains(".123 nginx 812  "));
     assert!(with(listener(b"nginx", 812)).contains(".123 (nginx 812)  "));
@@ -151,15 +151,15 @@ fn hostile_names_harm_neither_the_terminal_nor_the_columns() {
 
 #[test]
 fn an_unknown_process_is_a_dash_and_the_columns_stay() {
-    let known = plain(&full());
-    let unknown = plain(&Row { owner: None, ..full() });
+    let known = plain(&closed());
+    let unknown = plain(&Row { owner: None, ..closed() });
     assert_eq!(column_of("200 µs", &unknown), column_of("200 µs", &known));
     assert!(unknown.contains(".123 -  "), "{unknown}");
 }
 
 #[test]
 fn an_unknown_local_port_is_a_question_mark() {
-    let mut row = full();
+    let mut row = closed();
     row.local.port = 0;
     assert!(plain(&row).contains("10.0.0.5:? → "));
 }
@@ -177,7 +177,7 @@ fn a_loss_is_a_line_of_the_stream() {
 
 #[test]
 fn without_colors_there_is_no_escape_sequence() {
-    for row in [full(), bare()] {
+    for row in [closed(), bare()] {
         assert!(!plain(&row).contains('\x1b'));
     }
 }
@@ -187,14 +187,14 @@ fn colors_change_only_the_style() {
     for (row, colored) in [
         (established("10.0.0.5:1", "10.0.0.6:2"), "\x1b[32mESTABLISHED\x1b[0m"),
         (
-            Row { close_reason: Some(CloseReason::Timeout), ..full() },
+            Row { close_reason: Some(CloseReason::Timeout), ..closed() },
             "\x1b[1m\x1b[31mtimed out\x1b[0m\x1b[2m · \x1b[0m\x1b[2m1.2 kB out",
         ),
-        (Row { close_reason: Some(CloseReason::Refused), ..full() }, "\x1b[31mTIME_WAIT"),
-        (full(), "\x1b[2mclosed here first"),
+        (Row { close_reason: Some(CloseReason::Refused), ..closed() }, "\x1b[31mTIME_WAIT"),
+        (closed(), "\x1b[2mclosed here first"),
         (Row { kind: RowKind::Repaired, ..established("10.0.0.5:1", "10.0.0.6:2") }, "\x1b[2m(inferred)"),
         (
-            Row { owner: Some(Owner { how: OwnerHow::Listener, ..owner(b"sshd", 7) }), ..full() },
+            Row { owner: Some(Owner { how: OwnerHow::Listener, ..owner(b"sshd", 7) }), ..closed() },
             "\x1b[2m(sshd 7)",
         ),
         (bare(), "\x1b[34mLISTEN\x1b[0m"),

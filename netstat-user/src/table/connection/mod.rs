@@ -317,6 +317,9 @@ impl Connection {
             close_reason: None,
             tcp_stats: None,
             source,
+            interface: None,
+            reset_cause: None,
+            syn_retransmits: None,
         }
     }
 
