@@ -2,11 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use ipnet::IpNet;
-
 use super::user;
 use crate::{
-    filter::{ByEndpoint, Filter, OwnerFilter, parse_comm, parse_network, parse_pid, parse_ports},
+    filter::{ByEndpoint, Filter, Network, OwnerFilter, parse_comm, parse_network, parse_pid, parse_ports},
     model::State,
 };
 
@@ -26,17 +24,17 @@ pub struct SocketFilterArgs {
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = parse_ports)]
     port: Vec<RangeInclusive<u16>>,
 
-    /// Local address or network: 10.0.0.5, 10.0.0.0/8, ::1
+    /// Local address or network: 10.0.0.5, 10.0.0.0/8, ::1, fe80::1%eth0
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
-    local: Vec<IpNet>,
+    local: Vec<Network>,
 
     /// Remote address or network
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
-    remote: Vec<IpNet>,
+    remote: Vec<Network>,
 
     /// Local or remote address or network
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
-    addr: Vec<IpNet>,
+    addr: Vec<Network>,
 
     /// State, by any netstat's name: SYN_SENT, time-wait, LISTENING
     #[arg(long, value_name = "STATE", value_delimiter = ',')]

@@ -14,7 +14,8 @@ mod values;
 
 use netstat_ebpf::wire;
 
-pub use address::{NetworkSet, parse_network};
+use address::Address;
+pub use address::{Network, NetworkSet, parse_network};
 pub use cgroup::CgroupSet;
 pub use endpoint::ByEndpoint;
 pub use family::FamilyFilter;
@@ -51,10 +52,11 @@ impl Filter {
     pub fn matches(&self, row: &Row, cgroup: Option<&str>) -> bool {
         let Self { family, ports, addresses, states, owner, netns, cgroups } = self;
         let remote = row.remote.filter(is_known);
+        let address = |endpoint: Endpoint| Address { addr: endpoint.addr, interface: row.interface };
         let matched = family
             .matches(Some(row.family))
             .and(ports.matches(port(row.local), remote.and_then(port)))
-            .and(addresses.matches(Some(row.local.addr), remote.map(|endpoint| endpoint.addr)))
+            .and(addresses.matches(Some(address(row.local)), remote.map(address)))
             .and(owner.matches(row.owner, row.socket_uid))
             .and(netns.matches(row.netns));
         matched == Match::Yes && states.matches(row) && cgroups.matches(cgroup)
@@ -66,13 +68,15 @@ impl Filter {
         let Self { family: family_filter, ports, addresses, states: _, owner: _, netns: _, cgroups: _ } =
             self;
         let remote = remote.filter(is_known);
+        // The interface of a link-local address may not be known yet.
+        let address = |endpoint: Endpoint| Address { addr: endpoint.addr, interface: None };
         let local_addr = Some(local.addr).filter(|addr| !addr.is_unspecified());
         // Up to 6.12 a child socket shows its listener's address in LISTEN→SYN_RECV: `::` may still become IPv4.
         let may_become_ipv4 = remote.is_none() && local_addr.is_none() && local.addr.is_ipv6();
         family_filter
             .matches(Some(family).filter(|_| !may_become_ipv4))
             .and(ports.matches(port(local), remote.and_then(port)))
-            .and(addresses.matches(local_addr, remote.map(|endpoint| endpoint.addr)))
+            .and(addresses.matches(local_addr.map(|_| address(local)), remote.map(address)))
     }
 
     /// What the kernel side may drop: an optimisation that never changes the output.

@@ -1,7 +1,7 @@
 //! The same filters for a list of sockets of any protocol, as rnetstat shows it.
 
-use super::{Filter, Match, ValueSet as _};
-use crate::model::{Comm, Endpoint, Family, State};
+use super::{Address, Filter, Match, ValueSet as _};
+use crate::model::{Comm, Endpoint, Family, InterfaceName, State};
 
 /// What filters compare of a socket; None where the socket has no such property.
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ pub struct SocketFacts<'a> {
     pub local: Option<Endpoint>,
     /// The remote endpoint.
     pub remote: Option<Endpoint>,
+    /// The interface that it is bound to, or that its link-local address belongs to.
+    pub interface: Option<InterfaceName>,
     /// Its TCP state.
     pub state: Option<State>,
     /// Its user.
@@ -29,7 +31,9 @@ impl Filter {
         let Self { family, ports, addresses, states, owner, netns, cgroups: _ } = self;
         let port =
             |endpoint: Option<Endpoint>| endpoint.map(|endpoint| endpoint.port).filter(|port| *port != 0);
-        let addr = |endpoint: Option<Endpoint>| endpoint.map(|endpoint| endpoint.addr);
+        let addr = |endpoint: Option<Endpoint>| {
+            endpoint.map(|endpoint| Address { addr: endpoint.addr, interface: socket.interface })
+        };
         let remote = socket.remote.filter(|endpoint| endpoint.port != 0);
         let matched = family
             .matches(socket.family)
@@ -62,6 +66,7 @@ mod tests {
             family: Some(Family::Ipv4),
             local: end("10.0.0.1", 80),
             remote: end("192.0.2.9", 40000),
+            interface: None,
             state: Some(State::Established),
             uid: Some(33),
             holders,

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::options::{SocketOptions, Transport};
 use crate::{
     filter::{Filter, SocketFacts},
-    model::{Endpoint, Family, State},
+    model::{Endpoint, Family, InterfaceName, State},
     netstat::summary::{Summary, Tally},
     readers::windows::{process, state::TcpState, table},
 };
@@ -122,6 +122,16 @@ fn add_programs(sockets: &mut [Socket]) {
     }
 }
 
+/// The zone of a link-local address: Windows writes the interface's index.
+fn interface(local: SocketAddr) -> Option<InterfaceName> {
+    match local {
+        SocketAddr::V6(local) if local.scope_id() != 0 => {
+            InterfaceName::new(local.scope_id().to_string().as_bytes())
+        }
+        _ => None,
+    }
+}
+
 fn matches(filter: &Filter, socket: &Socket) -> bool {
     let endpoint = |addr: SocketAddr| Endpoint { addr: addr.ip().to_canonical(), port: addr.port() };
     let comm = socket.program.as_deref().map(process::comm).unwrap_or_default();
@@ -131,6 +141,7 @@ fn matches(filter: &Filter, socket: &Socket) -> bool {
         family: Some(if local.addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 }),
         local: Some(local),
         remote: socket.peer().map(endpoint),
+        interface: interface(socket.local),
         state: socket.state(),
         uid: None,
         holders: if socket.pid == 0 { &[] } else { &holder },
