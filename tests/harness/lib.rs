@@ -35,6 +35,7 @@ pub mod state;
 pub mod state_path;
 pub mod stream_table;
 pub mod terminal;
+pub mod time_namespace;
 pub mod trace;
 pub mod traced_run;
 pub mod tracer;

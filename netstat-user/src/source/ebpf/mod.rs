@@ -91,6 +91,7 @@ impl EbpfSource {
     pub fn start(options: &LoadOptions) -> Result<(Self, Option<Snapshotter>)> {
         // Without CAP_SYS_NICE the niceness stays as it is.
         let _not_allowed = rustix::process::setpriority_process(None, NICENESS);
+        clock::check()?;
         let mut attempts = Attempts::default();
         let Loaded { mut ebpf, missing, syn_sent_port, minisocks, state_program, snapshotter } =
             load::load(options, &mut attempts)?;
