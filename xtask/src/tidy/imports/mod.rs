@@ -55,7 +55,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "netstat/resolve",
             "netstat/windows",
             "readers/windows",
-            "source/clock.rs",
+            "source/clock/windows.rs",
             "source/windows",
         ],
     ),
