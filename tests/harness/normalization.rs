@@ -87,7 +87,7 @@ fn fill_local_port_at_syn_sent(history: &mut History) {
     }
 }
 
-/// A row waits up to a second for its port, which the kernel sets some microseconds later. An emulated CPU may take
+/// A row waits some milliseconds for its port, which the kernel sets some microseconds later. An emulated CPU may take
 /// longer, and then null is correct. It is accepted only where `RNETSTAT_SLOW` is set.
 fn fill_late_local_port(history: &mut History) {
     if wait::is_slow()

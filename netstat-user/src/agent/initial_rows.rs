@@ -1,9 +1,9 @@
-//! The rows of connections that existed before the trace. They go out before all others, as fast as the output takes
-//! them; the others wait.
+//! The rows of connections that existed before the trace. They go out as fast as the output takes them; until the last
+//! one, the other rows wait, so that all of them are in the order of their times.
 
 use std::collections::VecDeque;
 
-use crate::model::Row;
+use crate::model::{Moment, Row};
 
 /// How many other rows wait at most. Beyond that the rows no longer wait, so that the trace begins.
 const MAX_WAITING: usize = 200_000;
@@ -11,8 +11,10 @@ const MAX_WAITING: usize = 200_000;
 /// The rows of one output that wait.
 #[derive(Debug, Default)]
 pub(super) struct InitialRows {
+    /// Sorted once they are complete.
     existing: VecDeque<Row>,
-    others: Vec<Row>,
+    /// In their order.
+    others: VecDeque<Row>,
     is_complete: bool,
 }
 
@@ -24,18 +26,24 @@ impl InitialRows {
 
     /// Adds any other row; returns false if no more may wait.
     pub(super) fn add_other(&mut self, row: Row) -> bool {
-        self.others.push(row);
+        self.others.push_back(row);
         self.others.len() < MAX_WAITING
     }
 
     /// No more rows of connections that existed before the trace follow.
     pub(super) fn complete(&mut self) {
         self.is_complete = true;
+        self.existing.make_contiguous().sort_by_key(|row| row.at);
     }
 
-    /// Takes the next row of a connection that existed before the trace.
-    pub(super) fn next_existing(&mut self) -> Option<Row> {
-        self.existing.pop_front()
+    /// Takes the next row, of a time until `now`; None also if only others wait.
+    pub(super) fn next(&mut self, now: Moment) -> Option<Row> {
+        let existing = self.existing.front().filter(|row| self.is_complete && row.at <= now)?;
+        // Of rows of one time, the state from before the trace comes first.
+        match self.others.front() {
+            Some(other) if other.at < existing.at => self.others.pop_front(),
+            _ => self.existing.pop_front(),
+        }
     }
 
     /// Whether the other rows need not wait any longer.
@@ -44,7 +52,9 @@ impl InitialRows {
     }
 
     /// All rows in their order.
-    pub(super) fn into_rows(self) -> impl Iterator<Item = Row> {
-        self.existing.into_iter().chain(self.others)
+    pub(super) fn into_rows(self) -> Vec<Row> {
+        let mut rows: Vec<Row> = self.existing.into_iter().chain(self.others).collect();
+        rows.sort_by_key(|row| row.at);
+        rows
     }
 }

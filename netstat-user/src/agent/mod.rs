@@ -4,6 +4,7 @@ mod command;
 mod diagnostics;
 mod initial_rows;
 mod outlet;
+mod row_order;
 mod slot;
 mod snapshot_reports;
 mod snapshot_schedule;
@@ -27,8 +28,6 @@ use crate::{
     source::{EventSource, SnapshotSource},
 };
 
-/// How soon the loop runs again while rows in the table wait for what may follow.
-const TICK_INTERVAL: Duration = Duration::from_millis(25);
 /// How long rows wait for those of connections that existed before the trace.
 const INITIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -52,20 +51,21 @@ pub async fn run<S: EventSource>(
         if let Some(snapshots) = &snapshots {
             trace.request_snapshot(source.now(), snapshots);
         }
-        let idle = trace.until_next_snapshot(source.now());
+        let now = source.now();
+        let (until_snapshot, until_tick) = (trace.until_next_snapshot(now), trace.until_next_tick(now));
         tokio::select! {
             () = source.ready() => {}
             found = snapshots.next() => trace.snapshot_taken(found),
             command = commands.next() => if trace.execute(command, &mut source) == After::Quit { break },
             () = trace.woken() => {}
-            () = sleep(TICK_INTERVAL), if trace.needs_tick() => {}
-            () = sleep(idle.unwrap_or_default()), if idle.is_some() => {}
+            () = sleep(until_tick.unwrap_or_default()), if until_tick.is_some() => {}
+            () = sleep(until_snapshot.unwrap_or_default()), if until_snapshot.is_some() => {}
             () = &mut initial_timeout, if trace.has_waiting_rows() => trace.release_rows(),
             () = &mut time_is_up, if options.duration.is_some() => break,
         }
         let applied_until = source.drain(|event| trace.apply(&event));
         trace.merge_snapshot(applied_until);
-        trace.tick(applied_until);
+        trace.tick(applied_until, source.disorder_ns());
     }
     let end = source.now();
     source.finish(|event| trace.apply(&event));

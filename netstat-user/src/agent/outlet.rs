@@ -142,9 +142,9 @@ impl Outlet {
         self.diagnostics.say(line);
     }
 
-    /// All events until `now` have been applied: the outputs hand over what they have collected.
+    /// All rows until `now` have been given: the outputs hand over what they have collected.
     pub(super) fn tick(&mut self, now: Moment, connections: Connections<'_>) {
-        self.give_initial_rows();
+        self.give_initial_rows(now);
         for slot in &mut self.slots {
             slot.tick(now, connections);
             let dropped = slot.take_dropped();
@@ -153,11 +153,11 @@ impl Outlet {
         self.diagnostics.tick(now);
     }
 
-    /// Gives each output as many of the waiting rows as it has room for.
-    fn give_initial_rows(&mut self) {
+    /// Gives each output as many of the waiting rows of a time until `now` as it has room for.
+    fn give_initial_rows(&mut self, now: Moment) {
         for index in 0..self.slots.len() {
             loop {
-                match self.slots[index].next_waiting() {
+                match self.slots[index].next_waiting(now) {
                     Waiting::Row(row) => self.give(index..index + 1, &row),
                     Waiting::Remaining(rows) => self.give_all_to(index, &rows),
                     Waiting::Nothing => break,

@@ -103,10 +103,11 @@ impl Slot {
         }
     }
 
-    /// Takes the next row that the output has room for, if one waits. The others wait no longer once there is none.
-    pub(super) fn next_waiting(&mut self) -> Waiting {
+    /// Takes the next row of a time until `now` that the output has room for, if one waits. The others wait no longer
+    /// once none is of a connection that existed before the trace.
+    pub(super) fn next_waiting(&mut self, now: Moment) -> Waiting {
         match &mut self.initial {
-            Some(initial) if self.output.has_room() => match initial.next_existing() {
+            Some(initial) if self.output.has_room() => match initial.next(now) {
                 Some(row) => Waiting::Row(Box::new(row)),
                 None if initial.is_over() => Waiting::Remaining(self.take_waiting()),
                 None => Waiting::Nothing,
@@ -117,7 +118,7 @@ impl Slot {
 
     /// Takes all rows that wait; none will wait from now on.
     pub(super) fn take_waiting(&mut self) -> Vec<Row> {
-        self.initial.take().into_iter().flat_map(InitialRows::into_rows).collect()
+        self.initial.take().map_or_else(Vec::new, InitialRows::into_rows)
     }
 
     /// Gives the output a row that matches the filter.

@@ -21,6 +21,7 @@ use crate::{
         StreamOptions, StreamOutput, Target,
         memory::{Call, MemoryOutput},
     },
+    table::{Retention, Table, TableOptions},
 };
 
 /// No snapshots beside the events.
@@ -33,6 +34,8 @@ struct Script {
     /// The loop's calls to the source.
     log: Rc<RefCell<Vec<String>>>,
     can_seek: bool,
+    /// The time of the newest event.
+    seen_until: Moment,
 }
 
 #[derive(Default)]
@@ -72,6 +75,8 @@ impl EventSource for Script {
     fn drain(&mut self, apply: impl FnMut(Event)) -> Moment {
         match self.batches.pop_front() {
             Some(batch) => {
+                let until = batch.events.iter().filter_map(Event::at).max();
+                self.seen_until = until.map_or(self.seen_until, |until| until.max(self.seen_until));
                 batch.events.into_iter().for_each(apply);
                 if let Some(next) = self.batches.front_mut() {
                     next.before.drain(..).for_each(|command| self.commands.send(command));
@@ -79,7 +84,7 @@ impl EventSource for Script {
             }
             None => self.commands.send(Command::Quit),
         }
-        moment(0)
+        self.seen_until
     }
 
     fn finish(self, _: impl FnMut(Event)) {}
@@ -138,6 +143,20 @@ fn opens(number: u64) -> Event {
     })
 }
 
+/// A row of a first transition.
+pub(super) fn first_row() -> Row {
+    let mut table = Table::new(TableOptions {
+        capabilities: SourceCapabilities { source: Source::Ebpf, tuples: false, minisocks: false },
+        limit: 1,
+        retention: Retention::All,
+        omits_states: false,
+        owner_policy: |_, _| true,
+    });
+    let mut rows = Vec::new();
+    table.apply(&opens(0), &mut |row| rows.push(*row));
+    rows[0]
+}
+
 fn run_script(
     options: &TraceOptions,
     batches: Vec<Batch>,
@@ -156,7 +175,8 @@ fn run_with_snapshots(
 ) -> (anyhow::Result<Vec<OutputSummary>>, Vec<String>) {
     let (sender, receiver) = commands();
     let log = Rc::default();
-    let source = Script { batches: batches.into(), commands: sender, log: Rc::clone(&log), can_seek };
+    let (batches, seen_until) = (batches.into(), moment(0));
+    let source = Script { batches, commands: sender, log: Rc::clone(&log), can_seek, seen_until };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let result = runtime.block_on(run(options, source, snapshots, outputs, receiver));
     let log = log.borrow().clone();

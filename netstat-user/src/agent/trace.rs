@@ -3,17 +3,27 @@
 use std::time::Duration;
 
 use super::{
-    command::Command, outlet::Outlet, slot::OutputSummary, snapshot_reports::SnapshotReports,
-    snapshot_schedule::SnapshotSchedule,
+    command::Command, outlet::Outlet, row_order::RowOrder, slot::OutputSummary,
+    snapshot_reports::SnapshotReports, snapshot_schedule::SnapshotSchedule,
 };
 use crate::{
     filter::{Filter, Match},
-    model::{Event, Loss, LossKind, LossPlace, Moment, Poll, Snapshot, SnapshotError, SnapshotKind},
+    model::{
+        Event, Loss, LossKind, LossPlace, Moment, Poll, Row, RowKind, Snapshot, SnapshotError, SnapshotKind,
+    },
     options::TraceOptions,
     output::Output,
     source::{self, EventSource, SnapshotSource},
     table::{Merged, Retention, Table, TableOptions},
 };
+
+/// How soon the loop runs again while rows or a snapshot wait for what may follow.
+const TICK_INTERVAL: Duration = Duration::from_millis(25);
+/// After how many waiting rows those that need not wait any longer go out, also before all events have been applied.
+const BATCH_ROWS: usize = 64;
+
+/// How long a row that waits in the table holds those that happened after it, nanoseconds.
+const MAX_HOLD_NS: u64 = 10_000_000;
 
 /// Whether the trace goes on after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +37,14 @@ pub(super) enum After {
 /// A running trace.
 pub(super) struct Trace {
     table: Table,
+    /// Between the table and the outlet.
+    order: RowOrder,
+    /// Of the events that have been applied, the time of the newest.
+    newest: Moment,
+    /// How many rows may wait before those that need not wait any longer go out.
+    batch_end: usize,
+    /// By how much an event may come later than events that happened after it, nanoseconds.
+    disorder_ns: u64,
     outlet: Outlet,
     /// None where the source takes no snapshots.
     schedule: Option<SnapshotSchedule>,
@@ -60,6 +78,10 @@ impl Trace {
         }
         Ok(Self {
             table,
+            order: RowOrder::default(),
+            newest: Moment::default(),
+            batch_end: BATCH_ROWS,
+            disorder_ns: source.disorder_ns(),
             outlet,
             schedule: takes_snapshots.then(|| SnapshotSchedule::new(options.reconcile_interval)),
             reports: SnapshotReports::default(),
@@ -78,9 +100,14 @@ impl Trace {
         self.outlet.woken().await;
     }
 
-    /// Whether something waits for [`Self::tick`].
-    pub(super) fn needs_tick(&self) -> bool {
-        self.table.needs_tick() || self.outlet.has_waiting_rows()
+    /// The time until [`Self::tick`] has something to do, if no event gives it something earlier.
+    pub(super) fn until_next_tick(&mut self, now: Moment) -> Option<Duration> {
+        let until = |due_ns: u64| Duration::from_nanos(due_ns.saturating_sub(now.mono_ns).max(1));
+        let of_table = self.table.next_tick_ns().map(until);
+        let held_until_ns = self.table.oldest_waiting_ns().map(|at_ns| at_ns + MAX_HOLD_NS);
+        let of_order = held_until_ns.filter(|due_ns| *due_ns > now.mono_ns && self.order.len() > 0).map(until);
+        let is_waiting = self.outlet.has_waiting_rows() || self.snapshot.is_some();
+        of_table.into_iter().chain(of_order).chain(is_waiting.then_some(TICK_INTERVAL)).min()
     }
 
     /// Whether rows wait for those of connections that existed before the trace.
@@ -121,15 +148,28 @@ impl Trace {
             Command::SetFilter(_) => {
                 self.outlet.say("the filter of this trace can't be changed".to_owned());
             }
-            Command::Seek(to) if source.seek(to) => self.table.clear(),
+            Command::Seek(to) if source.seek(to) => {
+                self.release_all();
+                self.table.clear();
+                (self.order, self.newest) = (RowOrder::default(), Moment::default());
+            }
             Command::Seek(_) => self.outlet.say("this trace can't seek: only a recording can".to_owned()),
         }
         After::Continue
     }
 
-    /// Applies an event to the table, and gives its rows to the outputs.
+    /// Applies an event to the table. Its rows go to the outputs as soon as no older one can follow.
     pub(super) fn apply(&mut self, event: &Event) {
-        let Self { table, outlet, schedule, .. } = self;
+        self.newest = event.at().map_or(self.newest, |at| at.max(self.newest));
+        self.apply_to_table(event);
+        if self.order.len() >= self.batch_end {
+            self.release_until(self.newest);
+            self.batch_end = self.order.len() + BATCH_ROWS;
+        }
+    }
+
+    fn apply_to_table(&mut self, event: &Event) {
+        let Self { table, order, outlet, schedule, .. } = self;
         match event {
             Event::Lost(_) | Event::PossibleLoss => {
                 if let Event::Lost(loss) = event {
@@ -141,7 +181,7 @@ impl Trace {
             }
             Event::PollFailed(error) => self.snapshot_failed(error),
             Event::Poll(poll) => {
-                table.apply(event, &mut |row| outlet.row(row));
+                table.apply(event, &mut |row| order.push(row));
                 report_unreported(table, outlet, poll.at);
                 self.owners_polled(poll);
             }
@@ -149,7 +189,7 @@ impl Trace {
             | Event::Tuple { .. }
             | Event::MinisockCreated(_)
             | Event::MinisockRemoved(_)
-            | Event::Accept { .. } => table.apply(event, &mut |row| outlet.row(row)),
+            | Event::Accept { .. } => table.apply(event, &mut |row| order.push(row)),
         }
     }
 
@@ -182,10 +222,16 @@ impl Trace {
     pub(super) fn merge_snapshot(&mut self, applied_until: Moment) {
         let is_covered = |snapshot: &mut Snapshot| snapshot.finished.mono_ns <= applied_until.mono_ns;
         let Some(snapshot) = self.snapshot.take_if(is_covered) else { return };
-        let Self { table, outlet, .. } = self;
+        let Self { table, order, outlet, .. } = self;
+        let mut found = |row: &Row| match row.kind {
+            // The other rows wait for it in the outlet.
+            RowKind::Existing if outlet.has_waiting_rows() => outlet.row(row),
+            // It tells a state that still lasts. It is told now, after rows of later times.
+            _ => order.push(&Row { at: row.at.later(order.released_ns()), ..*row }),
+        };
         match snapshot.kind {
             SnapshotKind::Owners => table.learn_holders(&snapshot),
-            SnapshotKind::Full => match table.merge(&snapshot, &mut |row| outlet.row(row)) {
+            SnapshotKind::Full => match table.merge(&snapshot, &mut found) {
                 Merged::Complete => outlet.complete_initial_rows(),
                 Merged::Incomplete => {
                     return self.snapshot_failed(&SnapshotError {
@@ -229,17 +275,37 @@ impl Trace {
         }
     }
 
-    /// All events until `now` have been applied.
-    pub(super) fn tick(&mut self, now: Moment) {
-        let Self { table, outlet, .. } = self;
-        table.tick(now, &mut |row| outlet.row(row));
-        outlet.tick(now, table.connections());
+    /// All events until `now` have been applied, but for those that are `disorder_ns` late.
+    pub(super) fn tick(&mut self, now: Moment, disorder_ns: u64) {
+        self.disorder_ns = disorder_ns;
+        self.release_until(now);
+        let Self { table, order, outlet, .. } = self;
+        let released = now.earlier(order.released_ns());
+        outlet.tick(released, table.connections());
+    }
+
+    /// Gives the outputs the rows that need not wait any longer; events until `seen` have been applied.
+    fn release_until(&mut self, seen: Moment) {
+        let Self { table, order, outlet, disorder_ns, .. } = self;
+        table.tick(seen, &mut |row| order.push(row));
+        let seen_ns = seen.mono_ns.saturating_sub(*disorder_ns);
+        let held_ns = seen_ns.saturating_sub(MAX_HOLD_NS);
+        let until_ns = table.oldest_waiting_ns().map_or(seen_ns, |at_ns| at_ns.saturating_sub(1).max(held_ns));
+        let until_ns = until_ns.min(seen_ns);
+        order.release(until_ns, |row| outlet.row(row));
+    }
+
+    /// Gives the outputs all rows.
+    fn release_all(&mut self) {
+        let Self { table, order, outlet, .. } = self;
+        table.release_all(&mut |row| order.push(row));
+        order.release(u64::MAX, |row| outlet.row(row));
     }
 
     /// Ends the outputs.
-    pub(super) fn end(self, now: Moment) -> Vec<OutputSummary> {
-        let Self { mut table, mut outlet, schedule, reports, .. } = self;
-        table.release_all(&mut |row| outlet.row(row));
+    pub(super) fn end(mut self, now: Moment) -> Vec<OutputSummary> {
+        self.release_all();
+        let Self { table, outlet, schedule, reports, .. } = self;
         if schedule.is_some() && !reports.has_full() && outlet.wants_existing() {
             let line =
                 "no snapshot of the sockets was complete: connections from before the start are not shown";

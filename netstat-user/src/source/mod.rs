@@ -38,6 +38,12 @@ pub trait EventSource {
     /// some ten thousand events; then `ready` returns at once.
     fn drain(&mut self, apply: impl FnMut(Event)) -> Moment;
 
+    /// By how much an event may come later than events that happened after it, nanoseconds: the events of several
+    /// processors, for example.
+    fn disorder_ns(&self) -> u64 {
+        0
+    }
+
     /// Stops, and yields the remaining events and the final counts of what was lost.
     fn finish(self, apply: impl FnMut(Event));
 

@@ -8,6 +8,7 @@ mod owner_lookups;
 mod pending_rows;
 mod poll;
 mod reason;
+mod removed_minisocks;
 mod retention;
 mod snapshot;
 mod tcp_stats;
@@ -172,9 +173,16 @@ impl Table {
         }
     }
 
-    /// Whether something waits for [`Self::tick`].
-    pub fn needs_tick(&self) -> bool {
-        !self.pending_rows.is_empty() || self.minisocks.has_removed()
+    /// When [`Self::tick`] has something to do, CLOCK_MONOTONIC in nanoseconds.
+    pub fn next_tick_ns(&self) -> Option<u64> {
+        self.pending_rows.next_due_ns().into_iter().chain(self.minisocks.removed.next_end_ns()).min()
+    }
+
+    /// The time of the oldest row that may still follow although it happened before the newest event: CLOCK_MONOTONIC in
+    /// nanoseconds.
+    pub fn oldest_waiting_ns(&mut self) -> Option<u64> {
+        let removed_ns = self.oldest_removed().map(|removed| removed.at.mono_ns);
+        self.pending_rows.oldest_ns().into_iter().chain(removed_ns).min()
     }
 
     /// Emits the rows that have waited long enough.
@@ -201,6 +209,8 @@ impl Table {
             }
         } else {
             self.learn_endpoints(key, change.local, change.remote, emit);
+            // Its endpoints are still unknown: a connection's rows stay in their order.
+            self.pending_rows.release(key, emit);
         }
         if change.new == State::Close {
             return self.close(change, emit);

@@ -2,68 +2,101 @@
 //!
 //! At CLOSE→SYN_SENT the kernel has not chosen the local port yet. Up to 6.12 a child still has its listener's
 //! endpoints at LISTEN→SYN_RECV. A later event, microseconds after it, has the endpoints; the row waits for that
-//! event. Rows of other connections don't wait.
+//! event. The rows of other connections that happened after it wait for it too (`agent/row_order.rs`), so the time is
+//! short.
+
+use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
 use super::connection::Connection;
 use crate::model::{Moment, Row, State};
 
-/// How long a row waits at most, nanoseconds: far longer than connect() takes to send its SYN, even on a busy host.
-pub(super) const MAX_WAIT_NS: u64 = 1_000_000_000;
+/// How long the row of a connecting socket waits at most, nanoseconds: longer than connect() takes to send its SYN,
+/// unless the scheduler takes the processor away from it meanwhile for a long time.
+pub(super) const MAX_CONNECT_NS: u64 = 10_000_000;
+/// The same of a child. Until its endpoints are known, the end of its request socket is not the end of a half-open
+/// connection. So it waits for longer than a processor is ever stopped in between.
+const MAX_CHILD_NS: u64 = 1_000_000_000;
 
 /// The waiting rows by the kernel's socket. A connection has one at most, its first.
 #[derive(Debug, Default)]
 pub(super) struct PendingRows {
     rows: FxHashMap<u64, Row>,
+    /// The sockets of CLOSE→SYN_SENT by time: CLOCK_MONOTONIC in nanoseconds, and the socket.
+    connecting: BTreeSet<(u64, u64)>,
+    /// The same of children.
+    children: BTreeSet<(u64, u64)>,
 }
 
 impl PendingRows {
-    pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    /// When the oldest row happened, CLOCK_MONOTONIC in nanoseconds.
+    pub(super) fn oldest_ns(&self) -> Option<u64> {
+        let firsts = [&self.connecting, &self.children].into_iter().filter_map(BTreeSet::first);
+        firsts.map(|(at_ns, _)| *at_ns).min()
+    }
+
+    /// When the next row has waited for too long, CLOCK_MONOTONIC in nanoseconds.
+    pub(super) fn next_due_ns(&self) -> Option<u64> {
+        let connecting = self.connecting.first().map(|(at_ns, _)| at_ns + MAX_CONNECT_NS);
+        connecting.into_iter().chain(self.children.first().map(|(at_ns, _)| at_ns + MAX_CHILD_NS)).min()
     }
 
     /// Whether a child that was created at `at` or before still waits for its endpoints.
     pub(super) fn has_child_since(&self, at: Moment) -> bool {
-        self.rows.values().any(|row| row.old_state == Some(State::Listen) && row.at <= at)
+        self.children.first().is_some_and(|(at_ns, _)| *at_ns <= at.mono_ns)
     }
 
     pub(super) fn insert(&mut self, key: u64, row: Row) {
+        self.sockets_like(&row).insert((row.at.mono_ns, key));
         self.rows.insert(key, row);
+    }
+
+    fn remove(&mut self, key: u64) -> Option<Row> {
+        let row = self.rows.remove(&key)?;
+        self.sockets_like(&row).remove(&(row.at.mono_ns, key));
+        Some(row)
+    }
+
+    fn sockets_like(&mut self, row: &Row) -> &mut BTreeSet<(u64, u64)> {
+        if row.old_state == Some(State::Listen) { &mut self.children } else { &mut self.connecting }
     }
 
     /// Takes out the row of a connection whose endpoints are known now, with these filled in.
     pub(super) fn complete(&mut self, key: u64, connection: &Connection) -> Option<Row> {
-        let mut row = self.rows.remove(&key)?;
+        let mut row = self.remove(key)?;
         connection.fill_in_endpoints(&mut row);
         Some(row)
     }
 
     /// Drops the row: another event has reported the transition already.
     pub(super) fn discard(&mut self, key: u64) {
-        self.rows.remove(&key);
+        self.remove(key);
     }
 
     /// Emits the row as it is, if there is one.
     pub(super) fn release(&mut self, key: u64, emit: &mut dyn FnMut(&Row)) {
-        if let Some(row) = self.rows.remove(&key) {
+        if let Some(row) = self.remove(key) {
             emit(&row);
         }
     }
 
-    /// Emits the rows that have waited for too long, oldest first.
+    /// Emits the rows that have waited for too long.
     pub(super) fn release_old(&mut self, now: Moment, emit: &mut dyn FnMut(&Row)) {
-        self.release_if(|row| now.mono_ns.saturating_sub(row.at.mono_ns) > MAX_WAIT_NS, emit);
+        let is_old = |first: Option<&(u64, u64)>, max_ns: u64| {
+            first.copied().filter(|(at_ns, _)| now.mono_ns.saturating_sub(*at_ns) > max_ns)
+        };
+        while let Some((_, key)) = is_old(self.connecting.first(), MAX_CONNECT_NS)
+            .or_else(|| is_old(self.children.first(), MAX_CHILD_NS))
+        {
+            self.release(key, emit);
+        }
     }
 
-    /// Emits all rows, oldest first.
+    /// Emits all rows.
     pub(super) fn release_all(&mut self, emit: &mut dyn FnMut(&Row)) {
-        self.release_if(|_| true, emit);
-    }
-
-    fn release_if(&mut self, is_due: impl Fn(&Row) -> bool, emit: &mut dyn FnMut(&Row)) {
-        let mut rows: Vec<Row> = self.rows.extract_if(|_, row| is_due(row)).map(|(_, row)| row).collect();
-        rows.sort_by_key(|row| row.at);
-        rows.iter().for_each(emit);
+        while let Some((_, key)) = self.connecting.first().or(self.children.first()).copied() {
+            self.release(key, emit);
+        }
     }
 }

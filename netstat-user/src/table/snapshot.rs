@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::{Table, connection::Connection, owner_lookups, pending_rows, tombstones::MARGIN_NS};
+use super::{Table, connection::Connection, owner_lookups, tombstones::MARGIN_NS};
 use crate::model::{CloseReason, Holder, Moment, Owner, Row, RowKind, Snapshot, SnapshotSocket, State};
 
 /// What the table could take from a snapshot.
@@ -151,7 +151,7 @@ impl Table {
             return;
         }
         let found: FxHashSet<u64> = snapshot.sockets.iter().map(|socket| socket.sock.sk).collect();
-        let removed = self.minisocks.removed();
+        let removed = self.minisocks.removed.connections();
         let stale: Vec<u64> = self
             .connections
             .iter()
@@ -209,7 +209,9 @@ impl Table {
 /// How old the last event of a connection must be for a snapshot to find it, nanoseconds. A connecting socket is in the
 /// kernel's tables only once it has a local port (`__inet_hash_connect`, net/ipv4/inet_hashtables.c, 6.18).
 fn min_age_ns(connection: &Connection) -> u64 {
-    if connection.local().port == 0 { pending_rows::MAX_WAIT_NS } else { MARGIN_NS }
+    /// Far longer than connect() takes to send its SYN, even on a busy host.
+    const CONNECT_NS: u64 = 1_000_000_000;
+    if connection.local().port == 0 { CONNECT_NS } else { MARGIN_NS }
 }
 
 /// The owner of a socket: the first of its holders.

@@ -5,14 +5,16 @@
 
 use std::collections::VecDeque;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use super::{Table, reason, tcp_stats, tuple::Tuple};
+use super::{
+    Table, reason,
+    removed_minisocks::{RemovedMinisocks, is_certain},
+    tcp_stats,
+    tuple::Tuple,
+};
 use crate::model::{CloseReason, ConnId, MinisockCreated, MinisockRemoved, Moment, Row, State, Transition};
 
-/// A timer that is moved is cancelled and started again within microseconds. A minisocket whose timer has not been
-/// started again for this long (nanoseconds) is gone.
-const REMOVAL_DELAY_NS: u64 = 2_000_000;
 /// A full socket closes microseconds after its timewait socket is created; this is far longer (nanoseconds).
 const MAX_CREATED_AGE_NS: u64 = 1_000_000_000;
 
@@ -23,9 +25,7 @@ pub(super) struct Minisocks {
     created: FxHashMap<Tuple, CreatedTimewait>,
     /// The same by time, oldest first. The full socket's close may have been lost, or a filter may omit it.
     created_in_order: VecDeque<(u64, Tuple)>,
-    /// Minisockets whose timer was cancelled, oldest first, each with the connection that it belonged to: another
-    /// socket may soon have its address.
-    removed: VecDeque<(ConnId, MinisockRemoved)>,
+    pub(super) removed: RemovedMinisocks,
 }
 
 /// A timewait socket whose full socket has not closed yet.
@@ -52,16 +52,6 @@ impl Minisocks {
                 self.created.remove(&tuple);
             }
         }
-    }
-
-    /// Whether a removal waits for [`Table::tick`].
-    pub(super) fn has_removed(&self) -> bool {
-        !self.removed.is_empty()
-    }
-
-    /// The connections whose minisocket's timer was cancelled: they end soon, unless the timer is started again.
-    pub(super) fn removed(&self) -> FxHashSet<ConnId> {
-        self.removed.iter().map(|(conn, _)| *conn).collect()
     }
 }
 
@@ -117,7 +107,7 @@ impl Table {
     pub(super) fn timewait_observed(&mut self, observed: &MinisockCreated, emit: &mut dyn FnMut(&Row)) {
         let key = observed.sock.sk;
         if self.is_known_minisock(observed) {
-            if self.index_in_removed(key).is_none() {
+            if !self.is_removed(key) {
                 self.enter_time_wait(key, observed.at, emit);
             }
             return;
@@ -139,9 +129,7 @@ impl Table {
         let key = minisock.sock.sk;
         self.tombstones.unmark(key);
         if self.is_known_minisock(minisock) {
-            if let Some(index) = self.index_in_removed(key) {
-                self.minisocks.removed.remove(index);
-            }
+            self.take_removed(key);
             return true;
         }
         self.end_previous(key, minisock.at, emit);
@@ -156,19 +144,22 @@ impl Table {
         })
     }
 
-    /// Where the minisocket at `key` is in [`Minisocks::removed`]. Its connection may have had another one just
-    /// before, the request socket.
-    fn index_in_removed(&self, key: u64) -> Option<usize> {
+    /// Whether the timer of the minisocket at `key` was cancelled.
+    fn is_removed(&self, key: u64) -> bool {
+        self.connections.get(&key).is_some_and(|known| self.minisocks.removed.contains(key, known.id()))
+    }
+
+    /// Takes out the removal of the minisocket at `key`. Its connection may have had another one just before, the
+    /// request socket.
+    fn take_removed(&mut self, key: u64) -> Option<(ConnId, MinisockRemoved)> {
         let known = self.connections.get(&key)?.id();
-        self.minisocks.removed.iter().position(|(conn, removed)| *conn == known && removed.sk == key)
+        self.minisocks.removed.take(key, known).map(|removed| (known, removed))
     }
 
     /// Ends the connection that was known at an address where another socket is now: its minisocket's timer was
     /// cancelled, or its end was missed.
     pub(super) fn end_previous(&mut self, key: u64, at: Moment, emit: &mut dyn FnMut(&Row)) {
-        if let Some(index) = self.index_in_removed(key)
-            && let Some((conn, removed)) = self.minisocks.removed.remove(index)
-        {
+        if let Some((conn, removed)) = self.take_removed(key) {
             self.end_minisock(conn, &removed, emit);
         }
         self.repair_end(key, at, emit);
@@ -195,19 +186,25 @@ impl Table {
         // Even one that the table doesn't know: a snapshot that is being taken may have found it just before.
         self.tombstones.mark(removed.sk, removed.at);
         if let Some(known) = self.connections.get(&removed.sk).filter(|known| known.is_minisock()) {
-            self.minisocks.removed.push_back((known.id(), *removed));
+            self.minisocks.removed.insert(known.id(), *removed);
         }
+    }
+
+    /// The oldest removal of a minisocket whose connection is still open: it may end at that time.
+    pub(super) fn oldest_removed(&mut self) -> Option<MinisockRemoved> {
+        let Self { connections, minisocks, .. } = self;
+        minisocks.removed.oldest(|key, conn| connections.get(&key).is_some_and(|known| known.id() == conn))
     }
 
     /// Ends the connections whose minisocket's timer was cancelled long enough ago.
     pub(super) fn end_removed_minisocks(&mut self, now: Moment, emit: &mut dyn FnMut(&Row)) {
         self.minisocks.forget_old(now);
-        while let Some((conn, removed)) = self.minisocks.removed.front().copied()
-            && now.mono_ns.saturating_sub(removed.at.mono_ns) > REMOVAL_DELAY_NS
+        while let Some(removed) = self.oldest_removed()
+            && is_certain(&removed, now)
             // Up to 6.12 the child of a half-open connection may not have its own endpoints yet.
             && !(removed.state == State::SynRecv && self.pending_rows.has_child_since(removed.at))
+            && let Some((conn, removed)) = self.take_removed(removed.sk)
         {
-            self.minisocks.removed.pop_front();
             self.end_minisock(conn, &removed, emit);
         }
     }

@@ -56,6 +56,12 @@ const NICENESS: i32 = -10;
 /// What the reader needs once the programs are loaded: before 5.19 every `bpf()`, so also the one that reads the
 /// counters of losses, takes CAP_BPF.
 pub const PRIVILEGES: CapabilitySet = CapabilitySet::BPF;
+/// A record is reserved in the ring after its time stamp was taken. Until then other processors may reserve records with
+/// later stamps: on a busy host for some tens of microseconds, and longer if a softirq interrupts the program. After a
+/// single event the reader looks again after this time, so that the event is seen within a fraction of a millisecond.
+const DISORDER: Duration = Duration::from_micros(150);
+/// The same in a burst, when the reader sleeps for longer anyway.
+const DISORDER_IN_BURST: Duration = Duration::from_millis(1);
 /// How often the counters of losses are checked while events arrive.
 const LOSS_INTERVAL: Duration = Duration::from_millis(100);
 /// How many checks of the counters follow an event: a skipped run is reported by the second that finds it.
@@ -72,8 +78,10 @@ pub struct EbpfSource {
     ring_position: RingPosition,
     /// When all programs were attached. Before that only some of them record.
     attached_at: Moment,
-    /// All events until this moment have been passed on.
+    /// All events until this moment have been passed on, but for those that [`EventSource::disorder_ns`] allows.
     seen_until: Moment,
+    /// The time of the newest event, CLOCK_MONOTONIC in nanoseconds.
+    newest_ns: u64,
     self_filter: SelfFilter,
     losses: LossMonitor,
     losses_checked_at: Instant,
@@ -114,6 +122,7 @@ impl EbpfSource {
             ring_position,
             attached_at,
             seen_until: attached_at,
+            newest_ns: 0,
             self_filter: SelfFilter::new(),
             losses,
             losses_checked_at: Instant::now(),
@@ -136,7 +145,10 @@ impl EbpfSource {
             match decode::event(&record, unix_offset_ns, &self.self_filter) {
                 Ok(event) if is_before_attachment(&event, self.attached_at) => {}
                 Ok(event) => {
-                    self.seen_until = event.at().map_or(self.seen_until, |at| at.max(self.seen_until));
+                    if let Some(at) = event.at() {
+                        self.newest_ns = self.newest_ns.max(at.mono_ns);
+                        self.seen_until = self.seen_until.max(at);
+                    }
                     apply(event);
                 }
                 Err(UnknownRecord) => self.losses.count_unknown_record(),
@@ -146,6 +158,12 @@ impl EbpfSource {
             self.seen_until = now.max(self.seen_until);
         }
         records
+    }
+
+    /// The time until no record follows that is older than the last one.
+    fn until_settled(&self) -> Duration {
+        let since_last = clock::now().mono_ns.saturating_sub(self.newest_ns);
+        DISORDER.saturating_sub(Duration::from_nanos(since_last))
     }
 
     /// Returns when the kernel reports that the ring has records.
@@ -202,6 +220,8 @@ impl EventSource for EbpfSource {
         match self.wakeup_policy.wait() {
             Wait::Yield => tokio::task::yield_now().await,
             Wait::Sleep(time) => tokio::time::sleep(time).await,
+            // Tokio's timers have a resolution of a millisecond.
+            Wait::Settle => std::thread::sleep(self.until_settled()),
             Wait::Wakeup if self.loss_checks_due > 0 => {
                 // The drain that follows checks the losses, elapsed or not.
                 let _ = tokio::time::timeout(LOSS_INTERVAL, self.wakeup()).await;
@@ -223,6 +243,14 @@ impl EventSource for EbpfSource {
         }
         self.wakeup_policy.drained(now, events, events == DRAIN_LIMIT);
         self.seen_until
+    }
+
+    fn disorder_ns(&self) -> u64 {
+        let disorder = match self.wakeup_policy.wait() {
+            Wait::Wakeup | Wait::Settle => DISORDER,
+            Wait::Sleep(_) | Wait::Yield => DISORDER_IN_BURST,
+        };
+        u64::try_from(disorder.as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn finish(mut self, mut apply: impl FnMut(Event)) {

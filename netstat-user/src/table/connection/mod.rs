@@ -111,10 +111,11 @@ impl Connection {
         Row { kind, old_state: None, state_ns: None, ..self.row(self.state, at, source) }
     }
 
-    /// The row for its state before the first transition that the table saw; None if the trace saw it begin, or the
-    /// row was taken before.
-    pub(super) fn take_initial_row(&mut self, at: Moment, source: Source) -> Option<Row> {
+    /// The row for its state before the first transition that the table saw, with the time of that transition; None if
+    /// the trace saw it begin, or the row was taken before. `now` is any later time.
+    pub(super) fn take_initial_row(&mut self, now: Moment, source: Source) -> Option<Row> {
         let state = self.initial_state.take()?;
+        let at = now.earlier(self.first_seen_ns);
         Some(Row { kind: RowKind::Existing, old_state: None, ..self.row(state, at, source) })
     }
 
