@@ -1,11 +1,23 @@
 //! Which processes hold which sockets: by the kernel's own iterator where that is faster, or else by /proc/PID/fd.
 //! It is not among the [`readers`](crate::readers) because those don't depend on the eBPF programs.
 
-use std::{fs, io, path::Path};
+use std::{fs, path::Path};
 
 use rustc_hash::FxHashMap;
+use rustix::io::Errno;
 
-use crate::{readers::processes, source::ebpf};
+use crate::{
+    readers::{
+        errors,
+        open_files::{self, OpenFiles},
+        processes,
+        visibility::{self, Limit},
+    },
+    source::ebpf,
+};
+
+/// Where this host's processes are listed.
+const PROC: &str = "/proc";
 
 /// With more open files than this on the host the iterator, which takes some 40 ms to load, is faster than a walk
 /// through /proc, which takes some 3 µs a file.
@@ -15,8 +27,8 @@ const MANY_FILES: u64 = 10_000;
 #[derive(Debug, Default)]
 pub struct SocketHolders {
     by_inode: FxHashMap<u64, Pids>,
-    /// Whether /proc could not be listed, or the files of a process could not be read for lack of privilege.
-    pub is_incomplete: bool,
+    /// Why not all holders can be seen.
+    pub limits: Vec<Limit>,
 }
 
 /// Process ids in ascending order. Most sockets have one holder, which takes no allocation.
@@ -44,19 +56,34 @@ impl SocketHolders {
                 return holders;
             }
         }
-        let mut holders = Self::default();
-        let Ok(processes) = processes::below(Path::new("/proc")) else {
-            holders.is_incomplete = true;
-            return holders;
-        };
-        for (pid, directory) in processes {
-            let result = processes::each_file(&directory, |_, link| {
-                if let Some(inode) = processes::socket(link) {
-                    holders.add(inode.get(), pid);
+        Self::scan(Path::new(PROC))
+    }
+
+    /// Reads the files of all processes from /proc.
+    fn scan(root: &Path) -> Self {
+        let mut holders = Self { limits: visibility::limits_of(root), ..Self::default() };
+        let (mut denied, mut failed) = (0, None);
+        let files = OpenFiles::below(root);
+        match processes::below(root) {
+            Ok(processes) => {
+                for (pid, directory) in processes {
+                    let read = files.each(&directory, |file| {
+                        if let Some(inode) = open_files::socket(file.link) {
+                            holders.add(inode.get(), pid);
+                        }
+                    });
+                    match read {
+                        Err(error) if errors::is_exhaustion(&error) => failed = Errno::from_io_error(&error),
+                        Err(error) if !errors::is_gone(&error) => denied += 1,
+                        _ => {}
+                    }
                 }
-            });
-            holders.is_incomplete |=
-                result.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+            }
+            Err(error) => failed = Some(Errno::from_io_error(&error).unwrap_or(Errno::IO)),
+        }
+        holders.limits.extend(failed.map(Limit::Failed));
+        if denied > 0 {
+            holders.limits.push(Limit::Denied(denied));
         }
         holders
     }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Snapshot, SnapshotError, SnapshotKind, UnreadNetns};
+use crate::model::{Poll, Snapshot, SnapshotError, SnapshotKind, UnreadNetns};
 
 /// The most network namespaces that one note names.
 const MAX_NAMED: usize = 3;
@@ -55,15 +55,26 @@ impl SnapshotReports {
 
     /// Returns a note for the user if the network namespaces that full snapshots lack have changed.
     pub(super) fn changed_unread(&mut self, snapshot: &Snapshot) -> Option<String> {
-        let unread = match snapshot.kind {
-            SnapshotKind::Full if self.unread != snapshot.netns_unread => &snapshot.netns_unread,
-            SnapshotKind::Full | SnapshotKind::Owners => return None,
-        };
-        self.unread.clone_from(unread);
-        if unread.is_empty() {
-            return Some("snapshots cover all network namespaces again".to_owned());
+        match snapshot.kind {
+            SnapshotKind::Full => self.note_unread("snapshots", &snapshot.netns_unread),
+            SnapshotKind::Owners => None,
         }
-        let mut note = "snapshots lack the connections of".to_owned();
+    }
+
+    /// Returns a note for the user if the network namespaces that polls lack have changed.
+    pub(super) fn changed_unread_in_poll(&mut self, poll: &Poll) -> Option<String> {
+        self.note_unread("polls", &poll.unread_why)
+    }
+
+    fn note_unread(&mut self, what: &str, unread: &[UnreadNetns]) -> Option<String> {
+        if self.unread == unread {
+            return None;
+        }
+        self.unread = unread.to_vec();
+        if unread.is_empty() {
+            return Some(format!("{what} cover all network namespaces again"));
+        }
+        let mut note = format!("{what} lack the connections of");
         for (index, UnreadNetns { netns, why }) in unread.iter().take(MAX_NAMED).enumerate() {
             let separator = if index == 0 { "" } else { "," };
             let _infallible = write!(note, "{separator} network namespace {netns}, which {why}");
@@ -142,5 +153,8 @@ mod tests {
         assert!(note.ends_with("network namespace 9, which can't be entered: no, and 2 more"), "{note}");
         let note = reports.changed_unread(&full_without(&[])).unwrap();
         assert_eq!(note, "snapshots cover all network namespaces again");
+        let unread_why = full_without(&[7]).netns_unread;
+        let note = reports.changed_unread_in_poll(&Poll { unread_why, ..Poll::default() }).unwrap();
+        assert!(note.starts_with("polls lack the connections of network namespace 7"), "{note}");
     }
 }

@@ -184,6 +184,7 @@ impl Trace {
                 table.apply(event, &mut |row| order.push(row));
                 report_unreported(table, outlet, poll.at);
                 self.owners_polled(poll);
+                self.namespaces_polled(poll);
             }
             Event::Transition(_)
             | Event::Tuple { .. }
@@ -207,6 +208,16 @@ impl Trace {
                     self.outlet.say(line.to_owned());
                 }
             }
+        }
+    }
+
+    /// Reports the network namespaces that polls can't read, when they change.
+    fn namespaces_polled(&mut self, poll: &Poll) {
+        if let Some(line) = self.reports.changed_unread_in_poll(poll) {
+            if !poll.unread_why.is_empty() {
+                self.outlet.lost(&lost_snapshot(poll.at));
+            }
+            self.outlet.say(line);
         }
     }
 

@@ -4,7 +4,7 @@ use std::num::NonZero;
 
 use rustc_hash::FxHashSet;
 
-use super::{Endpoint, Moment, Owner, State};
+use super::{Endpoint, Moment, Owner, State, UnreadNetns};
 
 /// By what the system's table links a socket to its owner: an inode number on Linux, a process id on Windows.
 pub type SocketHandle = NonZero<u64>;
@@ -37,6 +37,8 @@ pub struct Poll {
     pub sockets: Vec<PolledSocket>,
     /// Network namespaces that exist but could not be read: nothing is known about their sockets.
     pub unread: FxHashSet<Option<u32>>,
+    /// Those of them that still exist for certain, with the reason, in the order of their numbers.
+    pub unread_why: Vec<UnreadNetns>,
     /// Why the owners of new sockets are unknown, in one line for the user; None if the scan for them did not fail.
     pub owners_error: Option<String>,
 }

@@ -3,10 +3,16 @@
 #[cfg(target_os = "linux")]
 pub mod errors;
 #[cfg(target_os = "linux")]
+mod mounts;
+#[cfg(target_os = "linux")]
 pub mod namespaces;
+#[cfg(target_os = "linux")]
+pub mod open_files;
 #[cfg(target_os = "linux")]
 pub mod proc_net;
 #[cfg(target_os = "linux")]
 pub mod processes;
+#[cfg(target_os = "linux")]
+pub mod visibility;
 #[cfg(windows)]
 pub(crate) mod windows;

@@ -84,6 +84,7 @@ fn proc(options: &TraceOptions, instead_of: Option<&anyhow::Error>) -> Result<Ch
         root: options.proc_root.clone(),
         netns: options.filter.netns.clone(),
         interval: options.poll_interval,
+        duration: options.duration,
         table_size: options.table_size,
         instead_of,
     };
@@ -102,7 +103,11 @@ fn proc(_: &TraceOptions, _: Option<&anyhow::Error>) -> Result<Chosen> {
 
 #[cfg(windows)]
 fn windows(options: &TraceOptions) -> Result<Chosen> {
-    Ok(Chosen::Windows(Box::new(windows::start(options.poll_interval, options.table_size)?)))
+    Ok(Chosen::Windows(Box::new(windows::start(
+        options.poll_interval,
+        options.duration,
+        options.table_size,
+    )?)))
 }
 
 #[cfg(not(windows))]

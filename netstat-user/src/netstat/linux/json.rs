@@ -60,7 +60,7 @@ fn inet<'a>(socket: &InetSocket, owners: Option<&'a Owners>, ticks_per_second: u
         send_q: Some(socket.send_q.into()),
         uid: Some(socket.uid),
         inode: known(socket.inode),
-        owners: owners.map(|owners| holders(socket.inode, owners)),
+        owners: owners.and_then(|owners| holders(socket.inode, owners)),
         timer: Some(socket.timer).filter(|_| is_tcp).and_then(|timer| running(timer, ticks_per_second)),
         netns: Some(socket.netns),
     }
@@ -75,7 +75,7 @@ fn unix<'a>(socket: &UnixSocket, owners: Option<&'a Owners>) -> Unix<'a> {
         listening: socket.is_server(),
         references: socket.references,
         inode: known(socket.inode),
-        owners: owners.map(|owners| holders(socket.inode, owners)),
+        owners: owners.and_then(|owners| holders(socket.inode, owners)),
         path: Some(visible(&socket.path)).filter(|path| !path.is_empty()),
         netns: socket.netns,
     }
@@ -85,14 +85,15 @@ fn known(inode: u64) -> Option<u64> {
     Some(inode).filter(|inode| *inode != 0)
 }
 
-fn holders<'a>(inode: u64, owners: &'a Owners) -> Vec<Holder<'a>> {
+/// None if it is not known which processes hold the socket.
+fn holders<'a>(inode: u64, owners: &'a Owners) -> Option<Vec<Holder<'a>>> {
     let holder = |(pid, process): (u32, &'a Process)| Holder {
         pid,
         comm: Some(visible(process.comm.as_bytes())),
         program: Some(&process.program),
         uid: process.uid,
     };
-    owners.of(inode).map(holder).collect()
+    owners.are_known(inode).then(|| owners.of(inode).map(holder).collect())
 }
 
 fn running(timer: Timer, ticks_per_second: u64) -> Option<RunningTimer> {

@@ -8,12 +8,13 @@ use super::{
     options::{Roles, SocketOptions},
     owners::Owners,
     socket::{InetSocket, Transport, UnixSocket},
-    sockets::{self, Sockets},
+    sockets::{self, EveryNamespace, Sockets},
 };
 use crate::{
     filter::{Filter, SocketFacts},
     model::{Comm, Endpoint},
     netstat::summary::{Summary, Tally},
+    readers::visibility,
 };
 
 /// The selected sockets, in netstat's order.
@@ -44,10 +45,10 @@ impl Listing {
         });
         let owners = owners.map_err(|_| anyhow!("the thread that looks up the sockets' owners panicked"))?;
         let Sockets { mut inet, mut unix } = sockets?;
-        if owners.is_incomplete() {
-            warn(
-                "can't read the open files of all processes: only root sees the owners of other users' sockets",
-            );
+        let inodes = inet.iter().map(|socket| socket.inode).chain(unix.iter().map(|socket| socket.inode));
+        if has_owners && inodes.into_iter().any(|inode| !owners.are_known(inode)) {
+            let what = "the owners of some sockets can't be seen";
+            visibility::explain(what, owners.limits()).iter().for_each(|line| warn(line));
         }
         let mut holders = Vec::new();
         inet.retain(|socket| {
@@ -86,12 +87,10 @@ fn read_sockets(options: &SocketOptions, json: bool) -> Result<Sockets> {
     if !options.all_netns {
         return sockets::read(options, json);
     }
-    let (namespaces, not_entered) = sockets::in_every_namespace(|| sockets::read(options, json))?;
-    if not_entered > 0 {
-        warn(&format!("{not_entered} network namespaces could not be entered: that needs root"));
-    }
+    let EveryNamespace { sockets, notes } = sockets::of_every_namespace(options, json)?;
+    notes.iter().for_each(|note| warn(note));
     let mut all = Sockets::default();
-    for Sockets { inet, unix } in namespaces {
+    for Sockets { inet, unix } in sockets {
         all.inet.extend(inet);
         all.unix.extend(unix);
     }

@@ -1,10 +1,19 @@
 //! The processes that hold sockets, by the sockets' inode numbers.
 
-use std::{fs, io::Read as _, os::unix::fs::MetadataExt as _, path::Path};
+use std::{
+    fs,
+    io::Read as _,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 use rustc_hash::FxHashMap;
 
-use crate::{model::Comm, readers::processes, socket_holders::SocketHolders};
+use crate::{
+    model::Comm,
+    readers::{processes, visibility::Limit},
+    socket_holders::SocketHolders,
+};
 
 /// How many bytes of a command line are read: more than netstat shows.
 const MAX_COMMAND_LINE: u64 = 4096;
@@ -27,9 +36,15 @@ impl Owners {
         Self { holders, processes }
     }
 
-    /// Whether the files of a process could not be read for lack of privilege.
-    pub fn is_incomplete(&self) -> bool {
-        self.holders.is_incomplete
+    /// Why not all owners can be seen.
+    pub fn limits(&self) -> &[Limit] {
+        &self.holders.limits
+    }
+
+    /// Whether the processes that hold the socket are known: at least one was found, or it has no file (inode number 0) and
+    /// no process can hold it.
+    pub fn are_known(&self, inode: u64) -> bool {
+        inode == 0 || self.of(inode).next().is_some()
     }
 
     /// The processes that hold the socket, the one with the lowest id first.
@@ -52,18 +67,30 @@ pub struct Process {
 
 impl Process {
     fn read(pid: u32) -> Self {
-        let directory = format!("/proc/{pid}");
-        let mut command_line = Vec::new();
-        if let Ok(file) = fs::File::open(format!("{directory}/cmdline")) {
-            // What was read before an error is enough for a name.
-            let _ = file.take(MAX_COMMAND_LINE).read_to_end(&mut command_line);
+        let directory = PathBuf::from(format!("/proc/{pid}"));
+        let mut command_line = command_line(&directory);
+        if command_line.is_empty() {
+            // A main thread that has exited has no command line, but the other threads have it.
+            let tasks = processes::tasks(&directory).unwrap_or_default();
+            let mut of_tasks = tasks.iter().map(|task| self::command_line(&task.directory));
+            command_line = of_tasks.find(|text| !text.is_empty()).unwrap_or_default();
         }
         Self {
             program: program(&command_line),
-            comm: processes::comm(Path::new(&directory)).unwrap_or_default(),
+            comm: processes::comm(&directory).unwrap_or_default(),
             uid: fs::metadata(&directory).ok().map(|metadata| metadata.uid()),
         }
     }
+}
+
+/// The command line of a process or thread; empty if it can't be read.
+fn command_line(directory: &Path) -> Vec<u8> {
+    let mut text = Vec::new();
+    if let Ok(file) = fs::File::open(directory.join("cmdline")) {
+        // What was read before an error is enough for a name.
+        let _ = file.take(MAX_COMMAND_LINE).read_to_end(&mut text);
+    }
+    text
 }
 
 fn program(command_line: &[u8]) -> String {

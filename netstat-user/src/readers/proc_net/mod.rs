@@ -6,7 +6,6 @@ mod inet;
 use std::{
     fs::File,
     io::{self, BufRead as _, BufReader},
-    mem,
     path::PathBuf,
 };
 
@@ -27,18 +26,20 @@ pub fn own(file: &str) -> PathBuf {
 /// Calls `each` with every line of a table, without its line break, except the title.
 ///
 /// # Errors
-/// The table can't be read, or `each` fails.
+/// The table can't be read or lacks its title, or `each` fails.
 pub fn for_each_line<E: From<io::Error>>(
     table: File,
     mut each: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut table = BufReader::with_capacity(BUFFER_BYTES, table);
     let mut line = Vec::new();
-    let mut is_title = true;
+    // The kernel writes a title even if there are no sockets.
+    if table.read_until(b'\n', &mut line)? == 0 {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file is empty").into());
+    }
+    line.clear();
     while table.read_until(b'\n', &mut line)? > 0 {
-        if !mem::take(&mut is_title) {
-            each(line.strip_suffix(b"\n").unwrap_or(&line))?;
-        }
+        each(line.strip_suffix(b"\n").unwrap_or(&line))?;
         line.clear();
     }
     Ok(())

@@ -1,32 +1,57 @@
 //! A source that polls the system's socket table at an interval. The table of connections finds out what changed.
 
 mod owner_cache;
+mod stop;
 
 use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::time::{Instant, sleep_until};
 
+pub use self::stop::Stop;
+
 use self::owner_cache::OwnerCache;
 use super::{EventSource, clock};
 use crate::model::{
-    Event, Moment, Owner, Poll, SnapshotError, SnapshotKind, SocketHandle, SourceCapabilities, Started,
+    Event, Missing, Moment, Owner, Poll, SnapshotError, SnapshotKind, SocketHandle, SourceCapabilities,
+    Started,
 };
+
+/// How long the last poll of a trace may take: the user waits for the end.
+const LAST_POLL: Duration = Duration::from_secs(1);
 
 /// Reads the system's socket table.
 pub trait Poller {
     /// All sockets that can be seen now, without their owners.
     ///
     /// # Errors
-    /// The table can't be read at all: nothing is known about any socket.
-    fn poll(&mut self) -> anyhow::Result<Poll>;
+    /// The table can't be read at all, or `stop` is due: nothing is known about any socket.
+    fn poll(&mut self, stop: &Stop) -> anyhow::Result<Poll>;
 
     /// The processes that hold these sockets. A socket whose owner can't be found is left out.
     ///
     /// # Errors
-    /// The processes can't be read: no owner can be found.
-    fn owners(&mut self, handles: &FxHashSet<SocketHandle>)
-    -> anyhow::Result<FxHashMap<SocketHandle, Owner>>;
+    /// The processes can't be read, or `stop` is due: no owner can be found.
+    fn owners(
+        &mut self,
+        handles: &FxHashSet<SocketHandle>,
+        stop: &Stop,
+    ) -> anyhow::Result<FxHashMap<SocketHandle, Owner>>;
+
+    /// Whether the last poll has read the owners of all sockets beside the sockets.
+    fn has_read_owners(&self) -> bool {
+        false
+    }
+
+    /// The process with its present name; None if it has ended, even if another process has its id by now.
+    fn refresh(&self, owner: Owner) -> Option<Owner> {
+        Some(owner)
+    }
+
+    /// What the first poll could not see.
+    fn missing(&self) -> Vec<Missing> {
+        Vec::new()
+    }
 }
 
 /// Polls once per interval, and spends at most half of the time in polls.
@@ -36,44 +61,60 @@ pub struct PollSource<P> {
     started: Started,
     interval: Duration,
     next_poll: Instant,
+    /// When the trace ends, if that is known.
+    ends: Option<Instant>,
     /// The first poll, until it is drained.
     first: Option<Event>,
 }
 
 impl<P: Poller> PollSource<P> {
-    /// Takes the first poll, whose sockets become `existing` rows. Owners of at most `table_size` sockets are kept.
-    pub fn start(poller: P, interval: Duration, table_size: usize, started: Started) -> Self {
+    /// Takes the first poll, whose sockets become `existing` rows. Owners of at most `table_size` sockets are kept. The trace
+    /// ends after `duration`, if that is known.
+    pub fn start(
+        poller: P,
+        interval: Duration,
+        duration: Option<Duration>,
+        table_size: usize,
+        started: Started,
+    ) -> Self {
         let mut source = Self {
             poller,
             owners: OwnerCache::new(table_size),
             started,
             interval,
             next_poll: Instant::now(),
+            ends: None,
             first: None,
         };
-        source.first = Some(source.poll());
+        source.first = source.poll(&Stop::by_signal_or_at(None));
+        source.started.missing.extend(source.poller.missing());
+        source.ends = duration.and_then(|duration| Instant::now().checked_add(duration));
         source
     }
 
-    fn poll(&mut self) -> Event {
+    /// None if `stop` was due before the poll was complete.
+    fn poll(&mut self, stop: &Stop) -> Option<Event> {
         let began = Instant::now();
-        let event = match self.poller.poll() {
+        let event = match self.poller.poll(stop) {
             Ok(mut poll) => {
-                let filled = self.owners.fill_in(&mut poll.sockets, |handles| self.poller.owners(handles));
+                let filled = self.owners.fill_in(&mut poll.sockets, &mut self.poller, stop);
+                if filled.is_err() && stop.is_due() {
+                    return None;
+                }
                 poll.owners_error = filled.err().map(|error| explain(&error));
                 Event::Poll(Box::new(poll))
             }
-            Err(error) => Event::PollFailed(SnapshotError {
-                kind: SnapshotKind::Full,
-                at: clock::now(),
-                why: explain(&error),
-                may_recover: true,
-            }),
+            Err(_) if stop.is_due() => return None,
+            Err(error) => failed(explain(&error), true),
         };
         let ended = Instant::now();
         self.next_poll = (began + self.interval).max(ended + (ended - began));
-        event
+        Some(event)
     }
+}
+
+fn failed(why: String, may_recover: bool) -> Event {
+    Event::PollFailed(SnapshotError { kind: SnapshotKind::Full, at: clock::now(), why, may_recover })
 }
 
 impl<P: Poller> EventSource for PollSource<P> {
@@ -98,15 +139,20 @@ impl<P: Poller> EventSource for PollSource<P> {
     fn drain(&mut self, mut apply: impl FnMut(Event)) -> Moment {
         self.first.take().into_iter().for_each(&mut apply);
         if Instant::now() >= self.next_poll {
-            apply(self.poll());
+            self.poll(&Stop::by_signal_or_at(self.ends)).into_iter().for_each(apply);
         }
         clock::now()
     }
 
-    /// A last poll finds what changed since the one before.
+    /// A last poll finds what changed since the one before, if there is time for it.
     fn finish(mut self, mut apply: impl FnMut(Event)) {
         self.first.take().into_iter().for_each(&mut apply);
-        apply(self.poll());
+        let last = self.poll(&Stop::at(Instant::now() + LAST_POLL));
+        apply(last.unwrap_or_else(|| {
+            let seconds = LAST_POLL.as_secs_f64();
+            let why = format!("the last one, at the end of the trace, took longer than {seconds} s");
+            failed(why, false)
+        }));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Scans the files of all processes: who holds which socket, and which network namespaces are held.
+//! Scans the files of all processes: who holds which socket, and which network namespaces exist.
 
 use std::{
     io,
@@ -6,12 +6,17 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use procfs::{FromRead as _, process::Status};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::poll::Stop;
 use crate::{
     model::{Owner, OwnerHow, SocketHandle},
-    readers::{errors, namespaces, processes},
+    readers::{
+        errors,
+        namespaces::{NamespacePath, Search, SocketFile},
+        open_files::{self, OpenFiles},
+        processes,
+    },
 };
 
 /// Process 1 holds the sockets of socket-activated services.
@@ -20,38 +25,88 @@ const INIT: u32 = 1;
 /// What a scan found.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
-    /// The owners of the wanted sockets. The holder with the lowest process id owns a socket: the parent of those
-    /// that inherited it. Process 1 owns a socket only if it is the only holder.
-    pub(super) owners: FxHashMap<SocketHandle, Owner>,
-    /// The network namespaces that an open file holds, each once.
-    pub(super) namespaces: FxHashMap<u32, PathBuf>,
+    root: PathBuf,
+    /// The holder of each socket with the lowest process id: the parent of those that inherited the socket. Process 1
+    /// only if no other process holds it.
+    holders: FxHashMap<SocketHandle, Holder>,
+    /// The network namespaces that threads are in, that are mounted, or that an open file holds.
+    pub(super) namespaces: Vec<NamespacePath>,
+    /// How many processes could not be inspected.
+    pub(super) denied: usize,
 }
 
-/// Scans the files that may be read.
-///
-/// # Errors
-/// The processes can't be listed, or their files can't be read for want of a resource.
-pub(super) fn scan(root: &Path, inodes: &FxHashSet<SocketHandle>) -> Result<Scan> {
-    let mut scan = Scan::default();
-    for (pid, directory) in in_order(root).with_context(|| format!("can't list {}", root.display()))? {
-        let mut process = None;
-        let read = processes::each_file(&directory, |name, link| {
-            if let Some(inode) = processes::socket(link) {
-                if inodes.contains(&inode)
-                    && !scan.owners.contains_key(&inode)
-                    && let Some(owner) = *process.get_or_insert_with(|| describe(pid, &directory))
-                {
-                    scan.owners.insert(inode, owner);
+/// A process that holds a socket.
+#[derive(Clone, Debug)]
+pub(super) struct Holder {
+    pub(super) file: SocketFile,
+    /// The thread, where it has a file table of its own.
+    thread: Option<u32>,
+}
+
+/// A process that was found to own a socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Described {
+    pub(super) owner: Owner,
+    /// Clock ticks between the boot of the host and its start.
+    pub(super) started: u64,
+}
+
+impl Scan {
+    /// Scans the files that may be read.
+    ///
+    /// # Errors
+    /// The processes can't be listed, their files can't be read for want of a resource, or `stop` is due.
+    pub(super) fn of(root: &Path, stop: &Stop) -> Result<Self> {
+        let mut holders: FxHashMap<SocketHandle, Holder> = FxHashMap::default();
+        let mut search = Search::default();
+        let files = OpenFiles::below(root);
+        for (pid, directory) in in_order(root).with_context(|| format!("can't list {}", root.display()))? {
+            stop.check()?;
+            search.process(&directory);
+            let read = files.each(&directory, |file| match open_files::socket(file.link) {
+                Some(inode) => {
+                    let number = |name: &std::ffi::OsStr| name.to_str()?.parse().ok();
+                    if let Some(fd) = number(file.name) {
+                        let thread = file.thread.file_name().and_then(number).filter(|id| *id != pid);
+                        holders.entry(inode).or_insert(Holder { file: SocketFile { pid, fd }, thread });
+                    }
                 }
-            } else if let Some(number) = namespaces::inode(link) {
-                scan.namespaces.entry(number).or_insert_with(|| directory.join("fd").join(name));
-            }
-        });
-        // Any other directory that can't be read is gone, or belongs to another user.
-        read.or_else(|error| if errors::is_exhaustion(&error) { Err(error) } else { Ok(()) })
-            .with_context(|| format!("can't read the files in {}", directory.display()))?;
+                None => search.file(file),
+            });
+            // Any other directory that can't be read is gone, or belongs to another user.
+            read.or_else(|error| if errors::is_exhaustion(&error) { Err(error) } else { Ok(()) })
+                .with_context(|| format!("can't read the files in {}", directory.display()))?;
+        }
+        Ok(Self { root: root.to_owned(), holders, namespaces: search.found, denied: search.denied })
     }
-    Ok(scan)
+
+    /// The processes that own these sockets, if they still exist.
+    pub(super) fn owners(&self, handles: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Described> {
+        let mut processes: FxHashMap<u32, Option<Described>> = FxHashMap::default();
+        let owner = |handle: &SocketHandle| {
+            let pid = self.holders.get(handle)?.file.pid;
+            let described =
+                *processes.entry(pid).or_insert_with(|| describe(pid, &self.root.join(pid.to_string())));
+            Some((*handle, described?))
+        };
+        handles.iter().filter_map(owner).collect()
+    }
+
+    /// The sockets that no table has listed: `is_listed` decides.
+    pub(super) fn sockets(
+        &self,
+        is_listed: impl Fn(SocketHandle) -> bool,
+    ) -> impl Iterator<Item = (SocketHandle, &SocketFile, PathBuf)> {
+        self.holders.iter().filter(move |(handle, _)| !is_listed(**handle)).map(|(handle, holder)| {
+            let Holder { file, thread } = holder;
+            let mut path = self.root.join(file.pid.to_string());
+            if let Some(thread) = thread {
+                path.extend(["task", &thread.to_string()]);
+            }
+            path.extend(["fd", &file.fd.to_string()]);
+            (*handle, file, path)
+        })
+    }
 }
 
 /// The processes by pid, with process 1 last: of the processes that hold a socket, the first one is its owner.
@@ -62,8 +117,8 @@ fn in_order(root: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
 }
 
 /// None if the process is gone.
-fn describe(pid: u32, directory: &Path) -> Option<Owner> {
-    let comm = processes::comm(directory).ok()?;
-    let uid = Some(Status::from_file(directory.join("status")).ok()?.ruid);
-    Some(Owner { pid, comm, uid, how: OwnerHow::Scan })
+fn describe(pid: u32, directory: &Path) -> Option<Described> {
+    let processes::Identity { comm, started } = processes::identity(directory).ok()?;
+    let uid = Some(processes::user(directory).ok()?);
+    Some(Described { owner: Owner { pid, comm, uid, how: OwnerHow::Scan }, started })
 }

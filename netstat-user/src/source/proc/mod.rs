@@ -7,6 +7,7 @@ mod tables;
 mod tests;
 
 use std::{
+    io, mem,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -15,32 +16,45 @@ use anyhow::{Context as _, Result, ensure};
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::thread::CapabilitySet;
 
-use self::{holders::Scan, namespace::Namespace};
+use self::{holders::Scan, namespace::Namespace, tables::Held};
 use super::{
     clock,
-    poll::{self, PollSource, Poller},
+    poll::{self, PollSource, Poller, Stop},
 };
 use crate::{
     filter::Values,
-    model::{Missing, Owner, Poll, SocketHandle, Source, Started},
+    model::{Missing, Owner, Poll, SocketHandle, Source, Started, UnreadNetns},
+    readers::{
+        errors, namespaces, processes,
+        visibility::{self, Limit},
+    },
 };
 
 /// The capabilities(7) that a poll uses, if the process has them: to read which files other users' processes hold, and
-/// to enter network namespaces without a process.
-pub const PRIVILEGES: CapabilitySet =
-    CapabilitySet::SYS_PTRACE.union(CapabilitySet::DAC_READ_SEARCH).union(CapabilitySet::SYS_ADMIN);
+/// to find (`SIOCGSKNS` takes CAP_NET_ADMIN) and enter network namespaces without a process.
+pub const PRIVILEGES: CapabilitySet = CapabilitySet::SYS_PTRACE
+    .union(CapabilitySet::DAC_READ_SEARCH)
+    .union(CapabilitySet::SYS_ADMIN)
+    .union(CapabilitySet::NET_ADMIN);
 
-/// Scans that only look for network namespaces take at most one part in this many of the time.
+/// Scans for namespaces, and for sockets that were handed on, take at most one part in this many of the time.
 const SCAN_SHARE: u32 = 20;
 
 /// Reads the sockets from a proc file system.
 pub struct ProcPoller {
     root: PathBuf,
     netns: Values<u32>,
-    /// Network namespaces that a file of a process holds, as the last scan found them.
-    held: FxHashMap<u32, PathBuf>,
-    /// When the next scan for namespaces is due. It depends on how long the last one took.
+    held: Held,
+    /// The namespaces of sockets that no table lists.
+    sockets_elsewhere: FxHashMap<SocketHandle, u32>,
+    /// When the next scan is due. It depends on how long the last one took.
     next_scan: Instant,
+    /// The scan that the last poll has made.
+    scan: Option<Scan>,
+    /// When the owners that were found were started, by their ids.
+    started: FxHashMap<u32, u64>,
+    /// How many processes the last scan could not inspect.
+    denied: usize,
 }
 
 /// What to poll and how often.
@@ -52,6 +66,8 @@ pub struct ProcOptions<'a> {
     pub netns: Values<u32>,
     /// How often.
     pub interval: Duration,
+    /// How long the trace lasts, if that is known.
+    pub duration: Option<Duration>,
     /// How many connections are kept at most.
     pub table_size: usize,
     /// Why eBPF can't be used.
@@ -64,7 +80,7 @@ pub struct ProcOptions<'a> {
 /// There is no network namespace whose sockets can be read below the root.
 pub fn start(options: ProcOptions<'_>) -> Result<PollSource<ProcPoller>> {
     let missing = missing(&options);
-    let ProcOptions { root, netns, interval, table_size, instead_of: _ } = options;
+    let ProcOptions { root, netns, interval, duration, table_size, instead_of: _ } = options;
     ensure!(
         is_readable(&root),
         "no process's net/tcp can be read below {}: name a mounted proc file system by --proc-root",
@@ -72,66 +88,172 @@ pub fn start(options: ProcOptions<'_>) -> Result<PollSource<ProcPoller>> {
     );
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     let started = Started { at: clock::now(), source: Source::Proc, kernel, hooks: Vec::new(), missing };
-    Ok(PollSource::start(ProcPoller::new(root, netns), interval, table_size, started))
+    Ok(PollSource::start(ProcPoller::new(root, netns), interval, duration, table_size, started))
 }
 
 /// Whether there is a network namespace whose tables of sockets can be opened below the root.
 pub fn is_readable(root: &Path) -> bool {
-    tables::find(root, &FxHashMap::default()).is_ok_and(|namespaces| namespaces.iter().any(Namespace::opens))
+    tables::find(root, &Held::default()).is_ok_and(|namespaces| namespaces.iter().any(Namespace::opens))
 }
 
 impl ProcPoller {
     fn new(root: PathBuf, netns: Values<u32>) -> Self {
-        Self { root, netns, held: FxHashMap::default(), next_scan: Instant::now() }
+        Self {
+            root,
+            netns,
+            held: Held::default(),
+            sockets_elsewhere: FxHashMap::default(),
+            next_scan: Instant::now(),
+            scan: None,
+            started: FxHashMap::default(),
+            denied: 0,
+        }
     }
 
-    /// Scans the files of all processes for the owners of these sockets, and for network namespaces.
+    /// Scans the files of all processes for the holders of sockets and for network namespaces. `is_listed` decides whether
+    /// a table has the socket.
     ///
     /// # Errors
-    /// The processes can't be listed, or their files can't be read for want of a resource.
-    fn scan(&mut self, sockets: &FxHashSet<SocketHandle>) -> Result<FxHashMap<SocketHandle, Owner>> {
+    /// The processes can't be listed, their files can't be read for want of a resource, or `stop` is due.
+    fn scan(&mut self, is_listed: impl Fn(SocketHandle) -> bool, stop: &Stop) -> Result<Scan> {
         let began = Instant::now();
-        let Scan { owners, namespaces } = holders::scan(&self.root, sockets)?;
-        self.held = namespaces;
+        let mut scan = Scan::of(&self.root, stop)?;
+        self.denied = scan.denied;
+        self.held = Held { paths: mem::take(&mut scan.namespaces), sockets: FxHashMap::default() };
+        if tables::is_own(&self.root) && processes::has_own_ids(&self.root) {
+            self.find_sockets_elsewhere(&scan, is_listed, stop)?;
+        }
         self.next_scan = Instant::now() + began.elapsed() * SCAN_SHARE;
-        Ok(owners)
+        Ok(scan)
+    }
+
+    /// Finds the namespaces of TCP sockets that no table lists: nothing but a socket may lead there.
+    fn find_sockets_elsewhere(
+        &mut self,
+        scan: &Scan,
+        is_listed: impl Fn(SocketHandle) -> bool,
+        stop: &Stop,
+    ) -> Result<()> {
+        let mut known = mem::take(&mut self.sockets_elsewhere);
+        for (handle, file, path) in scan.sockets(is_listed) {
+            stop.check()?;
+            let is_tcp = || namespaces::protocol(&path).is_ok_and(|name| is_tcp(&name));
+            let number = known.remove(&handle).or_else(|| {
+                let namespace = is_tcp().then(|| namespaces::of_socket(file, |_| true))?.ok()?;
+                namespaces::number(&namespace).ok()
+            });
+            if let Some(number) = number {
+                self.sockets_elsewhere.insert(handle, number);
+                self.held.sockets.entry(number).or_insert_with(|| file.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the sockets of the namespaces that are not in `polled` yet.
+    fn read(&self, reading: &mut Reading, stop: &Stop) -> Result<()> {
+        let namespaces = tables::find(&self.root, &self.held)
+            .with_context(|| format!("can't list {}", self.root.display()))?;
+        for namespace in namespaces {
+            if !self.netns.allow(namespace.number) || !reading.tried.insert(namespace.number) {
+                continue;
+            }
+            match namespace.read(stop) {
+                Ok(sockets) => {
+                    reading.has_read = true;
+                    reading.poll.sockets.extend(sockets);
+                }
+                Err(error) => {
+                    stop.check()?;
+                    reading.failed(namespace.number, error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A poll in progress.
+#[derive(Default)]
+struct Reading {
+    poll: Poll,
+    tried: FxHashSet<u32>,
+    has_read: bool,
+    last_error: Option<io::Error>,
+}
+
+impl Reading {
+    fn failed(&mut self, netns: u32, error: io::Error) {
+        self.poll.unread.insert(Some(netns));
+        // What led to the namespace may be gone, and the namespace with it.
+        if !errors::is_gone(&error) {
+            self.poll.unread_why.push(UnreadNetns { netns, why: format!("can't be read: {error}") });
+        }
+        self.last_error = Some(error);
+    }
+
+    fn finish(mut self) -> Result<Poll> {
+        if let (false, Some(error)) = (self.has_read, self.last_error) {
+            return Err(error).context("can't read the sockets of any network namespace");
+        }
+        self.poll.unread_why.sort_by_key(|unread| unread.netns);
+        self.poll.at = clock::now();
+        Ok(self.poll)
     }
 }
 
 impl Poller for ProcPoller {
-    fn poll(&mut self) -> Result<Poll> {
+    fn poll(&mut self, stop: &Stop) -> Result<Poll> {
+        self.scan = None;
+        let mut reading = Reading::default();
+        self.read(&mut reading, stop)?;
         if Instant::now() >= self.next_scan {
-            self.scan(&FxHashSet::default())?;
+            let listed: FxHashSet<SocketHandle> =
+                reading.poll.sockets.iter().filter_map(|socket| socket.handle).collect();
+            self.scan = Some(self.scan(|handle| listed.contains(&handle), stop)?);
+            self.read(&mut reading, stop)?;
         }
-        let mut poll = Poll::default();
-        let (mut has_read, mut last_error) = (false, None);
-        let namespaces = tables::find(&self.root, &self.held)
-            .with_context(|| format!("can't list {}", self.root.display()))?;
-        for namespace in namespaces {
-            if !self.netns.allow(namespace.number) {
-                continue;
-            }
-            match namespace.read() {
-                Ok(sockets) => {
-                    has_read = true;
-                    poll.sockets.extend(sockets);
-                }
-                Err(error) => {
-                    poll.unread.insert(Some(namespace.number));
-                    last_error = Some(error);
-                }
-            }
-        }
-        if let (false, Some(error)) = (has_read, last_error) {
-            return Err(error).context("can't read the sockets of any network namespace");
-        }
-        poll.at = clock::now();
-        Ok(poll)
+        reading.finish()
     }
 
-    fn owners(&mut self, handles: &FxHashSet<SocketHandle>) -> Result<FxHashMap<SocketHandle, Owner>> {
-        self.scan(handles)
+    fn owners(
+        &mut self,
+        handles: &FxHashSet<SocketHandle>,
+        stop: &Stop,
+    ) -> Result<FxHashMap<SocketHandle, Owner>> {
+        let scan = match self.scan.take() {
+            Some(scan) => scan,
+            None => Scan::of(&self.root, stop)?,
+        };
+        let found = scan.owners(handles);
+        self.started = found.values().map(|found| (found.owner.pid, found.started)).collect();
+        Ok(found.into_iter().map(|(handle, found)| (handle, found.owner)).collect())
     }
+
+    fn has_read_owners(&self) -> bool {
+        self.scan.is_some()
+    }
+
+    fn refresh(&self, owner: Owner) -> Option<Owner> {
+        let processes::Identity { comm, started } =
+            processes::identity(&self.root.join(owner.pid.to_string())).ok()?;
+        (self.started.get(&owner.pid) == Some(&started)).then_some(Owner { comm, ..owner })
+    }
+
+    fn missing(&self) -> Vec<Missing> {
+        let mut limits = visibility::limits_of(&self.root);
+        if self.denied > 0 {
+            limits.push(Limit::Denied(self.denied));
+        }
+        let why: Vec<String> = limits.iter().map(|limit| limit.explain()).collect();
+        let what = "the processes of some sockets, and some network namespaces".into();
+        if why.is_empty() { Vec::new() } else { vec![Missing { what, why: why.join("; ") }] }
+    }
+}
+
+/// Whether the kernel's name of a protocol is that of TCP or MPTCP.
+fn is_tcp(name: &[u8]) -> bool {
+    name.starts_with(b"TCP") || name.starts_with(b"MPTCP")
 }
 
 fn missing(options: &ProcOptions<'_>) -> Vec<Missing> {
@@ -140,20 +262,11 @@ fn missing(options: &ProcOptions<'_>) -> Vec<Missing> {
         Some(error) => format!("{limits}; eBPF would show all of it, but {error:#}"),
         None => limits,
     };
-    let mut missing = vec![
+    vec![
         Missing { what: what.into(), why },
         Missing {
             what: "cgroups, reasons to end and numbers, times in a state".into(),
             why: format!("{} doesn't show them", options.root.display()),
         },
-    ];
-    if !rustix::process::geteuid().is_root() {
-        missing.push(Missing {
-            what: "the processes of other users' sockets, and other network namespaces".into(),
-            why:
-                "only root may read the files of other users' processes: run it as root (sudo rnetstat-trace)"
-                    .to_owned(),
-        });
-    }
-    missing
+    ]
 }

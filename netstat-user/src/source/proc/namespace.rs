@@ -7,66 +7,96 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::{super::poll::Stop, tables::net_directory};
 use crate::{
     model::{Endpoint, PolledSocket, State},
     readers::{
-        namespaces,
+        errors,
+        namespaces::{self, NamespacePath, SocketFile},
         proc_net::{self, InetEntry},
     },
 };
+
+/// After how many lines a poll looks whether it has to stop.
+const LINES_BETWEEN_CHECKS: usize = 256;
 
 /// A network namespace, and where its tables can be read.
 #[derive(Debug)]
 pub(super) struct Namespace {
     /// Its inode number.
     pub(super) number: u32,
-    /// Directories with the namespace's `tcp` and `tcp6`: one for each process in it.
-    pub(super) directories: Vec<PathBuf>,
+    /// Processes and threads in it: their directories in /proc.
+    pub(super) inhabitants: Vec<PathBuf>,
     /// Paths at which the namespace itself can be opened: mounts, and files of processes.
-    pub(super) paths: Vec<PathBuf>,
+    pub(super) paths: Vec<NamespacePath>,
+    /// A socket in it.
+    pub(super) socket: Option<SocketFile>,
 }
 
 impl Namespace {
     /// A namespace without a known path.
     pub(super) fn new(number: u32) -> Self {
-        Self { number, directories: Vec::new(), paths: Vec::new() }
+        Self { number, inhabitants: Vec::new(), paths: Vec::new(), socket: None }
     }
 
     /// Whether its tables can be opened in a process's directory.
     pub(super) fn opens(&self) -> bool {
-        self.directories.iter().any(|directory| Tables::open(directory).is_ok())
+        self.inhabitants.iter().any(|inhabitant| Tables::open(&net_directory(inhabitant)).is_ok())
     }
 
     /// Its sockets.
     ///
     /// # Errors
-    /// The namespace can't be opened at any of its paths, or a table is malformed: nothing is known about its sockets.
-    pub(super) fn read(&self) -> io::Result<Vec<PolledSocket>> {
+    /// The namespace can't be opened at any of its paths, a table is malformed, or `stop` is due: nothing is known about
+    /// its sockets.
+    pub(super) fn read(&self, stop: &Stop) -> io::Result<Vec<PolledSocket>> {
         let mut last_error = ErrorKind::NotFound.into();
-        for directory in &self.directories {
+        for inhabitant in &self.inhabitants {
             // The process may have ended, or have entered another namespace.
-            match Tables::open(directory) {
-                Ok(tables) => return tables.read(self.number),
+            match self.open_tables_of(inhabitant) {
+                Ok(tables) => return tables.read(self.number, stop),
                 Err(error) => last_error = error,
             }
         }
         for path in &self.paths {
             // The mount or the file may be gone.
-            match namespaces::open(self.number, path) {
-                Ok(namespace) => {
-                    return namespaces::within(&namespace, || {
-                        Tables::open(Path::new(proc_net::OWN_DIRECTORY))?.read(self.number)
-                    });
-                }
-                Err(error) => last_error = error,
+            match path.open() {
+                Ok(namespace) => return self.read_within(&namespace, stop),
+                Err(error) => last_error = worse(last_error, error),
+            }
+        }
+        if let Some(socket) = &self.socket {
+            match namespaces::of_socket(socket, |number| number == self.number) {
+                Ok(namespace) => return self.read_within(&namespace, stop),
+                Err(error) => last_error = worse(last_error, error),
             }
         }
         Err(last_error)
     }
+
+    fn open_tables_of(&self, inhabitant: &Path) -> io::Result<Tables> {
+        let tables = Tables::open(&net_directory(inhabitant))?;
+        match NamespacePath::of_inhabitant(inhabitant)? {
+            Some(path) if path.number == self.number => Ok(tables),
+            _ => Err(ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn read_within(&self, namespace: &File, stop: &Stop) -> io::Result<Vec<PolledSocket>> {
+        namespaces::within(namespace, || {
+            Tables::open(Path::new(proc_net::OWN_DIRECTORY))?.read(self.number, stop)
+        })
+    }
+}
+
+/// Of two errors the one that is about the namespace, not about a path that is gone.
+fn worse(first: io::Error, second: io::Error) -> io::Error {
+    if errors::is_gone(&second) && !errors::is_gone(&first) { first } else { second }
 }
 
 /// Both tables, open: they stay those of one namespace, even if the process enters another.
 struct Tables {
+    directory: PathBuf,
     tcp: File,
     /// None where the kernel has no IPv6.
     tcp6: Option<File>,
@@ -81,21 +111,38 @@ impl Tables {
             Err(error) if error.kind() == ErrorKind::NotFound && tcp.exists() => None,
             tcp6 => Some(tcp6?),
         };
-        Ok(Self { tcp: opened, tcp6 })
+        Ok(Self { directory: directory.to_owned(), tcp: opened, tcp6 })
     }
 
-    fn read(self, number: u32) -> io::Result<Vec<PolledSocket>> {
+    fn read(self, number: u32, stop: &Stop) -> io::Result<Vec<PolledSocket>> {
         let mut sockets = Vec::new();
-        for (table, is_ipv6) in [(Some(self.tcp), false), (self.tcp6, true)] {
+        let mut lines = 0_usize;
+        for (table, name, is_ipv6) in [(Some(self.tcp), "tcp", false), (self.tcp6, "tcp6", true)] {
             let Some(table) = table else { continue };
-            proc_net::for_each_line(table, |line| {
-                let entry = InetEntry::parse(line, is_ipv6).ok_or(ErrorKind::InvalidData)?;
+            let read = proc_net::for_each_line(table, |line| {
+                if lines.is_multiple_of(LINES_BETWEEN_CHECKS) {
+                    stop.check()?;
+                }
+                lines += 1;
+                let entry = InetEntry::parse(line, is_ipv6)
+                    .ok_or_else(|| malformed(&format!("line {} is malformed", lines)))?;
                 sockets.extend(seen(&entry, number)?);
                 io::Result::Ok(())
+            });
+            // The process may have ended: that is not an error of the file.
+            read.map_err(|error| {
+                if errors::is_gone(&error) {
+                    return error;
+                }
+                io::Error::new(error.kind(), format!("{}: {error}", self.directory.join(name).display()))
             })?;
         }
         Ok(sockets)
     }
+}
+
+fn malformed(what: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, what)
 }
 
 /// None for a socket in CLOSE, which the kernel doesn't list anyway.
@@ -107,7 +154,7 @@ fn seen(entry: &InetEntry, number: u32) -> io::Result<Option<PolledSocket>> {
         |address: std::net::SocketAddr| Endpoint { addr: address.ip().to_canonical(), port: address.port() };
     let state = State::from_kernel(entry.state);
     match state {
-        State::Unknown => return Err(ErrorKind::InvalidData.into()),
+        State::Unknown => return Err(malformed(&format!("there is no state {:#04x}", entry.state))),
         State::Close => return Ok(None),
         _ => {}
     }

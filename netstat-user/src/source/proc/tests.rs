@@ -40,11 +40,29 @@ impl Root {
         directory
     }
 
+    /// Adds a thread with its own file table, which holds the socket, in a network namespace.
+    fn thread(&self, pid: u32, id: u32, namespace: u32, inode: u64) -> PathBuf {
+        let process = self.0.join(pid.to_string());
+        let main = process.join("task").join(pid.to_string());
+        let thread = process.join("task").join(id.to_string());
+        for directory in [&main, &thread] {
+            fs::create_dir_all(directory.join("ns")).unwrap();
+            fs::create_dir_all(directory.join("net")).unwrap();
+        }
+        symlink(process.join("fd"), main.join("fd")).unwrap();
+        symlink(fs::read_link(process.join("ns/net")).unwrap(), main.join("ns/net")).unwrap();
+        fs::create_dir_all(thread.join("fd")).unwrap();
+        symlink(format!("net:[{namespace}]"), thread.join("ns/net")).unwrap();
+        symlink(format!("socket:[{inode}]"), thread.join("fd/9")).unwrap();
+        thread
+    }
+
     fn first_poll(&self) -> Result<Vec<PolledSocket>> {
         let options = ProcOptions {
             root: self.0.clone(),
             netns: Values::default(),
             interval: Duration::from_secs(3600),
+            duration: None,
             table_size: usize::MAX,
             instead_of: None,
         };
@@ -133,6 +151,73 @@ fn a_process_that_is_exiting_is_left_out() {
 }
 
 #[test]
+fn the_sockets_of_a_thread_with_its_own_files_and_its_own_namespace_are_found() {
+    let _runtime = runtime().enter();
+    let root = Root::new("thread");
+    table(&root.process(20, 11, 100), &listener(100));
+    table(&root.thread(20, 21, 12, 200), &listener(200));
+    let sockets = root.first_poll().unwrap();
+    let found: Vec<_> =
+        sockets.iter().map(|socket| (socket.netns, socket.owner.map(|owner| owner.pid))).collect();
+    assert_eq!(found, [(Some(11), Some(20)), (Some(12), Some(20))]);
+}
+
+#[test]
+fn an_owner_with_a_new_start_is_another_process_and_a_new_name_is_taken() {
+    let root = Root::new("refresh");
+    let process = root.process(20, 11, 100);
+    table(&process, &listener(100));
+    let stat = |name: &str, started: u32| {
+        let text = format!("20 ({name}) S 1 20 20 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 {started} 0 0\n");
+        fs::write(process.join("stat"), text).unwrap();
+    };
+    stat("bash", 7);
+    let mut poller = ProcPoller::new(root.0.clone(), Values::default());
+    let handle = poller.poll(&Stop::NEVER).unwrap().sockets[0].handle.unwrap();
+    let owner = poller.owners(&FxHashSet::from_iter([handle]), &Stop::NEVER).unwrap()[&handle];
+    assert_eq!(owner.comm.as_bytes(), b"bash");
+    stat("sleep", 7);
+    assert_eq!(poller.refresh(owner).unwrap().comm.as_bytes(), b"sleep");
+    stat("sleep", 8);
+    assert_eq!(poller.refresh(owner), None);
+    fs::remove_dir_all(&process).unwrap();
+    assert_eq!(poller.refresh(owner), None);
+}
+
+#[test]
+fn a_table_without_its_title_is_a_failed_read_and_no_end_of_connections() {
+    let root = Root::new("cut");
+    let process = root.process(20, 11, 100);
+    table(&process, &listener(100));
+    table(&root.process(40, 12, 200), &listener(200));
+    let mut poller = ProcPoller::new(root.0.clone(), Values::default());
+    for (file, restored) in
+        [("net/tcp", format!("{HEADER}{}", listener(100))), ("net/tcp6", HEADER.to_owned())]
+    {
+        fs::write(process.join(file), "").unwrap();
+        let poll = poller.poll(&Stop::NEVER).unwrap();
+        assert!(poll.unread.contains(&Some(11)) && poll.sockets.len() == 1);
+        let [UnreadNetns { netns: 11, why }] = poll.unread_why.as_slice() else {
+            panic!("{:?}", poll.unread_why)
+        };
+        assert!(why.contains(file) && why.contains("empty"), "{why}");
+        fs::write(process.join(file), restored).unwrap();
+        let poll = poller.poll(&Stop::NEVER).unwrap();
+        assert!(poll.unread.is_empty() && poll.unread_why.is_empty() && poll.sockets.len() == 2);
+    }
+}
+
+#[test]
+fn a_poll_that_has_to_stop_stops_before_its_end() {
+    let root = Root::new("stop");
+    table(&root.process(20, 11, 100), &listener(100));
+    let mut poller = ProcPoller::new(root.0.clone(), Values::default());
+    let now = Stop::at(tokio::time::Instant::now());
+    assert!(poller.poll(&now).is_err());
+    assert!(poller.owners(&FxHashSet::default(), &now).is_err());
+}
+
+#[test]
 fn a_root_without_processes_is_named_in_the_error() {
     let _runtime = runtime().enter();
     let root = Root::new("empty");
@@ -146,9 +231,9 @@ fn a_poll_without_a_list_of_processes_fails_with_the_reason_and_shows_no_socket_
     let root = Root::new("unlisted");
     table(&root.process(20, 11, 100), &listener(100));
     let mut poller = ProcPoller::new(root.0.clone(), Values::default());
-    assert_eq!(poller.poll().unwrap().sockets.len(), 1);
+    assert_eq!(poller.poll(&Stop::NEVER).unwrap().sockets.len(), 1);
     fs::remove_dir_all(&root.0).unwrap();
-    let error = format!("{:#}", poller.poll().unwrap_err());
+    let error = format!("{:#}", poller.poll(&Stop::NEVER).unwrap_err());
     assert!(error.starts_with(&format!("can't list {}", root.0.display())), "{error}");
 }
 
@@ -158,8 +243,8 @@ fn a_poll_that_can_read_no_namespace_fails() {
     let process = root.process(20, 11, 100);
     table(&process, &listener(100));
     let mut poller = ProcPoller::new(root.0.clone(), Values::default());
-    poller.poll().unwrap();
+    poller.poll(&Stop::NEVER).unwrap();
     fs::remove_file(process.join("net/tcp")).unwrap();
-    let error = format!("{:#}", poller.poll().unwrap_err());
+    let error = format!("{:#}", poller.poll(&Stop::NEVER).unwrap_err());
     assert!(error.contains("can't read the sockets of any network namespace"), "{error}");
 }

@@ -10,7 +10,7 @@ use windows_sys::{
 
 use super::{
     clock,
-    poll::{self, PollSource, Poller},
+    poll::{self, PollSource, Poller, Stop},
 };
 use crate::{
     model::{Endpoint, Family, Missing, Owner, Poll, PolledSocket, SocketHandle, Source, Started, State},
@@ -27,7 +27,11 @@ pub struct TcpTable(());
 ///
 /// # Errors
 /// The system's error, if Windows' TCP table can't be read.
-pub fn start(interval: Duration, table_size: usize) -> Result<PollSource<TcpTable>> {
+pub fn start(
+    interval: Duration,
+    duration: Option<Duration>,
+    table_size: usize,
+) -> Result<PollSource<TcpTable>> {
     sockets()?;
     let (what, why) = poll::between_polls(interval, "Windows' TCP table");
     let unknown = "users, reasons to end and numbers, times in a state";
@@ -37,16 +41,16 @@ pub fn start(interval: Duration, table_size: usize) -> Result<PollSource<TcpTabl
     ];
     let started =
         Started { at: clock::now(), source: Source::Windows, kernel: version(), hooks: Vec::new(), missing };
-    Ok(PollSource::start(TcpTable(()), interval, table_size, started))
+    Ok(PollSource::start(TcpTable(()), interval, duration, table_size, started))
 }
 
 impl Poller for TcpTable {
-    fn poll(&mut self) -> Result<Poll> {
+    fn poll(&mut self, _: &Stop) -> Result<Poll> {
         let sockets = sockets().context("can't read Windows' TCP table")?;
-        Ok(Poll { at: clock::now(), sockets, unread: FxHashSet::default(), owners_error: None })
+        Ok(Poll { at: clock::now(), sockets, ..Poll::default() })
     }
 
-    fn owners(&mut self, pids: &FxHashSet<SocketHandle>) -> Result<FxHashMap<SocketHandle, Owner>> {
+    fn owners(&mut self, pids: &FxHashSet<SocketHandle>, _: &Stop) -> Result<FxHashMap<SocketHandle, Owner>> {
         Ok(pids.iter().filter_map(|pid| Some((*pid, process::owner(*pid)?))).collect())
     }
 }

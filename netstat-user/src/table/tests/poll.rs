@@ -41,7 +41,7 @@ fn owner(pid: u64) -> Owner {
 /// A poll at `at` that could not read some network namespaces.
 pub(super) fn event(at: u64, unread: &[u32], sockets: &[PolledSocket]) -> Event {
     let unread = unread.iter().map(|number| Some(*number)).collect();
-    Event::Poll(Box::new(Poll { at: moment(at), sockets: sockets.to_vec(), unread, owners_error: None }))
+    Event::Poll(Box::new(Poll { at: moment(at), sockets: sockets.to_vec(), unread, ..Poll::default() }))
 }
 
 /// A table that polls, one after the other.

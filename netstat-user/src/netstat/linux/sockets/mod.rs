@@ -12,7 +12,7 @@ use super::{
     socket::{InetSocket, Proto, Transport, UnixSocket},
 };
 
-pub use namespaces::in_every_namespace;
+pub use namespaces::EveryNamespace;
 
 /// Sockets of one network namespace or of several, in netstat's order.
 #[derive(Debug, Default)]
@@ -49,6 +49,22 @@ pub fn read(options: &SocketOptions, json: bool) -> Result<Sockets> {
         found.unix = unix::read(netns)?;
     }
     Ok(found)
+}
+
+/// Reads the sockets of all network namespaces.
+///
+/// # Errors
+/// /proc can't be read: the error names the file.
+pub fn of_every_namespace(options: &SocketOptions, json: bool) -> Result<EveryNamespace> {
+    let is_selected = |protocol: &[u8]| match protocol {
+        [b'T', b'C', b'P', ..] | [b'M', b'P', b'T', b'C', b'P', ..] => options.tcp,
+        b"UDP" | b"UDPv6" => options.udp,
+        [b'U', b'D', b'P', ..] => options.udplite,
+        [b'R', b'A', b'W', ..] => options.raw,
+        [b'U', b'N', b'I', b'X', ..] => options.unix,
+        _ => false,
+    };
+    namespaces::in_every_namespace(|| read(options, json), is_selected)
 }
 
 fn read_inet(proto: Proto, netns: u32, needs_proc: bool, sockets: &mut Vec<InetSocket>) -> Result<()> {

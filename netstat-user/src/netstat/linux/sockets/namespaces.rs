@@ -1,10 +1,21 @@
 //! `--all-netns`: every network namespace in turn.
 
-use std::{collections::HashSet, path::Path};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::readers::namespaces;
+use super::Sockets;
+use crate::readers::{
+    errors,
+    namespaces::{self, NamespacePath, Search, SocketFile},
+    open_files::{self, OpenFiles},
+    processes,
+    visibility::{self, Limit},
+};
+
+/// Where this host's processes are listed.
+const PROC: &str = "/proc";
 
 /// The inode number of the calling thread's namespace.
 pub fn own() -> Result<u32> {
@@ -13,35 +24,160 @@ pub fn own() -> Result<u32> {
         .context("can't read /proc/thread-self/ns/net: is /proc mounted?")
 }
 
-/// Calls `read` in the own network namespace, and in every other that a process is in or holds by a file or that is
-/// mounted, each on a thread of its own. Returns the results, and how many namespaces could not be entered.
+/// The sockets of every network namespace, and what could not be seen.
+#[derive(Debug, Default)]
+pub struct EveryNamespace {
+    /// Those of the own namespace, then those of each other one.
+    pub sockets: Vec<Sockets>,
+    /// For the user, one line each: which namespaces are missing, and why.
+    pub notes: Vec<String>,
+}
+
+/// Calls `read` in the own network namespace, and in every other that a thread is in, that is mounted in any mount namespace,
+/// or that a process holds by a file or by a socket, each on a thread of its own. Looks for the namespaces of sockets whose
+/// protocol `is_selected`, by the kernel's name of it.
 ///
 /// # Errors
-/// `read` fails in the own namespace, or the namespaces can't be listed.
-pub fn in_every_namespace<T: Send>(read: impl Fn() -> Result<T> + Sync) -> Result<(Vec<T>, usize)> {
-    let mut results = vec![read()?];
-    let mut done = HashSet::from([own()?]);
-    let mut not_entered = HashSet::new();
-    let proc = Path::new("/proc");
-    let listed = namespaces::of_processes(proc)?.chain(namespaces::mounted()?);
-    for (number, path) in listed.chain(namespaces::held_by_files(proc)?) {
-        if done.contains(&number) {
-            continue;
+/// `read` fails in the own namespace, or the processes or the mounts can't be listed.
+pub fn in_every_namespace(
+    read: impl Fn() -> Result<Sockets> + Sync,
+    is_selected: impl Fn(&[u8]) -> bool,
+) -> Result<EveryNamespace> {
+    let mut visit = Visit::new(own()?, read)?;
+    let found = Found::search()?;
+    for path in namespaces::mounted()?.iter().chain(&found.search.found) {
+        visit.path(path);
+    }
+    let not_opened = visit.sockets_not_listed(&found, is_selected);
+    let notes = [visit.note(), found.note(), note_on_sockets(not_opened)];
+    Ok(EveryNamespace { sockets: visit.results, notes: notes.into_iter().flatten().collect() })
+}
+
+/// What processes are in and what they hold.
+struct Found {
+    search: Search,
+    /// An open file of each socket, by the socket's inode number.
+    sockets: FxHashMap<u64, (SocketFile, PathBuf)>,
+    limits: Vec<Limit>,
+}
+
+impl Found {
+    fn search() -> Result<Self> {
+        let root = Path::new(PROC);
+        let mut found = Self {
+            search: Search::default(),
+            sockets: FxHashMap::default(),
+            limits: visibility::limits_of(root),
+        };
+        let files = OpenFiles::below(root);
+        for (pid, process) in processes::below(root).context("can't list /proc")? {
+            found.search.process(&process);
+            let read = files.each(&process, |file| {
+                let Some(inode) = open_files::socket(file.link) else { return found.search.file(file) };
+                if let Some(fd) = file.name.to_str().and_then(|name| name.parse().ok()) {
+                    found.sockets.entry(inode.get()).or_insert_with(|| (SocketFile { pid, fd }, file.path()));
+                }
+            });
+            read.or_else(|error| if errors::is_exhaustion(&error) { Err(error) } else { Ok(()) })
+                .with_context(|| format!("can't read the files in {}", process.display()))?;
+        }
+        if found.search.denied > 0 {
+            found.limits.push(Limit::Denied(found.search.denied));
+        }
+        Ok(found)
+    }
+
+    fn note(&self) -> Option<String> {
+        visibility::explain("some network namespaces may be missing", &self.limits)
+    }
+}
+
+/// One pass through the namespaces.
+struct Visit<Read> {
+    read: Read,
+    results: Vec<Sockets>,
+    done: FxHashSet<u32>,
+    not_entered: FxHashSet<u32>,
+    /// The inode numbers of all sockets so far.
+    inodes: FxHashSet<u64>,
+}
+
+impl<Read: Fn() -> Result<Sockets> + Sync> Visit<Read> {
+    fn new(own: u32, read: Read) -> Result<Self> {
+        let first = read()?;
+        let mut visit = Self {
+            read,
+            results: Vec::new(),
+            done: FxHashSet::default(),
+            not_entered: FxHashSet::default(),
+            inodes: FxHashSet::default(),
+        };
+        visit.add(own, first);
+        Ok(visit)
+    }
+
+    fn add(&mut self, number: u32, sockets: Sockets) {
+        self.done.insert(number);
+        self.not_entered.remove(&number);
+        let inodes = sockets.inet.iter().map(|socket| socket.inode);
+        self.inodes.extend(inodes.chain(sockets.unix.iter().map(|socket| socket.inode)));
+        self.results.push(sockets);
+    }
+
+    fn path(&mut self, path: &NamespacePath) {
+        if self.done.contains(&path.number) {
+            return;
         }
         // The namespace may no longer exist, or this process may lack the privilege to enter it. Another path may work.
-        let result = namespaces::open(number, &path)
-            .map_err(Into::into)
-            .and_then(|namespace| namespaces::within(&namespace, &read));
-        match result {
-            Ok(result) => {
-                done.insert(number);
-                not_entered.remove(&number);
-                results.push(result);
-            }
+        match path.open() {
+            Ok(namespace) => self.enter(path.number, &namespace),
+            Err(error) if errors::is_gone(&error) => {}
             Err(_) => {
-                not_entered.insert(number);
+                self.not_entered.insert(path.number);
             }
         }
     }
-    Ok((results, not_entered.len()))
+
+    fn enter(&mut self, number: u32, namespace: &std::fs::File) {
+        match namespaces::within(namespace, &self.read) {
+            Ok(sockets) => self.add(number, sockets),
+            Err(_) => {
+                self.not_entered.insert(number);
+            }
+        }
+    }
+
+    /// Visits the namespaces of sockets that no namespace so far has listed. Returns how many of them could not be looked
+    /// up.
+    fn sockets_not_listed(&mut self, found: &Found, is_selected: impl Fn(&[u8]) -> bool) -> usize {
+        let mut not_opened = 0;
+        for (inode, (file, path)) in &found.sockets {
+            if self.inodes.contains(inode) || namespaces::protocol(path).is_ok_and(|name| !is_selected(&name))
+            {
+                continue;
+            }
+            match namespaces::of_socket(file, |_| true) {
+                Ok(namespace) => match namespaces::number(&namespace) {
+                    Ok(number) if !self.done.contains(&number) => self.enter(number, &namespace),
+                    _ => {}
+                },
+                Err(error) if errors::is_gone(&error) => {}
+                Err(_) => not_opened += 1,
+            }
+        }
+        not_opened
+    }
+
+    fn note(&self) -> Option<String> {
+        let count = self.not_entered.len();
+        (count > 0).then(|| format!("{count} network namespaces could not be entered: that needs root"))
+    }
+}
+
+fn note_on_sockets(count: usize) -> Option<String> {
+    (count > 0).then(|| {
+        format!(
+            "{count} sockets may be in other network namespaces: to look them up needs CAP_SYS_PTRACE and CAP_NET_ADMIN"
+        )
+    })
 }

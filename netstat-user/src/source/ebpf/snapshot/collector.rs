@@ -14,7 +14,11 @@ use super::{
 };
 use crate::{
     model::{Holder, Snapshot, SnapshotKind, SnapshotSocket, UnreadNetns},
-    readers::{errors, namespaces},
+    readers::{
+        errors,
+        namespaces::{self, NamespacePath, Search, SocketFile},
+        processes,
+    },
     source::clock,
 };
 
@@ -163,15 +167,17 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Visits the own namespace, and those that processes are in or that are mounted.
+    /// Visits the own namespace, and those that threads are in or that are mounted.
     fn visit_listed(&mut self) -> Result<()> {
         self.visited.insert(self.collector.home_netns);
         self.read_sockets(self.collector.home_netns)?;
-        for (number, path) in namespaces::of_processes(Path::new("/proc")).context("can't list /proc")? {
-            self.visit_path(number, &path)?;
+        let mut search = Search::default();
+        for (_, process) in processes::below(Path::new("/proc")).context("can't list /proc")? {
+            search.process(&process);
         }
-        for (number, path) in namespaces::mounted().context("can't read /proc/thread-self/mountinfo")? {
-            self.visit_path(number, &path)?;
+        let mounted = namespaces::mounted().context("can't read /proc/thread-self/mountinfo")?;
+        for path in mounted.iter().chain(&search.found) {
+            self.visit_path(path)?;
         }
         Ok(())
     }
@@ -179,14 +185,15 @@ impl<'a> Visit<'a> {
     /// Visits the namespaces that processes hold by a file or by a socket.
     fn visit_held(&mut self, holders: &Holders) -> Result<()> {
         for (pid, fd) in &holders.namespaces {
-            if let Some((number, path)) = namespaces::of_file(*pid, *fd) {
-                self.visit_path(number, &path)?;
+            if let Some(path) = namespaces::of_file(*pid, *fd) {
+                self.visit_path(&path)?;
             }
         }
         for (number, files) in &holders.sockets {
             for (pid, fd) in files {
                 if !self.visited.contains(number) {
-                    let opened = namespaces::of_socket(*pid, *fd);
+                    let file = SocketFile { pid: *pid, fd: *fd };
+                    let opened = namespaces::of_socket(&file, |found| found == *number);
                     self.visit_opened(*number, opened)?;
                 }
             }
@@ -194,11 +201,11 @@ impl<'a> Visit<'a> {
         Ok(())
     }
 
-    fn visit_path(&mut self, number: u32, path: &Path) -> Result<()> {
-        if self.visited.contains(&number) {
+    fn visit_path(&mut self, path: &NamespacePath) -> Result<()> {
+        if self.visited.contains(&path.number) {
             return Ok(());
         }
-        self.visit_opened(number, namespaces::open(number, path))
+        self.visit_opened(path.number, path.open())
     }
 
     fn visit_opened(&mut self, number: u32, opened: io::Result<File>) -> Result<()> {
