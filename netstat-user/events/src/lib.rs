@@ -4,10 +4,13 @@
 //! readers of recordings, and the tests. A field that is unknown is `None`, which JSON writes as `null`. Readers accept
 //! events without a field that was added later (it is `None`), and events with fields that they don't know.
 //!
+//! A name of arbitrary bytes, such as a process's, is written as [`text`] defines.
+//!
 //! An event that is read owns its text: `serde_json::from_str::<Row<'static>>(line)`.
 
 mod names;
 mod row;
+pub mod text;
 mod trace;
 mod words;
 

@@ -122,7 +122,7 @@ impl Slot {
     }
 
     /// Gives the output a row that matches the filter.
-    pub(super) fn give(&mut self, row: &Row, cgroup: Option<&str>) {
+    pub(super) fn give(&mut self, row: &Row, cgroup: Option<&[u8]>) {
         if self.is_done || (row.kind == RowKind::Existing && !self.wants_existing()) {
             return;
         }

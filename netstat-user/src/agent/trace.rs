@@ -105,7 +105,8 @@ impl Trace {
         let until = |due_ns: u64| Duration::from_nanos(due_ns.saturating_sub(now.mono_ns).max(1));
         let of_table = self.table.next_tick_ns().map(until);
         let held_until_ns = self.table.oldest_waiting_ns().map(|at_ns| at_ns + MAX_HOLD_NS);
-        let of_order = held_until_ns.filter(|due_ns| *due_ns > now.mono_ns && self.order.len() > 0).map(until);
+        let of_order =
+            held_until_ns.filter(|due_ns| *due_ns > now.mono_ns && self.order.len() > 0).map(until);
         let is_waiting = self.outlet.has_waiting_rows() || self.snapshot.is_some();
         of_table.into_iter().chain(of_order).chain(is_waiting.then_some(TICK_INTERVAL)).min()
     }
@@ -301,7 +302,8 @@ impl Trace {
         table.tick(seen, &mut |row| order.push(row));
         let seen_ns = seen.mono_ns.saturating_sub(*disorder_ns);
         let held_ns = seen_ns.saturating_sub(MAX_HOLD_NS);
-        let until_ns = table.oldest_waiting_ns().map_or(seen_ns, |at_ns| at_ns.saturating_sub(1).max(held_ns));
+        let until_ns =
+            table.oldest_waiting_ns().map_or(seen_ns, |at_ns| at_ns.saturating_sub(1).max(held_ns));
         let until_ns = until_ns.min(seen_ns);
         order.release(until_ns, |row| outlet.row(row));
     }

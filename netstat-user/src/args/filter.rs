@@ -1,8 +1,10 @@
 //! The filter options that both programs have.
 
-use std::ops::RangeInclusive;
+use std::{ffi::OsString, ops::RangeInclusive};
 
-use super::user;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+
+use super::{name, user};
 use crate::{
     filter::{ByEndpoint, Filter, Network, OwnerFilter, parse_comm, parse_network, parse_pid, parse_ports},
     model::State,
@@ -45,12 +47,26 @@ pub struct SocketFilterArgs {
     pid: Vec<u32>,
 
     /// The exact name of such a process; only the first 15 bytes count, the kernel keeps no more
-    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_comm)]
-    comm: Vec<String>,
+    #[arg(long, value_name = "NAME", value_parser = OsStringValueParser::new().try_map(comms))]
+    comm: Vec<Comms>,
 
     /// The socket's user
     #[arg(long, value_name = "NAME|UID", value_delimiter = ',', value_parser = user::parse)]
     user: Vec<u32>,
+}
+
+/// The names in one argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Comms(Vec<Vec<u8>>);
+
+/// Names with commas between them. As a name may have a comma, the whole argument is a name too.
+fn comms(argument: OsString) -> Result<Comms, String> {
+    let parts = argument.as_encoded_bytes().split(|byte| *byte == b',');
+    let mut names = parts.map(|part| parse_comm(name::bytes(part))).collect::<Result<Vec<_>, _>>()?;
+    if names.len() > 1 {
+        names.push(name::bytes(argument.as_encoded_bytes()));
+    }
+    Ok(Comms(names))
 }
 
 impl SocketFilterArgs {
@@ -76,8 +92,29 @@ impl SocketFilterArgs {
             ports: ByEndpoint::new(local_port, remote_port, port),
             addresses: ByEndpoint::new(local, remote, addr),
             states: state.into_iter().collect(),
-            owner: OwnerFilter::new(pid, comm, user),
+            owner: OwnerFilter::new(pid, comm.into_iter().flat_map(|Comms(names)| names).collect(), user),
             ..Filter::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_comma_is_a_list_and_a_name() {
+        for (argument, expected) in [
+            ("nginx", &["nginx"][..]),
+            ("nginx,apache2", &["nginx", "apache2", "nginx,apache2"]),
+            ("x\u{efff}y", &["x\u{efff}y"]),
+        ] {
+            let expected: Vec<Vec<u8>> =
+                expected.iter().map(|name| netstat_events::text::to_bytes(name)).collect();
+            assert_eq!(comms(argument.into()), Ok(Comms(expected)), "{argument:?}");
+        }
+        for argument in ["", ",", "nginx,", "a,,b"] {
+            assert!(comms(argument.into()).unwrap_err().contains("is no process name"), "{argument:?}");
         }
     }
 }

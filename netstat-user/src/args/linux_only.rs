@@ -20,7 +20,7 @@ pub(crate) mod netns {
 /// `--cgroup`.
 pub(crate) mod cgroup {
     /// Always fails: the error says what to use instead.
-    pub(crate) fn parse(_: &str) -> Result<String, String> {
+    pub(crate) fn parse(_: &std::ffi::OsStr) -> Result<Vec<u8>, String> {
         Err("only Linux has cgroups: leave --cgroup out".to_owned())
     }
 }

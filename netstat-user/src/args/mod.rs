@@ -6,6 +6,7 @@ mod color;
 mod filter;
 #[cfg(not(target_os = "linux"))]
 mod linux_only;
+pub(crate) mod name;
 #[cfg(target_os = "linux")]
 pub(crate) mod netns;
 #[cfg(target_os = "linux")]

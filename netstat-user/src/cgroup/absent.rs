@@ -13,7 +13,7 @@ impl Paths {
     }
 
     /// Returns None.
-    pub fn path(&mut self, _: u64, _: Moment) -> Option<&str> {
+    pub fn path(&mut self, _: u64, _: Moment) -> Option<&[u8]> {
         None
     }
 }

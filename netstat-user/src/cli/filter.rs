@@ -1,6 +1,9 @@
 //! rnetstat-trace's filter options, and the filter that they make.
 
-use clap::Arg;
+use clap::{
+    Arg,
+    builder::{OsStringValueParser, TypedValueParser as _},
+};
 
 use crate::{
     args::{SocketFilterArgs, cgroup, netns},
@@ -31,8 +34,8 @@ pub struct FilterArgs {
     netns: Vec<u32>,
 
     /// The socket's cgroup, with what is below it: /system.slice/nginx.service
-    #[arg(long, value_name = "PATH", value_parser = cgroup::parse)]
-    cgroup: Vec<String>,
+    #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().try_map(|path| cgroup::parse(&path)))]
+    cgroup: Vec<Vec<u8>>,
 }
 
 /// Gives the shared options rnetstat-trace's letters, of which `-L` and `-D` are those of bcc's tcpstates.

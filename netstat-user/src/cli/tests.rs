@@ -129,9 +129,10 @@ fn filters_can_be_listed_and_repeated() {
 #[cfg(target_os = "linux")]
 #[test]
 fn owners_and_namespaces_can_be_listed_and_repeated() {
-    let once = options("-p 812,813 --comm nginx,curl -u root,33 --netns 4026531840,4026532000").filter;
+    let once =
+        options("-p 812,813 --comm nginx --comm curl,nginx -u root,33 --netns 4026531840,4026532000").filter;
     let repeated = options(
-        "-p 812 --pid 813 --comm nginx --comm curl -u 0 --user 33 --netns 4026531840 --netns 4026532000",
+        "-p 812 --pid 813 --comm nginx --comm curl,nginx -u 0 --user 33 --netns 4026531840 --netns 4026532000",
     )
     .filter;
     assert_eq!(once, repeated);

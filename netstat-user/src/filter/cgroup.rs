@@ -2,24 +2,24 @@
 
 /// Paths in the cgroup2 hierarchy, with a leading slash and no trailing one; `/` is the root cgroup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CgroupSet(Vec<String>);
+pub struct CgroupSet(Vec<Vec<u8>>);
 
-impl FromIterator<String> for CgroupSet {
-    fn from_iter<I: IntoIterator<Item = String>>(paths: I) -> Self {
+impl FromIterator<Vec<u8>> for CgroupSet {
+    fn from_iter<I: IntoIterator<Item = Vec<u8>>>(paths: I) -> Self {
         Self(paths.into_iter().collect())
     }
 }
 
 impl CgroupSet {
     /// Whether the path is that of a listed cgroup or of its descendant; an unknown path matches only if none is listed.
-    pub(super) fn matches(&self, path: Option<&str>) -> bool {
+    pub(super) fn matches(&self, path: Option<&[u8]>) -> bool {
         self.0.is_empty() || path.is_some_and(|path| self.0.iter().any(|top| is_at_or_below(path, top)))
     }
 }
 
-fn is_at_or_below(path: &str, top: &str) -> bool {
+fn is_at_or_below(path: &[u8], top: &[u8]) -> bool {
     match path.strip_prefix(top) {
-        Some(rest) => top == "/" || rest.is_empty() || rest.starts_with('/'),
+        Some(rest) => top == b"/" || rest.is_empty() || rest.starts_with(b"/"),
         None => false,
     }
 }
@@ -41,14 +41,14 @@ mod tests {
             (&["/"], "/", true),
             (&["/"], "/user.slice", true),
         ] {
-            let set: CgroupSet = tops.iter().map(|top| (*top).to_owned()).collect();
-            assert_eq!(set.matches(Some(path)), expected, "{tops:?} {path}");
+            let set: CgroupSet = tops.iter().map(|top| top.as_bytes().to_vec()).collect();
+            assert_eq!(set.matches(Some(path.as_bytes())), expected, "{tops:?} {path}");
         }
     }
 
     #[test]
     fn an_unknown_cgroup_matches_only_without_the_option() {
         assert!(CgroupSet::default().matches(None));
-        assert!(!CgroupSet(vec!["/".to_owned()]).matches(None));
+        assert!(!CgroupSet(vec![b"/".to_vec()]).matches(None));
     }
 }

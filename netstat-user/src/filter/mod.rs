@@ -19,7 +19,7 @@ pub use address::{Network, NetworkSet, parse_network};
 pub use cgroup::CgroupSet;
 pub use endpoint::ByEndpoint;
 pub use family::FamilyFilter;
-pub use owner::{CommSet, OwnerFilter, parse_comm, parse_pid};
+pub use owner::{CommSet, HolderFacts, OwnerFilter, parse_comm, parse_pid};
 pub use ports::{PortSet, parse_ports};
 pub use socket::SocketFacts;
 pub use states::StateSet;
@@ -49,7 +49,7 @@ pub struct Filter {
 
 impl Filter {
     /// Whether the row is shown; `cgroup` is the path of its cgroup.
-    pub fn matches(&self, row: &Row, cgroup: Option<&str>) -> bool {
+    pub fn matches(&self, row: &Row, cgroup: Option<&[u8]>) -> bool {
         let Self { family, ports, addresses, states, owner, netns, cgroups } = self;
         let remote = row.remote.filter(is_known);
         let address = |endpoint: Endpoint| Address { addr: endpoint.addr, interface: row.interface };

@@ -19,7 +19,7 @@ pub struct OwnerFilter {
 
 impl OwnerFilter {
     /// The values of the three options.
-    pub fn new(pids: Vec<u32>, comms: Vec<String>, users: Vec<u32>) -> Self {
+    pub fn new(pids: Vec<u32>, comms: Vec<Vec<u8>>, users: Vec<u32>) -> Self {
         Self {
             pids: pids.into_iter().collect(),
             comms: comms.into_iter().collect(),
@@ -28,9 +28,20 @@ impl OwnerFilter {
     }
 }
 
-/// Process names, truncated as the kernel truncates them.
+/// Process names of any length: the kernel keeps only the beginning of a longer one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommSet(Vec<Vec<u8>>);
+
+/// A process that holds a socket, as a list of processes shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HolderFacts<'a> {
+    /// Its process id.
+    pub pid: u32,
+    /// The name that the kernel keeps.
+    pub comm: Comm,
+    /// The name of its program, which the list shows; empty if it is not known.
+    pub program: &'a [u8],
+}
 
 /// Parses a process id.
 ///
@@ -47,21 +58,23 @@ pub fn parse_pid(text: &str) -> Result<u32, String> {
 ///
 /// # Errors
 /// One line: the name is empty.
-pub fn parse_comm(text: &str) -> Result<String, String> {
-    if text.is_empty() {
+pub fn parse_comm(name: Vec<u8>) -> Result<Vec<u8>, String> {
+    if name.is_empty() {
         return Err("\"\" is no process name: say one as ps -o comm shows it, like nginx".to_owned());
     }
-    Ok(text.to_owned())
+    Ok(name)
 }
 
-impl FromIterator<String> for CommSet {
-    fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
-        let kept = |name: String| {
-            let mut bytes = name.into_bytes();
-            bytes.truncate(COMM_LENGTH);
-            bytes
-        };
-        Self(names.into_iter().map(kept).collect())
+impl FromIterator<Vec<u8>> for CommSet {
+    fn from_iter<I: IntoIterator<Item = Vec<u8>>>(names: I) -> Self {
+        Self(names.into_iter().collect())
+    }
+}
+
+impl CommSet {
+    /// Whether a program's name, which is not truncated, is one of the listed.
+    fn contains_program(&self, program: &[u8]) -> bool {
+        self.0.iter().any(|name| name == program)
     }
 }
 
@@ -73,7 +86,7 @@ impl ValueSet for CommSet {
     }
 
     fn contains(&self, comm: Comm) -> bool {
-        self.0.iter().any(|name| name == comm.as_bytes())
+        self.0.iter().any(|name| &name[..name.len().min(COMM_LENGTH)] == comm.as_bytes())
     }
 }
 
@@ -82,7 +95,7 @@ impl OwnerFilter {
     pub(super) fn matches(&self, owner: Option<Owner>, socket_uid: Option<u32>) -> Match {
         let Self { pids, comms, users } = self;
         pids.matches(owner.map(|owner| owner.pid))
-            .and(comms.matches(owner.map(|owner| owner.comm)))
+            .and(comms.matches(owner.map(|owner| owner.comm).filter(|comm| comm.known().is_some())))
             .and(users.matches(owner.and_then(|owner| owner.uid).or(socket_uid)))
     }
 
@@ -91,11 +104,13 @@ impl OwnerFilter {
         !self.pids.is_empty() || !self.comms.is_empty()
     }
 
-    /// Whether one of the processes that hold a socket matches, and the socket's user does.
-    pub(super) fn matches_holders(&self, holders: &[(u32, Comm)], uid: Option<u32>) -> bool {
+    /// Whether one of the processes that hold a socket matches, and the socket's user does. A process has two names, that
+    /// of its program and the one that the kernel keeps: one of them has to match.
+    pub(super) fn matches_holders(&self, holders: &[HolderFacts<'_>], uid: Option<u32>) -> bool {
         let Self { pids, comms, users } = self;
-        let matches_holder = |(pid, comm): &(u32, Comm)| {
-            pids.matches(Some(*pid)).and(comms.matches(Some(*comm))) == Match::Yes
+        let matches_holder = |holder: &HolderFacts<'_>| {
+            pids.matches(Some(holder.pid)) == Match::Yes
+                && (comms.matches(Some(holder.comm)) == Match::Yes || comms.contains_program(holder.program))
         };
         let process = !self.needs_process() || holders.iter().any(matches_holder);
         process && users.matches(uid) == Match::Yes
@@ -116,18 +131,18 @@ mod tests {
     }
 
     fn comms(names: &[&str]) -> CommSet {
-        names.iter().map(|name| parse_comm(name).unwrap()).collect()
+        names.iter().map(|name| parse_comm(name.as_bytes().to_vec()).unwrap()).collect()
     }
 
     #[test]
     fn pids_and_names_are_parsed() {
         assert_eq!(parse_pid("812"), Ok(812));
-        assert_eq!(parse_comm("kworker/0:1-ev"), Ok("kworker/0:1-ev".to_owned()));
+        assert_eq!(parse_comm(b"kworker/0:1-ev".to_vec()), Ok(b"kworker/0:1-ev".to_vec()));
         for text in ["0", "-1", "nginx", "", "4294967296", "8 12"] {
             let error = parse_pid(text).unwrap_err();
             assert!(error.starts_with(&format!("{text:?} is no process id")), "{error}");
         }
-        assert!(parse_comm("").unwrap_err().contains("is no process name"));
+        assert!(parse_comm(Vec::new()).unwrap_err().contains("is no process name"));
     }
 
     #[test]
@@ -150,6 +165,31 @@ mod tests {
         assert!(!comms(&["systemd-resolved"]).contains(comm(b"systemd-resolv")));
         let in_mid_character = "aa웹서버웹서";
         assert!(comms(&[in_mid_character]).contains(comm(&in_mid_character.as_bytes()[..15])));
+    }
+
+    #[test]
+    fn an_empty_name_is_an_unknown_name() {
+        let filter = OwnerFilter { comms: comms(&["nginx"]), ..OwnerFilter::default() };
+        let nameless = Owner { pid: 812, comm: comm(b""), uid: Some(33), how: OwnerHow::Accept };
+        assert_eq!(filter.matches(Some(nameless), None), Match::Unknown);
+    }
+
+    #[test]
+    fn a_holder_matches_by_either_of_its_names() {
+        let holder =
+            HolderFacts { pid: 812, comm: comm(b"worker"), program: b"/opt/my server 3.12/python3.12" };
+        for (names, expected) in [
+            (&["worker"][..], true),
+            (&["/opt/my server 3.12/python3.12"], true),
+            (&["/opt/my server"], false),
+            (&["python3.12"], false),
+            (&["nginx", "worker"], true),
+        ] {
+            let filter = OwnerFilter { comms: comms(names), ..OwnerFilter::default() };
+            assert_eq!(filter.matches_holders(&[holder], None), expected, "{names:?}");
+            let other_pid = OwnerFilter { pids: [1].into_iter().collect(), ..filter };
+            assert!(!other_pid.matches_holders(&[holder], None), "{names:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The same filters for a list of sockets of any protocol, as rnetstat shows it.
 
-use super::{Address, Filter, Match, ValueSet as _};
-use crate::model::{Comm, Endpoint, Family, InterfaceName, State};
+use super::{Address, Filter, HolderFacts, Match, ValueSet as _};
+use crate::model::{Endpoint, Family, InterfaceName, State};
 
 /// What filters compare of a socket; None where the socket has no such property.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub struct SocketFacts<'a> {
     /// Its user.
     pub uid: Option<u32>,
     /// The processes that hold it.
-    pub holders: &'a [(u32, Comm)],
+    pub holders: &'a [HolderFacts<'a>],
     /// Its network namespace.
     pub netns: Option<u32>,
 }
@@ -49,19 +49,22 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::{ByEndpoint, OwnerFilter, parse_network};
+    use crate::{
+        filter::{ByEndpoint, OwnerFilter, parse_network},
+        model::Comm,
+    };
 
     fn end(addr: &str, port: u16) -> Option<Endpoint> {
         Some(Endpoint { addr: addr.parse().unwrap(), port })
     }
 
-    fn comm(name: &[u8]) -> Comm {
+    fn holder(pid: u32, name: &[u8]) -> HolderFacts<'_> {
         let mut bytes = [0; 16];
         bytes[..name.len()].copy_from_slice(name);
-        Comm::new(bytes)
+        HolderFacts { pid, comm: Comm::new(bytes), program: name }
     }
 
-    fn nginx(holders: &[(u32, Comm)]) -> SocketFacts<'_> {
+    fn nginx<'a>(holders: &'a [HolderFacts<'a>]) -> SocketFacts<'a> {
         SocketFacts {
             family: Some(Family::Ipv4),
             local: end("10.0.0.1", 80),
@@ -76,7 +79,7 @@ mod tests {
 
     #[test]
     fn each_given_filter_has_to_match() {
-        let holders = [(1, comm(b"systemd")), (812, comm(b"nginx"))];
+        let holders = [holder(1, b"systemd"), holder(812, b"nginx")];
         let socket = nginx(&holders);
         let ports = |ports: [std::ops::RangeInclusive<u16>; 1]| ByEndpoint {
             either: ports.into_iter().collect(),
@@ -84,7 +87,7 @@ mod tests {
         };
         let of = |pids: &[u32], comms: &[&str]| OwnerFilter {
             pids: pids.iter().copied().collect(),
-            comms: comms.iter().map(|name| (*name).to_owned()).collect(),
+            comms: comms.iter().map(|name| name.as_bytes().to_vec()).collect(),
             users: [33].into_iter().collect(),
         };
         for (filter, expected) in [

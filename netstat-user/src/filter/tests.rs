@@ -63,7 +63,7 @@ fn by_pid(pid: u32) -> Filter {
 }
 
 fn by_cgroup(path: &str) -> Filter {
-    Filter { cgroups: [path.to_owned()].into_iter().collect(), ..Filter::default() }
+    Filter { cgroups: [path.as_bytes().to_vec()].into_iter().collect(), ..Filter::default() }
 }
 
 fn listener(local: &str) -> Row {
@@ -155,7 +155,7 @@ fn an_existing_row_matches_by_its_state() {
 fn owner_namespace_and_cgroup_have_to_match_too() {
     let owner = Owner { pid: 812, comm: Comm::default(), uid: Some(33), how: OwnerHow::Accept };
     let row = Row { owner: Some(owner), netns: Some(4_026_531_840), ..connection() };
-    let cgroup = Some("/system.slice/nginx.service");
+    let cgroup = Some(&b"/system.slice/nginx.service"[..]);
     let by_netns = |inode| Filter { netns: [inode].into_iter().collect(), ..Filter::default() };
     for (filter, expected) in [
         (by_pid(812), true),

@@ -1,9 +1,17 @@
 //! Comma-separated values with a header row, quoted as in RFC 4180: a column for each field of a row, empty where it is
 //! unknown.
+//!
+//! Names have the text that they have in JSON. JSON escapes what could harm a terminal; CSV has no escapes, so here
+//! such a character is written as [`text`] writes bytes that are not UTF-8. The same happens to a sign that would make
+//! a spreadsheet take the cell for a formula. A reader of [`text`] gets the name back in both cases.
+
+use std::borrow::Cow;
+
+use netstat_events::text;
 
 use super::{
     Formatter, Record,
-    escape::visible_text,
+    escape::{is_harmless, is_mark},
     events::Events,
     fields::{Syntax, push_fields},
 };
@@ -16,7 +24,7 @@ pub struct CsvFormatter {
 impl CsvFormatter {
     /// A writer of comma-separated values.
     pub fn new() -> Self {
-        Self { events: Events::new(visible_text) }
+        Self { events: Events::new(cell) }
     }
 }
 
@@ -43,6 +51,30 @@ impl Formatter for CsvFormatter {
             Record::Lost(_) | Record::End(_) => {}
         }
     }
+}
+
+/// A name as the text of a cell.
+fn cell(name: &[u8]) -> Cow<'_, str> {
+    let cell = text::from_bytes_unless(name, |c| !is_harmless(c) && !is_mark(c));
+    let starts = std::iter::once('\n').chain(cell.chars());
+    if !starts.clone().zip(cell.chars()).any(begins_a_formula) {
+        return cell;
+    }
+    let mut defused = String::with_capacity(cell.len() + 2);
+    for (before, c) in starts.zip(cell.chars()) {
+        if begins_a_formula((before, c)) {
+            defused.extend(c.encode_utf8(&mut [0; 4]).bytes().map(text::character));
+        } else {
+            defused.push(c);
+        }
+    }
+    Cow::Owned(defused)
+}
+
+/// Whether a spreadsheet takes a cell that begins with `c`, or goes on with it after `before`, for a formula. A semicolon
+/// separates cells where the comma separates decimals, and the full-width signs count in East Asia.
+fn begins_a_formula((before, c): (char, char)) -> bool {
+    matches!(before, '\n' | ';') && matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')
 }
 
 /// The fields of a line, each with a comma after it.
@@ -140,20 +172,46 @@ mod tests {
     #[test]
     fn hostile_cgroups_stay_in_their_field() {
         let row = sample::full();
-        let record = Record::Row { row: &row, cgroup: Some("/a,\"b\"\u{1b}]0;owned\u{7}") };
-        let text = written(&record);
-        assert!(text.trim_end_matches('\n').chars().all(|c| !c.is_control()), "{text:?}");
-        assert!(fields_of(&text).contains(&"/a,\"b\"\\u{1b}]0;owned\\u{7}".to_owned()), "{text}");
+        let record = Record::Row { row: &row, cgroup: Some(b"/a,\"b\"\x1b]0;owned\x07") };
+        let line = written(&record);
+        assert!(line.trim_end_matches('\n').chars().all(|c| !c.is_control()), "{line:?}");
+        assert!(fields_of(&line).contains(&"/a,\"b\"\u{ef1b}]0;owned\u{ef07}".to_owned()), "{line}");
     }
 
     #[test]
-    fn hostile_names_stay_in_their_field() {
-        for (bytes, shown) in HOSTILE_NAMES {
+    fn a_reader_gets_every_hostile_name_back_from_its_field() {
+        for (bytes, _) in HOSTILE_NAMES.iter().filter(|(bytes, _)| !bytes.is_empty()) {
             let row = sample::named(bytes);
-            assert_eq!(field(&row, "comm"), *shown, "{bytes:?}");
+            assert_eq!(text::to_bytes(&field(&row, "comm")), *bytes, "{bytes:?}");
             assert_eq!(field(&row, "source"), "ebpf", "{bytes:?}");
-            let text = written(&sample::record(&row));
-            assert!(text.trim_end_matches('\n').chars().all(|c| !c.is_control()), "{text:?}");
+            let line = written(&sample::record(&row));
+            assert!(line.trim_end_matches('\n').chars().all(|c| !c.is_control()), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_harmless_name_is_itself() {
+        for name in ["nginx", "back\\slash", "x\\xffy", "웹서버", "Käse", "a b", "a=b", "a-b", "a; b", "é"]
+        {
+            assert_eq!(cell(name.as_bytes()), name);
+        }
+    }
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for (name, shown) in [
+            ("=1+1", "\u{ef3d}1+1"),
+            ("+1", "\u{ef2b}1"),
+            ("-bash", "\u{ef2d}bash"),
+            ("@SUM(A1)", "\u{ef40}SUM(A1)"),
+            ("\t=1", "\u{ef09}=1"),
+            ("\r=1", "\u{ef0d}=1"),
+            ("a;=1+1", "a;\u{ef3d}1+1"),
+            ("＝1", "\u{efef}\u{efbc}\u{ef9d}1"),
+            ("==", "\u{ef3d}="),
+        ] {
+            assert_eq!(cell(name.as_bytes()), shown, "{name:?}");
+            assert_eq!(text::to_bytes(shown), name.as_bytes());
         }
     }
 

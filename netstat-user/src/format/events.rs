@@ -23,7 +23,7 @@ impl Events {
     }
 
     /// A row; `cgroup` is the path of its cgroup.
-    pub(super) fn row<'a>(&'a mut self, row: &'a Row, cgroup: Option<&'a str>) -> events::Row<'a> {
+    pub(super) fn row<'a>(&'a mut self, row: &'a Row, cgroup: Option<&'a [u8]>) -> events::Row<'a> {
         let Row {
             kind,
             at,
@@ -49,6 +49,7 @@ impl Events {
             syn_retransmits,
         } = row;
         let Self { clock, conn: conn_text, foreign_text } = self;
+        let foreign_text = *foreign_text;
         events::Row {
             event: (*kind).into(),
             ts: clock.text(at.unix_ns).into(),
@@ -65,11 +66,11 @@ impl Events {
             new_state: (*new_state).into(),
             state_ns: *state_ns,
             pid: owner.map(|owner| owner.pid),
-            comm: owner.as_ref().map(|owner| foreign_text(owner.comm.as_bytes())),
+            comm: owner.as_ref().and_then(|owner| owner.comm.known()).map(foreign_text),
             uid: owner.and_then(|owner| owner.uid).or(*socket_uid),
             owner: owner.map(|owner| owner.how.into()),
             netns: *netns,
-            cgroup: cgroup.map(|path| foreign_text(path.as_bytes())),
+            cgroup: cgroup.map(foreign_text),
             close_reason: close_reason.map(Into::into),
             bytes_sent: tcp_stats.and_then(|tcp_stats| tcp_stats.bytes_sent),
             bytes_received: tcp_stats.map(|tcp_stats| tcp_stats.bytes_received),

@@ -13,7 +13,7 @@ mod time;
 
 pub use csv::CsvFormatter;
 pub use escape::visible;
-pub use json::JsonFormatter;
+pub use json::{JsonFormatter, push_json};
 pub use line::{LineFormatter, state_style};
 
 use crate::{
@@ -31,7 +31,7 @@ pub enum Record<'a> {
         /// The row.
         row: &'a Row,
         /// The path of its cgroup.
-        cgroup: Option<&'a str>,
+        cgroup: Option<&'a [u8]>,
     },
     /// Something was lost.
     Lost(&'a Loss),

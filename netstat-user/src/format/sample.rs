@@ -11,7 +11,7 @@ pub(super) fn endpoint(text: &str) -> Endpoint {
 }
 
 /// The cgroup of [`full`]'s socket.
-pub(super) const CGROUP: &str = "/system.slice/nginx.service";
+pub(super) const CGROUP: &[u8] = b"/system.slice/nginx.service";
 
 /// The row's record, with the path of its cgroup if it has one.
 pub(super) fn record(row: &Row) -> Record<'_> {

@@ -17,6 +17,11 @@ impl Comm {
         let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(self.0.len());
         &self.0[..end]
     }
+
+    /// The raw bytes; None if the process has an empty name, which is as good as none.
+    pub fn known(&self) -> Option<&[u8]> {
+        Some(self.as_bytes()).filter(|name| !name.is_empty())
+    }
 }
 
 impl fmt::Debug for Comm {

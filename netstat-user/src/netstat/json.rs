@@ -1,8 +1,12 @@
-//! JSON Lines of rnetstat: numbers are numbers, and null is what is not known.
+//! JSON Lines of rnetstat: numbers are numbers, and null is what is not known. Names have the text that they have in
+//! rnetstat-trace's JSON.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
+use netstat_events::text;
 use serde::Serialize;
+
+use crate::format::push_json;
 
 /// An Internet socket, with the same fields on every system.
 #[derive(Serialize)]
@@ -28,8 +32,8 @@ pub struct Socket<'a> {
 #[derive(Serialize)]
 pub struct Holder<'a> {
     pub pid: u32,
-    pub comm: Option<String>,
-    pub program: Option<&'a str>,
+    pub comm: Option<Cow<'a, str>>,
+    pub program: Option<Cow<'a, str>>,
     pub uid: Option<u32>,
 }
 
@@ -42,12 +46,16 @@ pub struct RunningTimer {
     pub probes: u32,
 }
 
+/// The text of a name that is not empty.
+pub fn name(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    Some(text::from_bytes(bytes)).filter(|name| !name.is_empty())
+}
+
 /// Serializes each value as an object on a line of its own.
 pub fn lines<T: Serialize>(values: impl Iterator<Item = T>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for value in values {
-        // Can't fail: a Vec takes every byte, and every key is a string.
-        let _ = serde_json::to_writer(&mut bytes, &value);
+        push_json(&value, &mut bytes);
         bytes.push(b'\n');
     }
     bytes

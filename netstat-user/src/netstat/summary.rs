@@ -1,17 +1,19 @@
 //! `--summary`: the number of sockets by state, by process and by remote address.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
+use netstat_events::text;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use super::json;
+use crate::format::visible;
 
 /// Counts sockets. One with several holders counts for each of them.
 #[derive(Debug, Default)]
 pub struct Tally<'a> {
     states: FxHashMap<(&'static str, &'static str), u64>,
-    owners: FxHashMap<u32, (u64, &'a str)>,
+    owners: FxHashMap<u32, (u64, Option<&'a [u8]>)>,
     unowned: u64,
     remotes: FxHashMap<IpAddr, u64>,
 }
@@ -24,13 +26,14 @@ pub struct Summary {
     remotes: Counts,
 }
 
-type Counts = Vec<(String, u64)>;
+/// The keys are bytes: a process chooses its name.
+type Counts = Vec<(Vec<u8>, u64)>;
 
 #[derive(Serialize)]
 struct Line<'a> {
     kind: &'static str,
     by: &'static str,
-    key: &'a str,
+    key: Cow<'a, str>,
     count: u64,
 }
 
@@ -41,7 +44,7 @@ impl<'a> Tally<'a> {
     }
 
     /// Counts a socket by the processes that hold it; there are none if the holders are not known.
-    pub fn owners(&mut self, holders: impl Iterator<Item = (u32, &'a str)>) {
+    pub fn owners(&mut self, holders: impl Iterator<Item = (u32, Option<&'a [u8]>)>) {
         let mut is_owned = false;
         for (pid, name) in holders {
             is_owned = true;
@@ -60,13 +63,17 @@ impl<'a> Tally<'a> {
     /// The counts, sorted.
     pub fn summary(self) -> Summary {
         let Self { states, owners, unowned, remotes } = self;
-        let state = |(proto, state): (&str, &str)| format!("{proto} {state}").trim_end().to_owned();
-        let owner = |(pid, (count, name)): (u32, (u64, &str))| (format!("{pid}/{name}"), count);
-        let unowned = Some(("-".to_owned(), unowned)).filter(|_| unowned > 0);
+        let state = |(proto, state): (&str, &str)| format!("{proto} {state}").trim_end().as_bytes().to_vec();
+        let owner = |(pid, (count, name)): (u32, (u64, Option<&[u8]>))| {
+            ([format!("{pid}/").as_bytes(), name.unwrap_or(b"-")].concat(), count)
+        };
+        let unowned = Some((b"-".to_vec(), unowned)).filter(|_| unowned > 0);
         Summary {
             states: sorted(states.into_iter().map(|(key, count)| (state(key), count)).collect()),
             owners: sorted(owners.into_iter().map(owner).chain(unowned).collect()),
-            remotes: sorted(remotes.into_iter().map(|(addr, count)| (addr.to_string(), count)).collect()),
+            remotes: sorted(
+                remotes.into_iter().map(|(addr, count)| (addr.to_string().into_bytes(), count)).collect(),
+            ),
         }
     }
 }
@@ -89,7 +96,7 @@ impl Summary {
             }
             page.push_str(&format!("  Count {title}\n"));
             for (key, count) in *counts {
-                page.push_str(&format!("{count:>7} {key}\n"));
+                page.push_str(&format!("{count:>7} {}\n", visible(key)));
             }
         }
         page.into_bytes()
@@ -98,7 +105,12 @@ impl Summary {
     /// JSON Lines.
     pub fn json(&self) -> Vec<u8> {
         let lines = self.lists().into_iter().flat_map(|(by, _, counts)| {
-            counts.iter().map(move |(key, count)| Line { kind: "summary", by, key, count: *count })
+            counts.iter().map(move |(key, count)| Line {
+                kind: "summary",
+                by,
+                key: text::from_bytes(key),
+                count: *count,
+            })
         });
         json::lines(lines)
     }
@@ -115,9 +127,9 @@ mod tests {
 
     #[test]
     fn counts_are_sorted_by_frequency_and_then_by_name() {
-        let counts = [("b", 1), ("a", 1), ("c", 9)].map(|(key, count)| (key.to_owned(), count));
-        let keys: Vec<String> = sorted(counts.to_vec()).into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["c", "a", "b"]);
+        let counts = [("b", 1), ("a", 1), ("c", 9)].map(|(key, count)| (key.as_bytes().to_vec(), count));
+        let keys: Vec<Vec<u8>> = sorted(counts.to_vec()).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, [b"c", b"a", b"b"]);
     }
 
     #[test]

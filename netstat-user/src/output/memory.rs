@@ -59,7 +59,7 @@ impl Output for MemoryOutput {
         Ok(Flow::Continue)
     }
 
-    fn row(&mut self, row: &Row, _: Option<&str>) -> anyhow::Result<Flow> {
+    fn row(&mut self, row: &Row, _: Option<&[u8]>) -> anyhow::Result<Flow> {
         self.calls.borrow_mut().push(Call::Row(Box::new(*row)));
         let is_full = self.count > 0 && self.rows().len() == self.count;
         Ok(if is_full { Flow::Done } else { Flow::Continue })

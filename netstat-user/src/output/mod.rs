@@ -65,7 +65,7 @@ pub trait Output {
     ///
     /// # Errors
     /// The output can't go on: the trace ends. The same holds for the other methods.
-    fn row(&mut self, row: &Row, cgroup: Option<&str>) -> anyhow::Result<Flow>;
+    fn row(&mut self, row: &Row, cgroup: Option<&[u8]>) -> anyhow::Result<Flow>;
 
     /// Something was lost before the outputs.
     fn lost(&mut self, loss: &Loss) -> anyhow::Result<Flow>;

@@ -3,7 +3,7 @@
 #[cfg(target_os = "linux")]
 pub mod errors;
 #[cfg(target_os = "linux")]
-mod mounts;
+pub mod mounts;
 #[cfg(target_os = "linux")]
 pub mod namespaces;
 #[cfg(target_os = "linux")]

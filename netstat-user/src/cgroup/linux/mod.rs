@@ -4,13 +4,20 @@
 mod handle;
 mod walk;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
 
 use rustc_hash::FxHashMap;
 use rustix::thread::CapabilitySet;
 
 use self::handle::CgroupOpener;
-use crate::model::Moment;
+use crate::{
+    model::Moment,
+    readers::mounts::{self, Mount},
+};
 
 /// The shortest time between two walks through the whole hierarchy, nanoseconds.
 const WALK_INTERVAL_NS: u64 = 1_000_000_000;
@@ -23,8 +30,12 @@ pub const PRIVILEGES: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
 
 /// Mount point of the cgroup2 hierarchy; None if it isn't mounted.
 pub fn mount_point() -> Option<PathBuf> {
-    let mounts = procfs::mounts().ok()?;
-    mounts.into_iter().find(|mount| mount.fs_vfstype == "cgroup2").map(|mount| mount.fs_file.into())
+    let mountinfo = fs::read("/proc/thread-self/mountinfo").ok()?;
+    let all: Vec<Mount<'_>> =
+        mounts::parse(&mountinfo).filter(|mount| mount.file_system == b"cgroup2").collect();
+    // A cgroup below the top may be mounted too.
+    let whole = all.iter().find(|mount| mount.root == b"/");
+    whole.or(all.first()).map(|mount| mount.mount_point.clone())
 }
 
 /// Finds the paths of cgroups, and caches them.
@@ -34,7 +45,7 @@ pub struct Paths {
     /// None where the kernel doesn't let this process open a cgroup by its id.
     opener: Option<CgroupOpener>,
     /// Paths by id; None for a cgroup that was removed before its path was looked up.
-    cache: FxHashMap<u64, Option<String>>,
+    cache: FxHashMap<u64, Option<Vec<u8>>>,
     /// CLOCK_MONOTONIC at the last walk, nanoseconds.
     last_walk_ns: Option<u64>,
 }
@@ -49,7 +60,7 @@ impl Paths {
 
     /// The cgroup's path within the hierarchy, with a leading slash; None if the cgroup was removed or lies outside of
     /// this process's cgroup namespace.
-    pub fn path(&mut self, id: u64, now: Moment) -> Option<&str> {
+    pub fn path(&mut self, id: u64, now: Moment) -> Option<&[u8]> {
         if !self.cache.contains_key(&id) {
             self.look_up(id, now);
         }
@@ -87,9 +98,9 @@ impl Default for Paths {
 }
 
 /// Turns a directory below the mount point into a path within the hierarchy.
-fn within(mount: &Path, directory: &Path) -> Option<String> {
+fn within(mount: &Path, directory: &Path) -> Option<Vec<u8>> {
     let below = directory.strip_prefix(mount).ok()?;
-    Some(format!("/{}", below.to_string_lossy()))
+    Some([b"/", below.as_os_str().as_bytes()].concat())
 }
 
 #[cfg(test)]

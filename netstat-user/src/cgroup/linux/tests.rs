@@ -44,9 +44,18 @@ fn a_cgroup_s_path_is_relative_to_the_mount_point() {
     let [top, slice, service] = ["", "system.slice", "system.slice/nginx.service"].map(|p| hierarchy.make(p));
     fs::write(hierarchy.0.join("cgroup.procs"), "").unwrap();
     let mut paths = hierarchy.paths();
-    assert_eq!(paths.path(service, after(0)), Some("/system.slice/nginx.service"));
-    assert_eq!(paths.path(slice, after(0)), Some("/system.slice"));
-    assert_eq!(paths.path(top, after(0)), Some("/"));
+    assert_eq!(paths.path(service, after(0)), Some(&b"/system.slice/nginx.service"[..]));
+    assert_eq!(paths.path(slice, after(0)), Some(&b"/system.slice"[..]));
+    assert_eq!(paths.path(top, after(0)), Some(&b"/"[..]));
+}
+
+#[test]
+fn a_cgroup_s_path_is_its_bytes() {
+    let hierarchy = Hierarchy::new("bytes");
+    let directory = hierarchy.0.join(std::ffi::OsStr::from_bytes(b"m\xffnt \\x2d"));
+    fs::create_dir(&directory).unwrap();
+    let id = fs::metadata(directory).unwrap().ino();
+    assert_eq!(hierarchy.paths().path(id, after(0)), Some(&b"/m\xffnt \\x2d"[..]));
 }
 
 #[test]
@@ -54,10 +63,10 @@ fn a_new_cgroup_is_found_once_another_walk_is_allowed() {
     let hierarchy = Hierarchy::new("later");
     let first = hierarchy.make("first");
     let mut paths = hierarchy.paths();
-    assert_eq!(paths.path(first, after(0)), Some("/first"));
+    assert_eq!(paths.path(first, after(0)), Some(&b"/first"[..]));
     let second = hierarchy.make("second");
     assert_eq!(paths.path(second, after(0)), None);
-    assert_eq!(paths.path(second, after(1)), Some("/second"));
+    assert_eq!(paths.path(second, after(1)), Some(&b"/second"[..]));
 }
 
 #[test]
@@ -65,11 +74,11 @@ fn a_removed_cgroup_keeps_its_cached_path() {
     let hierarchy = Hierarchy::new("gone");
     let gone = hierarchy.make("gone");
     let mut paths = hierarchy.paths();
-    assert_eq!(paths.path(gone, after(0)), Some("/gone"));
+    assert_eq!(paths.path(gone, after(0)), Some(&b"/gone"[..]));
     let new = hierarchy.make("new");
     fs::remove_dir(hierarchy.0.join("gone")).unwrap();
-    assert_eq!(paths.path(new, after(1)), Some("/new"));
-    assert_eq!(paths.path(gone, after(1)), Some("/gone"));
+    assert_eq!(paths.path(new, after(1)), Some(&b"/new"[..]));
+    assert_eq!(paths.path(gone, after(1)), Some(&b"/gone"[..]));
 }
 
 #[test]
@@ -96,8 +105,8 @@ fn the_root_cgroup_is_found_by_handle_and_by_walk() {
     }
     let mount = mount.unwrap();
     let top = fs::metadata(&mount).unwrap().ino();
-    assert_eq!(Paths::new().path(top, after(0)), Some("/"));
-    assert_eq!(Paths { opener: None, ..Paths::new() }.path(top, after(0)), Some("/"));
+    assert_eq!(Paths::new().path(top, after(0)), Some(&b"/"[..]));
+    assert_eq!(Paths { opener: None, ..Paths::new() }.path(top, after(0)), Some(&b"/"[..]));
 }
 
 #[test]
@@ -115,9 +124,9 @@ fn a_new_cgroup_is_found_at_once_where_cgroups_can_be_opened_by_id() {
         return;
     }
     let id = fs::metadata(mount.join(&name)).unwrap().ino();
-    let found = paths.path(id, after(0)).map(str::to_owned);
+    let found = paths.path(id, after(0)).map(<[u8]>::to_vec);
     fs::remove_dir(mount.join(&name)).unwrap();
     if paths.opener.is_some() {
-        assert_eq!(found, Some(format!("/{name}")));
+        assert_eq!(found, Some(format!("/{name}").into_bytes()));
     }
 }

@@ -6,7 +6,7 @@ mod text;
 
 use serde::Serialize;
 
-use self::text::push_json;
+pub use self::text::push_json;
 use super::{
     Formatter, Record,
     events::Events,
@@ -21,7 +21,7 @@ pub struct JsonFormatter {
 impl JsonFormatter {
     /// A writer of JSON Lines.
     pub fn new() -> Self {
-        Self { events: Events::new(String::from_utf8_lossy) }
+        Self { events: Events::new(netstat_events::text::from_bytes) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use netstat_events as events;
+use netstat_events::{self as events, text};
 use serde::de::DeserializeOwned;
 
 use super::*;
@@ -75,17 +75,17 @@ fn an_unknown_port_is_null_although_its_address_is_known() {
 
 #[test]
 fn hostile_names_are_the_same_text_to_a_reader_and_harmless_to_a_terminal() {
-    for (bytes, _) in HOSTILE_NAMES {
+    for (bytes, _) in HOSTILE_NAMES.iter().filter(|(bytes, _)| !bytes.is_empty()) {
         let line = written(&sample::record(&sample::named(bytes)));
         assert!(line.strip_suffix('\n').unwrap().chars().all(is_harmless), "{bytes:?}: {line:?}");
-        assert_eq!(read(&line).comm.unwrap(), String::from_utf8_lossy(bytes), "{bytes:?}");
+        assert_eq!(text::to_bytes(&read(&line).comm.unwrap()), *bytes, "{bytes:?}");
     }
 }
 
 #[test]
 fn a_hostile_cgroup_is_the_same_text_to_a_reader_and_harmless_to_a_terminal() {
     let hostile = "/\u{1b}[2J\"\\\u{202e}.slice";
-    let line = written(&Record::Row { row: &sample::full(), cgroup: Some(hostile) });
+    let line = written(&Record::Row { row: &sample::full(), cgroup: Some(hostile.as_bytes()) });
     assert!(line.trim_end_matches('\n').chars().all(is_harmless), "{line:?}");
     assert_eq!(read(&line).cgroup.as_deref(), Some(hostile));
 }

@@ -7,8 +7,8 @@ use serde_json::{Serializer, ser::Formatter};
 
 use crate::format::escape::is_harmless;
 
-/// Appends the value.
-pub(super) fn push_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+/// Appends the value, in one line.
+pub fn push_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     let start = out.len();
     // Writing to a Vec can't fail, and all our types can be serialized. On an error null is better than half a value.
     if value.serialize(&mut Serializer::with_formatter(&mut *out, Harmless)).is_err() {

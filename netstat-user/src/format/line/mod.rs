@@ -130,7 +130,7 @@ fn push_owner(owner: Option<&Owner>, cell: &mut String) {
     let (open, close) = if owner.how == OwnerHow::Listener { ("(", ")") } else { ("", "") };
     let pid_width = owner.pid.checked_ilog10().map_or(1, |log| log as usize + 1);
     cell.push_str(open);
-    push_visible(owner.comm.as_bytes(), cell);
+    push_visible(owner.comm.known().unwrap_or(b"-"), cell);
     cut(cell, OWNER_WIDTH.saturating_sub(1 + pid_width + close.len()));
     push(cell, format_args!(" {}{close}", owner.pid));
 }

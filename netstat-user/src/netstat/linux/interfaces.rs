@@ -155,7 +155,7 @@ struct Direction {
 pub fn json(all: bool) -> Result<Vec<u8>> {
     Ok(json::lines(read(all)?.iter().map(|Interface { name, mtu, flags, counters }| Line {
         kind: "interface",
-        name: visible(name),
+        name: netstat_events::text::from_bytes(name).into_owned(),
         mtu: *mtu,
         flags: letters(*flags),
         up: flags & IFF_UP != 0,

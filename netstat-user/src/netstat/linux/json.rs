@@ -1,6 +1,6 @@
 //! Sockets as JSON Lines.
 
-use std::net::SocketAddr;
+use std::{borrow::Cow, net::SocketAddr};
 
 use serde::Serialize;
 
@@ -10,9 +10,8 @@ use super::{
     socket::{InetSocket, Transport, UnixSocket},
 };
 use crate::{
-    format::visible,
     model::Family,
-    netstat::json::{Holder, RunningTimer, Socket, lines},
+    netstat::json::{Holder, RunningTimer, Socket, lines, name},
     readers::proc_net::Timer,
 };
 
@@ -27,7 +26,7 @@ struct Unix<'a> {
     references: u64,
     inode: Option<u64>,
     owners: Option<Vec<Holder<'a>>>,
-    path: Option<String>,
+    path: Option<Cow<'a, str>>,
     netns: u32,
 }
 
@@ -66,7 +65,7 @@ fn inet<'a>(socket: &InetSocket, owners: Option<&'a Owners>, ticks_per_second: u
     }
 }
 
-fn unix<'a>(socket: &UnixSocket, owners: Option<&'a Owners>) -> Unix<'a> {
+fn unix<'a>(socket: &'a UnixSocket, owners: Option<&'a Owners>) -> Unix<'a> {
     Unix {
         kind: "socket",
         proto: "unix",
@@ -76,7 +75,7 @@ fn unix<'a>(socket: &UnixSocket, owners: Option<&'a Owners>) -> Unix<'a> {
         references: socket.references,
         inode: known(socket.inode),
         owners: owners.and_then(|owners| holders(socket.inode, owners)),
-        path: Some(visible(&socket.path)).filter(|path| !path.is_empty()),
+        path: name(&socket.path),
         netns: socket.netns,
     }
 }
@@ -89,8 +88,8 @@ fn known(inode: u64) -> Option<u64> {
 fn holders<'a>(inode: u64, owners: &'a Owners) -> Option<Vec<Holder<'a>>> {
     let holder = |(pid, process): (u32, &'a Process)| Holder {
         pid,
-        comm: Some(visible(process.comm.as_bytes())),
-        program: Some(&process.program),
+        comm: name(process.comm.as_bytes()),
+        program: process.name().and_then(name),
         uid: process.uid,
     };
     owners.are_known(inode).then(|| owners.of(inode).map(holder).collect())

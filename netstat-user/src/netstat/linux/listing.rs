@@ -6,13 +6,13 @@ use anyhow::{Result, anyhow};
 
 use super::{
     options::{Roles, SocketOptions},
-    owners::Owners,
+    owners::{Owners, Process},
     socket::{InetSocket, Transport, UnixSocket},
     sockets::{self, EveryNamespace, Sockets},
 };
 use crate::{
-    filter::{Filter, SocketFacts},
-    model::{Comm, Endpoint},
+    filter::{Filter, HolderFacts, SocketFacts},
+    model::Endpoint,
     netstat::summary::{Summary, Tally},
     readers::visibility,
 };
@@ -77,7 +77,7 @@ impl Listing {
         }
         let inodes = self.inet.iter().map(|socket| socket.inode);
         for inode in inodes.chain(self.unix.iter().map(|socket| socket.inode)) {
-            tally.owners(self.owners.of(inode).map(|(pid, process)| (pid, process.program.as_str())));
+            tally.owners(self.owners.of(inode).map(|(pid, process)| (pid, process.name())));
         }
         tally.summary()
     }
@@ -106,7 +106,12 @@ fn has_role(roles: Roles, is_server: bool) -> bool {
 }
 
 /// `holders` is a buffer that is used for every socket.
-fn matches(filter: &Filter, socket: &InetSocket, owners: &Owners, holders: &mut Vec<(u32, Comm)>) -> bool {
+fn matches<'a>(
+    filter: &Filter,
+    socket: &InetSocket,
+    owners: &'a Owners,
+    holders: &mut Vec<HolderFacts<'a>>,
+) -> bool {
     if *filter == Filter::default() {
         return true;
     }
@@ -124,11 +129,11 @@ fn matches(filter: &Filter, socket: &InetSocket, owners: &Owners, holders: &mut 
     })
 }
 
-fn matches_unix(
+fn matches_unix<'a>(
     filter: &Filter,
     socket: &UnixSocket,
-    owners: &Owners,
-    holders: &mut Vec<(u32, Comm)>,
+    owners: &'a Owners,
+    holders: &mut Vec<HolderFacts<'a>>,
 ) -> bool {
     fill(holders, owners, socket.inode);
     filter.matches_socket(&SocketFacts {
@@ -143,9 +148,14 @@ fn matches_unix(
     })
 }
 
-fn fill(holders: &mut Vec<(u32, Comm)>, owners: &Owners, inode: u64) {
+fn fill<'a>(holders: &mut Vec<HolderFacts<'a>>, owners: &'a Owners, inode: u64) {
     holders.clear();
-    holders.extend(owners.of(inode).map(|(pid, process)| (pid, process.comm)));
+    let facts = |(pid, process): (u32, &'a Process)| HolderFacts {
+        pid,
+        comm: process.comm,
+        program: &process.program,
+    };
+    holders.extend(owners.of(inode).map(facts));
 }
 
 fn warn(what: &str) {

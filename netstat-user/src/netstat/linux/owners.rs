@@ -57,8 +57,8 @@ impl Owners {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Process {
     /// The name that netstat shows: the first argument of the command line, without the directories of an absolute
-    /// path, and with dots for what is not printable ASCII.
-    pub program: String,
+    /// path. It may be empty.
+    pub program: Vec<u8>,
     /// The name in /proc/PID/comm.
     pub comm: Comm,
     /// Its user id; None if the process has exited.
@@ -66,6 +66,11 @@ pub struct Process {
 }
 
 impl Process {
+    /// The name to show: that of the program, or else the one that the kernel keeps; None if both are empty.
+    pub fn name(&self) -> Option<&[u8]> {
+        Some(&self.program[..]).filter(|program| !program.is_empty()).or_else(|| self.comm.known())
+    }
+
     fn read(pid: u32) -> Self {
         let directory = PathBuf::from(format!("/proc/{pid}"));
         let mut command_line = command_line(&directory);
@@ -76,7 +81,7 @@ impl Process {
             command_line = of_tasks.find(|text| !text.is_empty()).unwrap_or_default();
         }
         Self {
-            program: program(&command_line),
+            program: program(&command_line).to_vec(),
             comm: processes::comm(&directory).unwrap_or_default(),
             uid: fs::metadata(&directory).ok().map(|metadata| metadata.uid()),
         }
@@ -93,13 +98,12 @@ fn command_line(directory: &Path) -> Vec<u8> {
     text
 }
 
-fn program(command_line: &[u8]) -> String {
+fn program(command_line: &[u8]) -> &[u8] {
     let first = command_line.split(|byte| *byte == 0).next().unwrap_or_default();
-    let name = match first.iter().rposition(|byte| *byte == b'/') {
+    match first.iter().rposition(|byte| *byte == b'/') {
         Some(slash) if first[0] == b'/' => &first[slash + 1..],
         _ => first,
-    };
-    name.iter().map(|byte| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '.' }).collect()
+    }
 }
 
 #[cfg(test)]
@@ -109,16 +113,28 @@ mod tests {
     #[test]
     fn a_program_is_named_as_netstat_names_it() {
         for (command_line, name) in [
-            (&b"/usr/sbin/nginx\0-g\0daemon off;\0"[..], "nginx"),
-            (b"nginx: master process /usr/sbin/nginx\0", "nginx: master process /usr/sbin/nginx"),
-            (b"./server\0", "./server"),
-            (b"/\0", ""),
-            (b"", ""),
-            (b"\x1b]0;owned\x07\0", ".]0;owned."),
-            ("/opt/웹\0".as_bytes(), "..."),
+            (&b"/usr/sbin/nginx\0-g\0daemon off;\0"[..], &b"nginx"[..]),
+            (b"nginx: master process /usr/sbin/nginx\0", b"nginx: master process /usr/sbin/nginx"),
+            (b"./server\0", b"./server"),
+            (b"/\0", b""),
+            (b"", b""),
+            (b"\x1b]0;owned\x07\0", b"\x1b]0;owned\x07"),
+            ("/opt/웹\0".as_bytes(), "웹".as_bytes()),
         ] {
             assert_eq!(program(command_line), name);
         }
+    }
+
+    #[test]
+    fn a_process_without_a_program_s_name_is_shown_by_the_kernel_s_and_an_empty_name_is_none() {
+        let process = |program: &[u8], comm: &[u8]| {
+            let mut bytes = [0; 16];
+            bytes[..comm.len()].copy_from_slice(comm);
+            Process { program: program.to_vec(), comm: Comm::new(bytes), uid: None }
+        };
+        assert_eq!(process(b"nginx", b"worker").name(), Some(&b"nginx"[..]));
+        assert_eq!(process(b"", b"worker").name(), Some(&b"worker"[..]));
+        assert_eq!(process(b"", b"").name(), None);
     }
 
     #[test]

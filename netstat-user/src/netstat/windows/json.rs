@@ -2,8 +2,7 @@
 
 use super::socket::Socket;
 use crate::{
-    format::visible,
-    netstat::json::{self, Holder, lines},
+    netstat::json::{self, Holder, lines, name},
     readers::windows::process,
 };
 
@@ -39,8 +38,9 @@ fn holders(socket: &Socket) -> Vec<Holder<'_>> {
     let program = socket.program.as_deref();
     let holder = Holder {
         pid: socket.pid,
-        comm: program.map(|program| visible(process::comm(program).as_bytes())),
-        program,
+        comm: program
+            .and_then(|program| name(process::comm(program).as_bytes()).map(|name| name.into_owned().into())),
+        program: program.and_then(|program| name(program.as_bytes())),
         uid: None,
     };
     Some(holder).filter(|holder| holder.pid != 0).into_iter().collect()

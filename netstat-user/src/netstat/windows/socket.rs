@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::options::{SocketOptions, Transport};
 use crate::{
-    filter::{Filter, SocketFacts},
+    filter::{Filter, HolderFacts, SocketFacts},
     model::{Endpoint, Family, InterfaceName, State},
     netstat::summary::{Summary, Tally},
     readers::windows::{process, state::TcpState, table},
@@ -94,7 +94,7 @@ pub fn summary(sockets: &[Socket], state_name: fn(&Socket) -> &'static str) -> S
         if let Some(peer) = socket.peer() {
             tally.remote(peer.ip());
         }
-        let holder = (socket.pid, socket.program.as_deref().unwrap_or_default());
+        let holder = (socket.pid, socket.program.as_deref().map(str::as_bytes));
         tally.owners(Some(holder).filter(|(pid, _)| *pid != 0).into_iter());
     }
     tally.summary()
@@ -134,8 +134,8 @@ fn interface(local: SocketAddr) -> Option<InterfaceName> {
 
 fn matches(filter: &Filter, socket: &Socket) -> bool {
     let endpoint = |addr: SocketAddr| Endpoint { addr: addr.ip().to_canonical(), port: addr.port() };
-    let comm = socket.program.as_deref().map(process::comm).unwrap_or_default();
-    let holder = [(socket.pid, comm)];
+    let program = socket.program.as_deref().unwrap_or_default();
+    let holder = [HolderFacts { pid: socket.pid, comm: process::comm(program), program: program.as_bytes() }];
     let local = endpoint(socket.local);
     filter.matches_socket(&SocketFacts {
         family: Some(if local.addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 }),

@@ -92,7 +92,7 @@ impl Output for StreamOutput {
         Ok(self.flow())
     }
 
-    fn row(&mut self, row: &Row, cgroup: Option<&str>) -> anyhow::Result<Flow> {
+    fn row(&mut self, row: &Row, cgroup: Option<&[u8]>) -> anyhow::Result<Flow> {
         let Self { formatter, queue: Some(queue), rows_left, .. } = self else { return Ok(Flow::Done) };
         if *rows_left == 0 {
             return Ok(Flow::Done);

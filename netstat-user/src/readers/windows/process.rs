@@ -23,7 +23,7 @@ pub(crate) fn owner(pid: NonZero<u64>) -> Option<Owner> {
 /// A program's name, cut to the length that the model keeps.
 pub(crate) fn comm(program: &str) -> Comm {
     let mut comm = [0; 16];
-    let length = (0..comm.len()).rev().find(|length| program.is_char_boundary(*length)).unwrap_or(0);
+    let length = program.len().min(comm.len() - 1);
     comm[..length].copy_from_slice(&program.as_bytes()[..length]);
     Comm::new(comm)
 }

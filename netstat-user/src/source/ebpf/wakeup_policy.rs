@@ -54,7 +54,13 @@ impl WakeupPolicy {
         self.wait = match self.wait {
             _ if more => Wait::Yield,
             Wait::Wakeup | Wait::Settle if events == 0 => Wait::Wakeup,
-            Wait::Settle => if events < FEW_EVENTS { Wait::Settle } else { Wait::Sleep(MIN_SLEEP) },
+            Wait::Settle => {
+                if events < FEW_EVENTS {
+                    Wait::Settle
+                } else {
+                    Wait::Sleep(MIN_SLEEP)
+                }
+            }
             Wait::Wakeup => {
                 let is_burst = self.last_wakeup.is_some_and(|last| now.duration_since(last) < BURST_WAKEUPS);
                 self.last_wakeup = Some(now);

@@ -155,10 +155,7 @@ fn a_connect_that_finds_no_port_is_shown_before_its_end() {
             change(2, id, State::SynSent, State::Close, NOT_CHOSEN, SERVER),
         ],
     );
-    assert_eq!(
-        steps(&rows),
-        [(Some(State::Close), State::SynSent), (Some(State::SynSent), State::Close)]
-    );
+    assert_eq!(steps(&rows), [(Some(State::Close), State::SynSent), (Some(State::SynSent), State::Close)]);
     assert_eq!(table.oldest_waiting_ns(), None);
 }
 

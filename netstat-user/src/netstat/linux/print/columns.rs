@@ -1,12 +1,15 @@
 //! What the tables of Internet and of UNIX domain sockets have in common.
 
 use super::page::Page;
-use crate::netstat::linux::{options::Roles, owners::Owners};
+use crate::{
+    format::visible,
+    netstat::linux::{options::Roles, owners::Owners},
+};
 
 /// The title of [`program`]'s column.
 const PROGRAM_TITLE: &str = "PID/Program name";
 const PROGRAM_WIDTH: usize = 20;
-/// As many bytes of the column as netstat shows.
+/// How much of the column netstat shows.
 const PROGRAM_SHOWN: usize = 19;
 
 /// netstat's words for the sockets that it shows.
@@ -34,13 +37,13 @@ pub fn program(page: &mut Page, inode: u64, owners: &Owners, wide: bool) {
         }
         page.number(pid.into());
         page.text("/");
-        page.text(&process.program);
+        page.text(&visible(process.name().unwrap_or(b"-")));
     }
     if page.len() == start {
         page.text("-");
     }
     if !wide {
-        page.truncate(start + PROGRAM_SHOWN);
+        page.cut(start, PROGRAM_SHOWN);
     }
     page.pad(start, PROGRAM_WIDTH);
 }

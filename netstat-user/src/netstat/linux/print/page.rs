@@ -1,6 +1,8 @@
-//! Text in columns, in one buffer that is written to stdout at once.
+//! Text in columns, in one buffer that is written to stdout at once. A width is a number of columns on the terminal.
 
 use std::net::Ipv4Addr;
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// The text so far.
 #[derive(Debug, Default)]
@@ -52,7 +54,24 @@ impl Page {
 
     /// Appends blanks until the text since `start` has the width.
     pub fn pad(&mut self, start: usize, width: usize) {
-        self.blanks((start + width).saturating_sub(self.len()));
+        self.blanks(width.saturating_sub(columns(self.since(start))));
+    }
+
+    /// Truncates the text since `start` to the width.
+    pub fn cut(&mut self, start: usize, width: usize) {
+        if columns(self.since(start)) <= width {
+            return;
+        }
+        let mut left = width;
+        let mut end = start;
+        for c in str::from_utf8(self.since(start)).unwrap_or_default().chars() {
+            match left.checked_sub(c.width().unwrap_or(0)) {
+                Some(rest) => left = rest,
+                None => break,
+            }
+            end += c.len_utf8();
+        }
+        self.bytes.truncate(end);
     }
 
     /// Removes the text after the first `length` bytes.
@@ -80,9 +99,27 @@ impl Page {
     }
 }
 
+/// The width of text. Nearly all text is ASCII.
+fn columns(text: &[u8]) -> usize {
+    if text.is_ascii() { text.len() } else { str::from_utf8(text).map_or(text.len(), |text| text.width()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let mut page = Page::default();
+        page.left("서버", 6);
+        page.left("Käse", 5);
+        let start = page.len();
+        page.text("12/서버서버");
+        page.cut(start, 8);
+        page.pad(start, 9);
+        page.text("|");
+        assert_eq!(String::from_utf8(page.into_bytes()).unwrap(), "서버  Käse 12/서버  |");
+    }
 
     #[test]
     fn columns_have_their_width_and_longer_text_is_kept() {

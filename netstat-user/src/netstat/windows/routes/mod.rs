@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use self::table::Route;
 use super::adapters::{self, Adapter};
-use crate::{format::visible, model::Family, netstat::json};
+use crate::{model::Family, netstat::json};
 
 /// The page in the columns of Windows' netstat.
 ///
@@ -59,6 +59,6 @@ fn line(route: &Route, adapters: &[Adapter]) -> Line {
         gateway,
         metric,
         interface_index: interface,
-        interface: adapter.map(|adapter| visible(adapter.description.as_bytes())),
+        interface: adapter.map(|adapter| adapter.description.clone()),
     }
 }
