@@ -8,6 +8,8 @@ pub mod console;
 pub mod doctor;
 pub mod filter;
 pub mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod model;
 pub mod netstat;
 pub mod options;

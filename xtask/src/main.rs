@@ -7,6 +7,8 @@ mod cargo;
 mod dist;
 mod ebpf;
 #[cfg(target_os = "linux")]
+mod fuzz;
+#[cfg(target_os = "linux")]
 mod kernels;
 mod privilege;
 mod process;
@@ -28,6 +30,7 @@ Examples:
   cargo xtask test -- --list             arguments after -- go to the test programs
   cargo xtask ebpf                       rebuild the eBPF object
   cargo xtask kernels --kernel 5.10      the integration tests on Debian 11's kernel
+  cargo xtask fuzz btf --seconds 600     one fuzz target, for ten minutes
   cargo xtask bench churn-1 --rounds 3   the costs of tracing on a core that opens connections";
 
 /// The tasks of the project rnetstat-trace.
@@ -53,6 +56,9 @@ enum Task {
     #[cfg(target_os = "linux")]
     #[command(hide = true)]
     Hold(bench::HoldArgs),
+    /// Give the parsers inputs that libFuzzer makes
+    #[cfg(target_os = "linux")]
+    Fuzz(fuzz::Args),
     /// Run the integration tests on several kernels, in emulated guests
     #[cfg(target_os = "linux")]
     Kernels(kernels::Args),
@@ -70,6 +76,8 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::bench(&args),
         #[cfg(target_os = "linux")]
         Task::Hold(args) => bench::hold(&args),
+        #[cfg(target_os = "linux")]
+        Task::Fuzz(args) => fuzz::fuzz(&args),
         #[cfg(target_os = "linux")]
         Task::Kernels(args) => kernels::kernels(&args),
         #[cfg(target_os = "linux")]

@@ -4,7 +4,6 @@ mod fields;
 mod inet;
 
 use std::{
-    fs::File,
     io::{self, BufRead as _, BufReader},
     path::PathBuf,
 };
@@ -28,7 +27,7 @@ pub fn own(file: &str) -> PathBuf {
 /// # Errors
 /// The table can't be read or lacks its title, or `each` fails.
 pub fn for_each_line<E: From<io::Error>>(
-    table: File,
+    table: impl io::Read,
     mut each: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut table = BufReader::with_capacity(BUFFER_BYTES, table);

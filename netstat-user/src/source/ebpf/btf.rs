@@ -19,6 +19,11 @@ pub const KIND_TYPEDEF: u32 = 8;
 /// A function.
 pub const KIND_FUNC: u32 = 12;
 
+/// No type refers to another over more typedefs, qualifiers or arrays.
+const LONGEST_CHAIN: usize = 32;
+/// No struct has more members, with those of its anonymous members: some hundred are usual.
+const MOST_MEMBERS: u32 = 4096;
+
 /// The type information of a kernel, with an index of what this program looks up.
 pub struct Btf {
     bytes: Vec<u8>,
@@ -113,28 +118,35 @@ impl Btf {
     /// no name in it. None if there is no such field, or if it is a bitfield.
     pub fn field(&self, name: &str, path: &str) -> Option<Field> {
         let mut id = *self.structs.get(name.as_bytes())?;
-        let mut bits = 0;
+        let mut bits: u32 = 0;
         for field in path.split('.') {
-            let (offset, member) = self.member(id, field.as_bytes())?;
-            bits += offset;
+            let mut unvisited = MOST_MEMBERS;
+            let (offset, member) = self.member(id, field.as_bytes(), &mut unvisited)?;
+            bits = bits.checked_add(offset)?;
             id = member;
         }
         (bits % 8 == 0).then_some(Field { offset: bits / 8, bytes: self.size(id)? })
     }
 
     /// The size of a type, bytes.
-    fn size(&self, id: u32) -> Option<u32> {
-        let at = self.unqualified(id)?;
-        match word(&self.bytes, at + 4)? >> 24 & 0x1f {
-            KIND_PTR => Some(8),
-            KIND_ARRAY => {
-                let (element, length) = (word(&self.bytes, at + 12)?, word(&self.bytes, at + 20)?);
-                self.size(element)?.checked_mul(length)
+    fn size(&self, mut id: u32) -> Option<u32> {
+        let mut elements: u32 = 1;
+        for _ in 0..LONGEST_CHAIN {
+            let at = self.unqualified(id)?;
+            match word(&self.bytes, at + 4)? >> 24 & 0x1f {
+                KIND_PTR => return elements.checked_mul(8),
+                KIND_ARRAY => {
+                    id = word(&self.bytes, at + 12)?;
+                    elements = elements.checked_mul(word(&self.bytes, at + 20)?)?;
+                }
+                // INT, STRUCT, UNION, ENUM, FLOAT, ENUM64
+                1 | KIND_STRUCT | KIND_UNION | 6 | 16 | 19 => {
+                    return elements.checked_mul(word(&self.bytes, at + 8)?);
+                }
+                _ => return None,
             }
-            // INT, STRUCT, UNION, ENUM, FLOAT, ENUM64
-            1 | KIND_STRUCT | KIND_UNION | 6 | 16 | 19 => word(&self.bytes, at + 8),
-            _ => None,
         }
+        None
     }
 
     /// The types of the hooks' targets that this kernel has, in the order of their ids.
@@ -158,8 +170,9 @@ impl Btf {
         self.attachable.iter().find(|type_| type_.is_function == is_function && type_.name == name)
     }
 
-    /// Offset in bits and type of a member; members of anonymous members count too.
-    fn member(&self, id: u32, field: &[u8]) -> Option<(u32, u32)> {
+    /// Offset in bits and type of a member; members of anonymous members count too. `unvisited` is how many members may
+    /// still be compared: in malformed BTF a struct may contain itself.
+    fn member(&self, id: u32, field: &[u8], unvisited: &mut u32) -> Option<(u32, u32)> {
         let at = self.unqualified(id)?;
         let info = word(&self.bytes, at + 4)?;
         if !matches!(info >> 24 & 0x1f, KIND_STRUCT | KIND_UNION) {
@@ -167,6 +180,7 @@ impl Btf {
         }
         let with_bitfields = info >> 31 == 1;
         for index in 0..(info & 0xffff) as usize {
+            *unvisited = unvisited.checked_sub(1)?;
             let member = at + 12 + 12 * index;
             let (name, type_id, offset) =
                 (word(&self.bytes, member)?, word(&self.bytes, member + 4)?, word(&self.bytes, member + 8)?);
@@ -174,8 +188,8 @@ impl Btf {
             let (offset, is_bitfield) =
                 if with_bitfields { (offset & 0xff_ffff, offset >> 24 != 0) } else { (offset, false) };
             if name == 0 {
-                if let Some((inner, found)) = self.member(type_id, field) {
-                    return Some((offset + inner, found));
+                if let Some((inner, found)) = self.member(type_id, field, unvisited) {
+                    return Some((offset.checked_add(inner)?, found));
                 }
             } else if self.string(name)? == field {
                 return (!is_bitfield).then_some((offset, type_id));
@@ -186,7 +200,6 @@ impl Btf {
 
     /// Byte offset of the type that an id refers to, without the typedefs and qualifiers on the way.
     fn unqualified(&self, mut id: u32) -> Option<usize> {
-        const LONGEST_CHAIN: usize = 32;
         for _ in 0..LONGEST_CHAIN {
             let at = *self.types.get(id as usize)? as usize;
             match word(&self.bytes, at + 4)? >> 24 & 0x1f {
@@ -258,5 +271,31 @@ mod tests {
         let mut torn = 0xeb9f_u16.to_ne_bytes().to_vec();
         torn.extend([1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1]);
         assert!(Btf::parse(torn).is_err());
+    }
+
+    /// BTF of one struct `s`, which has an anonymous member; and of an array. `id` is the type of both.
+    fn nested(id: u32) -> Btf {
+        let types = [
+            [1, KIND_STRUCT << 24 | 1, 8].as_slice(),
+            &[0, id, 0],
+            &[0, KIND_ARRAY << 24, 0],
+            &[id, id, 2],
+            &[3, KIND_STRUCT << 24 | 1, 8],
+            &[5, 2, 0],
+        ]
+        .concat();
+        let length = 4 * types.len() as u32;
+        let header = [0x0001_eb9f, 24, 0, length, length, 7];
+        let mut bytes: Vec<u8> = header.iter().chain(&types).flat_map(|word| word.to_ne_bytes()).collect();
+        bytes.extend(b"\0s\0t\0m\0");
+        Btf::parse(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_type_that_contains_itself_has_neither_a_field_nor_a_size() {
+        assert_eq!(nested(1).field("s", "m"), None);
+        assert_eq!(nested(2).field("t", "m"), None);
+        // Of a struct of 8 bytes there may be an array.
+        assert_eq!(nested(3).field("t", "m"), Some(Field { offset: 0, bytes: 16 }));
     }
 }

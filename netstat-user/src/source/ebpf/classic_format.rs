@@ -34,7 +34,7 @@ pub fn read() -> Result<ClassicFormat> {
     bail!("tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)")
 }
 
-fn parse(text: &str) -> Result<ClassicFormat> {
+pub(crate) fn parse(text: &str) -> Result<ClassicFormat> {
     let field = |name: &str, size: u32| {
         let offset = find(text, name, size)
             .with_context(|| format!("the tracepoint's record has no {size}-byte field {name}"))?;

@@ -28,26 +28,25 @@ pub fn symbols() -> Symbols {
 /// The addresses of these symbols; 0 for one that the kernel doesn't have or hides (`kernel.kptr_restrict`, or no
 /// CAP_SYSLOG).
 fn addresses<const N: usize>(names: [&str; N]) -> [u64; N] {
-    let mut found = [0; N];
-    let Ok(file) = File::open(KALLSYMS) else { return found };
-    let mut file = BufReader::with_capacity(1 << 16, file);
+    File::open(KALLSYMS).map_or([0; N], |file| addresses_in(BufReader::with_capacity(1 << 16, file), names))
+}
+
+/// The addresses of these symbols in a list like /proc/kallsyms: the first line with a name decides.
+pub(crate) fn addresses_in<const N: usize>(mut file: impl BufRead, names: [&str; N]) -> [u64; N] {
+    let mut found = [None; N];
     let mut line = Vec::with_capacity(128);
-    let mut missing = N;
-    while missing > 0 {
+    while found.contains(&None) {
         line.clear();
         match file.read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => break,
             Ok(_) => {}
         }
         let Some((address, name)) = parse(&line) else { continue };
-        if let Some(index) = names.iter().position(|wanted| wanted.as_bytes() == name)
-            && found[index] == 0
-        {
-            found[index] = address;
-            missing -= 1;
+        if let Some(index) = names.iter().position(|wanted| wanted.as_bytes() == name) {
+            found[index].get_or_insert(address);
         }
     }
-    found
+    found.map(Option::unwrap_or_default)
 }
 
 /// Why [`addresses`] found none, and what the user can do (kernel/ksyms_common.c, `kallsyms_show_value`, 6.18).
@@ -61,7 +60,7 @@ pub fn why_hidden() -> &'static str {
 }
 
 /// Address and name in a line like `ffffffff82006870 t tw_timer_handler`, which may end with `\t[module]`.
-fn parse(line: &[u8]) -> Option<(u64, &[u8])> {
+pub(crate) fn parse(line: &[u8]) -> Option<(u64, &[u8])> {
     let mut words = line.split(|byte| byte.is_ascii_whitespace());
     let (address, kind, name) = (words.next()?, words.next()?, words.next()?);
     if !matches!(kind, b"t" | b"T" | b"d" | b"D" | b"r" | b"R") {
@@ -74,6 +73,13 @@ fn parse(line: &[u8]) -> Option<(u64, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_line_of_each_symbol_has_its_address() {
+        let list = "1 t b\n2 t b\n0 t c\n3 t a\n4 t a\n";
+        assert_eq!(addresses_in(list.as_bytes(), ["a", "b", "c", "d"]), [3, 1, 0, 0]);
+        assert_eq!(addresses_in("0 t b\n1 t b\n2 t a\n".as_bytes(), ["a", "b"]), [2, 0]);
+    }
 
     #[test]
     fn the_line_of_a_function_has_its_address() {

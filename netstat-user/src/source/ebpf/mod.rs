@@ -1,20 +1,20 @@
 //! The eBPF source: loads the programs into the kernel and reads their ring buffer.
 
-mod attach_types;
+pub(crate) mod attach_types;
 mod attempts;
-mod btf;
-mod classic_format;
-mod decode;
-mod hooks;
-mod kallsyms;
+pub(crate) mod btf;
+pub(crate) mod classic_format;
+pub(crate) mod decode;
+pub(crate) mod hooks;
+pub(crate) mod kallsyms;
 mod load;
 mod losses;
 mod object;
-mod offsets;
+pub(crate) mod offsets;
 mod parallel;
 mod ring_position;
-mod self_filter;
-mod snapshot;
+pub(crate) mod self_filter;
+pub(crate) mod snapshot;
 mod uname;
 mod verbose;
 mod wakeup_policy;

@@ -43,9 +43,9 @@ const MODULES: &[(&str, &[&str])] = &[
 
 /// A crate, and the files and directories below netstat-user/src that may use it: the complete list.
 const CRATES: &[(&str, &[&str])] = &[
-    ("aya", &["source/ebpf"]),
+    ("aya", &["fuzzing", "source/ebpf"]),
     ("aya_log", &["source/ebpf"]),
-    ("aya_obj", &["source/ebpf"]),
+    ("aya_obj", &["fuzzing", "source/ebpf"]),
     ("serde", JSON),
     ("serde_json", JSON),
     (

@@ -124,7 +124,11 @@ fn open(ebpf: &mut Ebpf, name: &str) -> Result<File> {
 ///
 /// # Errors
 /// Those of the file, and `UnexpectedEof` if the last record is truncated.
-fn read<T: Plain>(mut file: impl Read, buffer: &mut [u8], mut each: impl FnMut(T)) -> io::Result<()> {
+pub(crate) fn read<T: Plain>(
+    mut file: impl Read,
+    buffer: &mut [u8],
+    mut each: impl FnMut(T),
+) -> io::Result<()> {
     let mut filled = 0;
     loop {
         match file.read(&mut buffer[filled..]) {

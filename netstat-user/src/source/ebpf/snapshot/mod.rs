@@ -1,8 +1,8 @@
 //! Snapshots of all sockets and of the processes that hold them, taken on a thread of its own.
 
 mod collector;
-mod decode;
-mod iterators;
+pub(crate) mod decode;
+pub(crate) mod iterators;
 mod reach;
 #[cfg(test)]
 mod tests;
