@@ -6,6 +6,7 @@ use std::{
 };
 
 use ipnet::{IpNet, Ipv4Net};
+use netstat_events::text;
 
 use super::values::{Match, ValueSet};
 use crate::model::{Family, InterfaceName};
@@ -32,15 +33,15 @@ pub(super) struct Address {
 }
 
 /// Parses `10.0.0.5`, `10.0.0.0/8`, `::1`, `2001:db8::/32`, `fe80::1%eth0` or `fe80::%eth0/64`. Host bits may be set, and
-/// an IPv4-mapped IPv6 network (`::ffff:10.0.0.0/104`) becomes an IPv4 network.
+/// an IPv4-mapped IPv6 network (`::ffff:10.0.0.0/104`) becomes an IPv4 network. An interface is named as in JSON.
 ///
 /// # Errors
 /// One line that says what is wrong with the text.
-pub fn parse_network(text: &str) -> Result<Network, String> {
+pub fn parse_network(argument: &str) -> Result<Network, String> {
     // The name of an interface may contain a percent sign, but no slash (`dev_valid_name`, net/core/dev.c).
-    let (addr, prefix) = match text.split_once('/') {
+    let (addr, prefix) = match argument.split_once('/') {
         Some((addr, prefix)) => (addr, Some(prefix)),
-        None => (text, None),
+        None => (argument, None),
     };
     let (addr, zone) = match addr.split_once('%') {
         Some((addr, zone)) => (addr, Some(zone)),
@@ -61,9 +62,11 @@ pub fn parse_network(text: &str) -> Result<Network, String> {
     let interface = match zone {
         None => None,
         Some(_) if !is_link_local(addr) => {
-            return Err(format!("{text:?}: only a link-local address, like fe80::1%eth0, has an interface"));
+            return Err(format!(
+                "{argument:?}: only a link-local address, like fe80::1%eth0, has an interface"
+            ));
         }
-        Some(zone) => Some(InterfaceName::new(zone.as_bytes()).ok_or_else(|| {
+        Some(zone) => Some(InterfaceName::new(&text::to_bytes(zone)).ok_or_else(|| {
             format!("{zone:?} is no interface: its name has 1 to 15 bytes, as in fe80::1%eth0")
         })?),
     };
@@ -149,6 +152,11 @@ impl NetworkSet {
     /// Whether a connection of the family can match.
     pub(super) fn allows(&self, family: Family) -> bool {
         self.is_empty() || self.0.iter().any(|network| network.family() == family)
+    }
+
+    /// Whether one of the networks is an interface's.
+    pub(super) fn names_an_interface(&self) -> bool {
+        self.0.iter().any(|network| network.interface.is_some())
     }
 
     /// The option with its first value, as a user writes it; None if the option was not given.
@@ -246,7 +254,8 @@ mod tests {
         ] {
             assert_eq!(networks.matches(Some(on(addr, interface))), expected, "{addr} {interface:?}");
         }
-        assert!(set(&["fe80::1"]).contains(on("fe80::1", None)));
+        let bytes = Address { addr: "fe80::1".parse().unwrap(), interface: InterfaceName::new(b"ab\xffcd") };
+        assert!(set(&["fe80::1%ab\u{efff}cd"]).contains(bytes) && set(&["fe80::1"]).contains(bytes));
         assert_eq!(networks.matches(None), Match::Unknown);
     }
 }

@@ -48,6 +48,17 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether an address is given with its interface.
+    pub fn names_an_interface(&self) -> bool {
+        let ByEndpoint { local, remote, either } = &self.addresses;
+        [local, remote, either].into_iter().any(NetworkSet::names_an_interface)
+    }
+
+    /// Whether a port is given.
+    pub fn names_a_port(&self) -> bool {
+        self.ports != ByEndpoint::default()
+    }
+
     /// Whether the row is shown; `cgroup` is the path of its cgroup.
     pub fn matches(&self, row: &Row, cgroup: Option<&[u8]>) -> bool {
         let Self { family, ports, addresses, states, owner, netns, cgroups } = self;

@@ -26,6 +26,11 @@ pub struct Socket<'a> {
     pub owners: Option<Vec<Holder<'a>>>,
     pub timer: Option<RunningTimer>,
     pub netns: Option<u32>,
+    pub interface: Option<Cow<'a, str>>,
+    /// A listener's accept queue, its limit, and what it dropped.
+    pub queue: Option<u32>,
+    pub queue_max: Option<u32>,
+    pub drops: Option<u32>,
 }
 
 /// A process that holds a socket.

@@ -3,9 +3,13 @@
 #[cfg(target_os = "linux")]
 pub mod errors;
 #[cfg(target_os = "linux")]
+pub mod kernel_version;
+#[cfg(target_os = "linux")]
 pub mod mounts;
 #[cfg(target_os = "linux")]
 pub mod namespaces;
+#[cfg(target_os = "linux")]
+pub mod netlink;
 #[cfg(target_os = "linux")]
 pub mod open_files;
 #[cfg(target_os = "linux")]

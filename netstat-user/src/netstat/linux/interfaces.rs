@@ -1,22 +1,15 @@
 //! `-i`: the network interfaces and their counters.
 
-use std::fs;
-
-use anyhow::{Context as _, Result};
-use procfs::{
-    FromRead as _,
-    net::{DeviceStatus, InterfaceDeviceStatus},
-};
+use anyhow::Result;
+use netstat_events::text;
 use serde::Serialize;
 
-use super::{
-    netlink::{attributes, dump, u32_at},
-    print::Page,
+use super::{notes::Notes, print::Page};
+use crate::{
+    format::visible,
+    netstat::json,
+    readers::netlink::{self, Counters, Dump, Link},
 };
-use crate::{format::visible, netstat::json, readers::proc_net};
-
-/// Size of `struct ifinfomsg` (include/uapi/linux/rtnetlink.h).
-const IFINFOMSG_BYTES: usize = 16;
 
 const IFF_UP: u32 = libc::IFF_UP.cast_unsigned();
 /// netstat's letters for the flags, in its order.
@@ -37,46 +30,13 @@ const FLAGS: &[(i32, char)] = &[
     (libc::IFF_UP, 'U'),
 ];
 
-struct Interface {
-    name: Vec<u8>,
-    mtu: u32,
-    flags: u32,
-    /// None if the interface was added or removed between the two reads.
-    counters: Option<DeviceStatus>,
-}
-
 /// The interfaces of the calling thread's network namespace, in the order of their names.
-fn read(all: bool) -> Result<Vec<Interface>> {
-    let path = proc_net::own("dev");
-    let failed = || format!("can't read {}", path.display());
-    let file = fs::File::open(&path).with_context(failed)?;
-    let mut counters = InterfaceDeviceStatus::from_read(file).with_context(failed)?.0;
-    let mut found = Vec::new();
-    dump(None, libc::RTM_GETLINK, &[0; IFINFOMSG_BYTES], |message| {
-        if let Some(mut interface) = interface(message) {
-            interface.counters = counters.remove(String::from_utf8_lossy(&interface.name).as_ref());
-            found.push(interface);
-        }
-        Ok(())
-    })
-    .context("can't list the interfaces")?;
-    found.retain(|interface| all || interface.flags & IFF_UP != 0);
-    found.sort_by(|a, b| sort_key(&a.name).cmp(&sort_key(&b.name)));
-    Ok(found)
-}
-
-/// Decodes `struct ifinfomsg` and its attributes; None if a field is missing.
-fn interface(message: &[u8]) -> Option<Interface> {
-    let flags = u32_at(message, 8)?;
-    let (mut name, mut mtu) = (None, None);
-    for (kind, value) in attributes(message.get(IFINFOMSG_BYTES..)?) {
-        match kind {
-            libc::IFLA_IFNAME => name = Some(value.strip_suffix(b"\0").unwrap_or(value).to_vec()),
-            libc::IFLA_MTU => mtu = u32_at(value, 0),
-            _ => {}
-        }
-    }
-    Some(Interface { name: name?, mtu: mtu?, flags, counters: None })
+fn read(all: bool, notes: &Notes) -> Result<Vec<Link>> {
+    let Dump { entries: mut links, is_inconsistent } = Link::all()?;
+    notes.inconsistent("the interfaces", is_inconsistent);
+    links.retain(|link| all || link.flags & IFF_UP != 0);
+    links.sort_by(|a, b| sort_key(a.name.as_bytes()).cmp(&sort_key(b.name.as_bytes())));
+    Ok(links)
 }
 
 /// Splits a name into letters and number, so that eth2 comes before eth10.
@@ -97,32 +57,23 @@ fn letters(flags: u32) -> String {
 ///
 /// # Errors
 /// The interfaces can't be listed.
-pub fn text(all: bool) -> Result<Vec<u8>> {
+pub fn text(all: bool, notes: &Notes) -> Result<Vec<u8>> {
     let mut page = Page::default();
     page.text("Kernel Interface table\n");
     page.text("Iface             MTU    RX-OK RX-ERR RX-DRP RX-OVR    TX-OK TX-ERR TX-DRP TX-OVR Flg\n");
-    for interface in read(all)? {
-        page.text(&format!("{:<15} {:>5} ", visible(&interface.name), interface.mtu));
-        match &interface.counters {
-            Some(DeviceStatus {
-                recv_packets,
-                recv_errs,
-                recv_frame,
-                recv_drop,
-                recv_fifo,
-                sent_packets,
-                sent_errs,
-                sent_drop,
-                sent_fifo,
-                ..
-            }) => {
-                let recv_errs = recv_errs + recv_frame;
-                page.text(&format!("{recv_packets:>8} {recv_errs:>6} {recv_drop:>6} {recv_fifo:<6} "));
-                page.text(&format!("{sent_packets:>8} {sent_errs:>6} {sent_drop:>6} {sent_fifo:>6} "));
+    for link in read(all, notes)? {
+        page.text(&format!("{:<15} {:>5} ", visible(link.name.as_bytes()), link.mtu));
+        match &link.counters {
+            Some(Counters { received, sent }) => {
+                let netlink::Direction { bytes: _, packets, errors, dropped, overruns, frame } = received;
+                let errors = errors.wrapping_add(*frame);
+                page.text(&format!("{packets:>8} {errors:>6} {dropped:>6} {overruns:<6} "));
+                let netlink::Direction { bytes: _, packets, errors, dropped, overruns, frame: _ } = sent;
+                page.text(&format!("{packets:>8} {errors:>6} {dropped:>6} {overruns:>6} "));
             }
             None => page.left("     - no statistics available -", 56),
         }
-        page.text(&letters(interface.flags));
+        page.text(&letters(link.flags));
         page.text("\n");
     }
     Ok(page.into_bytes())
@@ -137,6 +88,7 @@ struct Line {
     up: bool,
     received: Option<Direction>,
     sent: Option<Direction>,
+    index: u32,
 }
 
 #[derive(Serialize)]
@@ -152,28 +104,27 @@ struct Direction {
 ///
 /// # Errors
 /// The interfaces can't be listed.
-pub fn json(all: bool) -> Result<Vec<u8>> {
-    Ok(json::lines(read(all)?.iter().map(|Interface { name, mtu, flags, counters }| Line {
+pub fn json(all: bool, notes: &Notes) -> Result<Vec<u8>> {
+    Ok(json::lines(read(all, notes)?.iter().map(line)))
+}
+
+fn line(link: &Link) -> Line {
+    let Link { index, name, flags, mtu, counters } = link;
+    Line {
         kind: "interface",
-        name: netstat_events::text::from_bytes(name).into_owned(),
+        name: text::from_bytes(name.as_bytes()).into_owned(),
         mtu: *mtu,
         flags: letters(*flags),
         up: flags & IFF_UP != 0,
-        received: counters.as_ref().map(|counters| Direction {
-            bytes: counters.recv_bytes,
-            packets: counters.recv_packets,
-            errors: counters.recv_errs + counters.recv_frame,
-            dropped: counters.recv_drop,
-            overruns: counters.recv_fifo,
-        }),
-        sent: counters.as_ref().map(|counters| Direction {
-            bytes: counters.sent_bytes,
-            packets: counters.sent_packets,
-            errors: counters.sent_errs,
-            dropped: counters.sent_drop,
-            overruns: counters.sent_fifo,
-        }),
-    })))
+        received: counters.map(|counters| direction(counters.received)),
+        sent: counters.map(|counters| direction(counters.sent)),
+        index: *index,
+    }
+}
+
+fn direction(counters: netlink::Direction) -> Direction {
+    let netlink::Direction { bytes, packets, errors, dropped, overruns, frame } = counters;
+    Direction { bytes, packets, errors: errors.wrapping_add(frame), dropped, overruns }
 }
 
 #[cfg(test)]
@@ -192,16 +143,5 @@ mod tests {
         assert_eq!(letters(0x1043), "BMRU");
         assert_eq!(letters(0x49), "LRU");
         assert_eq!(letters(0x1_0000), "[NO FLAGS]");
-    }
-
-    #[test]
-    fn loopback_is_an_interface() {
-        let interfaces = read(true).unwrap();
-        let loopback = interfaces.iter().find(|interface| interface.name == b"lo").unwrap();
-        assert!(
-            loopback.flags & libc::IFF_LOOPBACK.cast_unsigned() != 0
-                && loopback.mtu > 0
-                && loopback.counters.is_some()
-        );
     }
 }

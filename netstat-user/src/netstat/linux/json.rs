@@ -10,7 +10,7 @@ use super::{
     socket::{InetSocket, Transport, UnixSocket},
 };
 use crate::{
-    model::Family,
+    model::{Family, InterfaceName, State},
     netstat::json::{Holder, RunningTimer, Socket, lines, name},
     readers::proc_net::Timer,
 };
@@ -23,11 +23,21 @@ struct Unix<'a> {
     socket_type: &'static str,
     state: Option<&'static str>,
     listening: bool,
-    references: u64,
+    references: Option<u64>,
     inode: Option<u64>,
     owners: Option<Vec<Holder<'a>>>,
     path: Option<Cow<'a, str>>,
     netns: u32,
+    /// Whether `path` is an abstract name.
+    #[serde(rename = "abstract")]
+    is_abstract: Option<bool>,
+    peer_inode: Option<u64>,
+    uid: Option<u32>,
+    recv_q: Option<u32>,
+    send_q: Option<u32>,
+    queue: Option<u32>,
+    queue_max: Option<u32>,
+    source: &'static str,
 }
 
 /// All sockets of a listing.
@@ -39,7 +49,7 @@ pub fn sockets(listing: &Listing) -> Vec<u8> {
     bytes
 }
 
-fn inet<'a>(socket: &InetSocket, owners: Option<&'a Owners>, ticks_per_second: u64) -> Socket<'a> {
+fn inet<'a>(socket: &'a InetSocket, owners: Option<&'a Owners>, ticks_per_second: u64) -> Socket<'a> {
     let port = |addr: SocketAddr| Some(addr.port()).filter(|port| *port != 0);
     let is_tcp = socket.proto.transport == Transport::Tcp;
     Socket {
@@ -57,11 +67,15 @@ fn inet<'a>(socket: &InetSocket, owners: Option<&'a Owners>, ticks_per_second: u
             .filter(|name| !name.is_empty() && socket.proto.transport != Transport::Raw),
         recv_q: Some(socket.recv_q.into()),
         send_q: Some(socket.send_q.into()),
-        uid: Some(socket.uid),
+        uid: socket.known_uid(),
         inode: known(socket.inode),
         owners: owners.and_then(|owners| holders(socket.inode, owners)),
         timer: Some(socket.timer).filter(|_| is_tcp).and_then(|timer| running(timer, ticks_per_second)),
         netns: Some(socket.netns),
+        interface: socket.interface.as_ref().map(InterfaceName::as_bytes).and_then(name),
+        queue: Some(socket.recv_q).filter(|_| is_tcp && socket.state() == State::Listen),
+        queue_max: socket.accept_queue.map(|queue| queue.limit),
+        drops: socket.accept_queue.and_then(|queue| queue.drops),
     }
 }
 
@@ -75,8 +89,16 @@ fn unix<'a>(socket: &'a UnixSocket, owners: Option<&'a Owners>) -> Unix<'a> {
         references: socket.references,
         inode: known(socket.inode),
         owners: owners.and_then(|owners| holders(socket.inode, owners)),
-        path: name(&socket.path),
+        path: name(socket.name.as_bytes()),
         netns: socket.netns,
+        is_abstract: socket.name.is_abstract(),
+        peer_inode: socket.peer,
+        uid: socket.uid,
+        recv_q: socket.recv_q,
+        send_q: socket.send_q,
+        queue: socket.recv_q.filter(|_| socket.is_listening),
+        queue_max: socket.accept_queue.map(|queue| queue.limit),
+        source: socket.source.name(),
     }
 }
 

@@ -1,14 +1,15 @@
 //! The sockets that the options select, and their owners.
 
-use std::{io::Write as _, net::SocketAddr, thread};
+use std::{net::SocketAddr, thread};
 
 use anyhow::{Result, anyhow};
 
 use super::{
+    notes::Notes,
     options::{Roles, SocketOptions},
     owners::{Owners, Process},
     socket::{InetSocket, Transport, UnixSocket},
-    sockets::{self, EveryNamespace, Sockets},
+    sockets::{self, Sockets},
 };
 use crate::{
     filter::{Filter, HolderFacts, SocketFacts},
@@ -35,11 +36,11 @@ impl Listing {
     ///
     /// # Errors
     /// /proc can't be read: the error names the file.
-    pub fn read(options: &SocketOptions, json: bool) -> Result<Self> {
+    pub fn read(options: &SocketOptions, json: bool, notes: &Notes) -> Result<Self> {
         let has_owners = options.programs || options.summary || options.filter.owner.needs_process();
         let (sockets, owners) = thread::scope(|scope| {
             let owners = has_owners.then(|| scope.spawn(Owners::find));
-            let sockets = read_sockets(options, json);
+            let sockets = read_sockets(options, json, notes);
             let owners = owners.map_or_else(|| Ok(Owners::default()), |thread| thread.join());
             (sockets, owners)
         });
@@ -48,13 +49,18 @@ impl Listing {
         let inodes = inet.iter().map(|socket| socket.inode).chain(unix.iter().map(|socket| socket.inode));
         if has_owners && inodes.into_iter().any(|inode| !owners.are_known(inode)) {
             let what = "the owners of some sockets can't be seen";
-            visibility::explain(what, owners.limits()).iter().for_each(|line| warn(line));
+            visibility::explain(what, owners.limits()).into_iter().for_each(|line| notes.add(line));
         }
         let mut holders = Vec::new();
         inet.retain(|socket| {
-            has_role(options.roles, socket.is_server())
-                && matches(&options.filter, socket, &owners, &mut holders)
+            let has_role = match options.roles {
+                Roles::All => true,
+                _ if socket.is_only_bound() => false,
+                roles => has_role(roles, socket.is_server()),
+            };
+            has_role && matches(&options.filter, socket, &owners, &mut holders)
         });
+        explain_missing_bound(options, &inet, notes);
         unix.retain(|socket| {
             has_role(options.roles, socket.is_server())
                 && matches_unix(&options.filter, socket, &owners, &mut holders)
@@ -83,18 +89,25 @@ impl Listing {
     }
 }
 
-fn read_sockets(options: &SocketOptions, json: bool) -> Result<Sockets> {
+fn read_sockets(options: &SocketOptions, json: bool, notes: &Notes) -> Result<Sockets> {
     if !options.all_netns {
-        return sockets::read(options, json);
+        return sockets::read(options, json, notes);
     }
-    let EveryNamespace { sockets, notes } = sockets::of_every_namespace(options, json)?;
-    notes.iter().for_each(|note| warn(note));
     let mut all = Sockets::default();
-    for Sockets { inet, unix } in sockets {
+    for Sockets { inet, unix } in sockets::of_every_namespace(options, json, notes)? {
         all.inet.extend(inet);
         all.unix.extend(unix);
     }
     Ok(all)
+}
+
+/// Whoever looks for a port that bind() can't get may look for a socket that this kernel doesn't list.
+fn explain_missing_bound(options: &SocketOptions, sockets: &[InetSocket], notes: &Notes) {
+    let looks_for_port = options.roles == Roles::All && options.tcp && options.filter.names_a_port();
+    if looks_for_port && sockets.is_empty() && !sockets::lists_bound() {
+        notes
+            .add("a socket that bind() gave this port, but that doesn't listen, is listed from Linux 6.8 on");
+    }
 }
 
 fn has_role(roles: Roles, is_server: bool) -> bool {
@@ -121,9 +134,9 @@ fn matches<'a>(
         family: Some(socket.family()),
         local: Some(endpoint(socket.local)),
         remote: Some(endpoint(socket.remote)),
-        interface: None,
+        interface: socket.interface,
         state: (socket.proto.transport == Transport::Tcp).then(|| socket.state()),
-        uid: Some(socket.uid),
+        uid: socket.known_uid(),
         holders,
         netns: Some(socket.netns),
     })
@@ -142,7 +155,7 @@ fn matches_unix<'a>(
         remote: None,
         interface: None,
         state: None,
-        uid: None,
+        uid: socket.uid,
         holders,
         netns: Some(socket.netns),
     })
@@ -156,9 +169,4 @@ fn fill<'a>(holders: &mut Vec<HolderFacts<'a>>, owners: &'a Owners, inode: u64) 
         program: &process.program,
     };
     holders.extend(owners.of(inode).map(facts));
-}
-
-fn warn(what: &str) {
-    // If stderr can't be written, there is no other place for the warning.
-    let _ = writeln!(std::io::stderr(), "rnetstat: {what}");
 }

@@ -4,8 +4,9 @@ pub mod cli;
 mod interfaces;
 mod json;
 mod listing;
+mod name_file;
 mod names;
-mod netlink;
+mod notes;
 pub mod options;
 mod owners;
 mod print;
@@ -21,6 +22,7 @@ use anyhow::Result;
 use self::{
     listing::Listing,
     names::Names,
+    notes::Notes,
     options::{Mode, NetstatOptions, SocketOptions},
     print::{InetColumns, Page},
 };
@@ -35,35 +37,46 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// # Errors
 /// What could not be read or written, why, and what to do.
 pub fn run(options: &NetstatOptions) -> Result<()> {
-    let mut names = Names::new(options.numeric);
-    repeat::pages(options.continuous.then_some(INTERVAL), || page(options, &mut names))
+    let (mut names, mut notes) = (Names::new(options.numeric), Notes::default());
+    repeat::pages(options.continuous.then_some(INTERVAL), || {
+        let page = page(options, &mut names, &notes);
+        names.note_unusable(&notes);
+        notes.write();
+        page
+    })
 }
 
 /// Reads the system once; returns the text for stdout.
-fn page(options: &NetstatOptions, names: &mut Names) -> Result<Vec<u8>> {
+fn page(options: &NetstatOptions, names: &mut Names, notes: &Notes) -> Result<Vec<u8>> {
     let NetstatOptions { mode, numeric: _, continuous: _, json, color } = options;
     match (mode, *json) {
-        (Mode::Sockets(options), json) => sockets(options, json, *color, names),
-        (Mode::Routes(options), false) => routes::text(*options, names),
-        (Mode::Routes(options), true) => routes::json(*options),
-        (Mode::Interfaces(all), false) => interfaces::text(*all),
-        (Mode::Interfaces(all), true) => interfaces::json(*all),
+        (Mode::Sockets(options), json) => sockets(options, json, *color, names, notes),
+        (Mode::Routes(options), false) => routes::text(*options, names, notes),
+        (Mode::Routes(options), true) => routes::json(*options, notes),
+        (Mode::Interfaces(all), false) => interfaces::text(*all, notes),
+        (Mode::Interfaces(all), true) => interfaces::json(*all, notes),
         (Mode::Statistics(options), false) => statistics::text(*options),
         (Mode::Statistics(options), true) => statistics::json(*options),
         (Mode::Explain { state, language }, json) => {
-            explain::page(*state, *language, json, *color, tcp_states)
+            explain::page(*state, *language, json, *color, || tcp_states(notes))
         }
     }
 }
 
 /// The states of this host's TCP sockets.
-fn tcp_states() -> Result<Vec<State>> {
-    let sockets = sockets::read(&SocketOptions::all_tcp(), false)?;
+fn tcp_states(notes: &Notes) -> Result<Vec<State>> {
+    let sockets = sockets::read(&SocketOptions::all_tcp(), false, notes)?;
     Ok(sockets.inet.iter().map(|socket| socket.state()).collect())
 }
 
-fn sockets(options: &SocketOptions, json: bool, color: bool, names: &mut Names) -> Result<Vec<u8>> {
-    let listing = Listing::read(options, json)?;
+fn sockets(
+    options: &SocketOptions,
+    json: bool,
+    color: bool,
+    names: &mut Names,
+    notes: &Notes,
+) -> Result<Vec<u8>> {
+    let listing = Listing::read(options, json, notes)?;
     if options.summary {
         let summary = listing.summary();
         return Ok(if json { summary.json() } else { summary.text() });

@@ -1,18 +1,21 @@
 //! Names of addresses, ports and users. Each is looked up once.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::Path};
 
 use rustc_hash::FxHashMap;
 
-use super::{options::Numeric, socket::Transport};
+use super::{name_file::NameFile, notes::Notes, options::Numeric, socket::Transport};
 use crate::netstat::resolve::{Hosts, Kind, Services, is_printable_word};
+
+/// The protocols above IP (protocols(5)).
+const PROTOCOLS: &str = "/etc/protocols";
 
 /// The names that were looked up.
 pub struct Names {
     numeric: Numeric,
     hosts: Hosts,
     services: Services,
-    protocols: Option<Vec<(u16, String)>>,
+    protocols: Option<NameFile<u16>>,
     users: FxHashMap<u32, Option<String>>,
 }
 
@@ -55,11 +58,23 @@ impl Names {
             Transport::Tcp => Kind::Stream,
             Transport::Udp | Transport::UdpLite => Kind::Datagram,
             Transport::Raw => {
-                let protocols = self.protocols.get_or_insert_with(protocols);
-                return protocols.iter().find(|(number, _)| *number == port).map(|(_, name)| name.as_str());
+                let read = || NameFile::read(Path::new(PROTOCOLS), |number| number.parse().ok());
+                return self.protocols.get_or_insert_with(read).name(&port);
             }
         };
         self.services.name(port, kind)
+    }
+
+    /// Notes the names that can't be shown.
+    pub fn note_unusable(&self, notes: &Notes) {
+        for (count, of) in [(self.hosts.unusable(), "hosts"), (self.services.unusable(), "ports")] {
+            if count > 0 {
+                notes.add(format!("{count} names of {of} are no printable ASCII: shown as numbers"));
+            }
+        }
+        if let Some(protocols) = &self.protocols {
+            notes.lines_lost(Path::new(PROTOCOLS), protocols.lost());
+        }
     }
 
     /// The name of a user.
@@ -70,17 +85,6 @@ impl Names {
         let find = || nix::unistd::User::from_uid(uid.into()).ok().flatten().map(|user| user.name);
         self.users.entry(uid).or_insert_with(|| find().filter(|name| is_printable_word(name))).as_deref()
     }
-}
-
-/// The protocols in /etc/protocols (protocols(5)), whose lines are: name, number, aliases.
-fn protocols() -> Vec<(u16, String)> {
-    let text = std::fs::read_to_string("/etc/protocols").unwrap_or_default();
-    let line = |line: &str| {
-        let mut words = line.split('#').next()?.split_whitespace();
-        let name = words.next()?.to_owned();
-        Some((words.next()?.parse().ok()?, name))
-    };
-    text.lines().filter_map(line).filter(|(_, name)| is_printable_word(name)).collect()
 }
 
 #[cfg(test)]

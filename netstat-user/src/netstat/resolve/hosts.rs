@@ -12,22 +12,20 @@ use std::{
 
 use rustc_hash::FxHashMap;
 
-use super::is_printable_word;
+use super::Answer;
 
 /// How long a table waits for all of its names.
 const TIMEOUT: Duration = Duration::from_millis(1500);
 /// Lookups that run at the same time.
 const MAX_LOOKUPS: usize = 32;
 
-type Answer = (IpAddr, Option<String>);
-
 /// The names of addresses.
 pub struct Hosts {
-    /// None while the lookup is running, and for an address without a name.
-    names: FxHashMap<IpAddr, Option<String>>,
+    /// No name while the lookup is running.
+    names: FxHashMap<IpAddr, Answer>,
     pending: usize,
-    answers: Receiver<Answer>,
-    sender: Sender<Answer>,
+    answers: Receiver<(IpAddr, Answer)>,
+    sender: Sender<(IpAddr, Answer)>,
 }
 
 impl Default for Hosts {
@@ -45,7 +43,7 @@ impl Hosts {
         for addr in addrs {
             self.names.entry(addr).or_insert_with(|| {
                 new.push(addr);
-                None
+                Answer::Nothing
             });
         }
         self.pending += new.len();
@@ -53,15 +51,21 @@ impl Hosts {
         let deadline = Instant::now() + TIMEOUT;
         while self.pending > 0 {
             let timeout = deadline.saturating_duration_since(Instant::now());
-            let Ok((addr, name)) = self.answers.recv_timeout(timeout) else { return };
+            let Ok((addr, answer)) = self.answers.recv_timeout(timeout) else { return };
             self.pending -= 1;
-            self.names.insert(addr, name);
+            self.names.insert(addr, answer);
         }
     }
 
     /// The name of an address, if it is known.
     pub fn name(&self, addr: IpAddr) -> Option<&str> {
-        self.names.get(&addr)?.as_deref()
+        self.names.get(&addr)?.name()
+    }
+
+    /// How many addresses have a name that can't be shown.
+    #[cfg(target_os = "linux")]
+    pub fn unusable(&self) -> usize {
+        self.names.values().filter(|answer| **answer == Answer::Unusable).count()
     }
 
     /// Starts threads for the lookups. They are never joined: one that waits for a dead server ends with the process.
@@ -86,7 +90,6 @@ fn next(addrs: &Mutex<Vec<IpAddr>>) -> Option<IpAddr> {
 }
 
 /// Uses the system's resolver: /etc/hosts, DNS, or what else nsswitch.conf(5) lists.
-fn lookup(addr: IpAddr) -> Option<String> {
-    let name = dns_lookup::lookup_addr(&addr).ok()?;
-    Some(name).filter(|name| is_printable_word(name) && name.parse::<IpAddr>().is_err())
+fn lookup(addr: IpAddr) -> Answer {
+    Answer::of(dns_lookup::lookup_addr(&addr), |name| name.parse::<IpAddr>().is_ok())
 }

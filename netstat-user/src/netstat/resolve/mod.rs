@@ -3,8 +3,42 @@
 mod hosts;
 mod services;
 
+use dns_lookup::{LookupError, LookupErrorKind};
+
 pub use hosts::Hosts;
 pub use services::{Kind, Services};
+
+/// What the resolver says of an address or a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Answer {
+    /// There is no name, or not yet.
+    Nothing,
+    /// The name.
+    Name(String),
+    /// The name is no printable word: whoever answers, such as another host's name server, may have chosen any bytes.
+    Unusable,
+}
+
+impl Answer {
+    /// The resolver's answer. A name that is only the number counts as none.
+    fn of(found: Result<String, LookupError>, is_number: impl Fn(&str) -> bool) -> Self {
+        match found {
+            Ok(name) if is_number(&name) => Self::Nothing,
+            Ok(name) if is_printable_word(&name) => Self::Name(name),
+            Ok(_) => Self::Unusable,
+            // dns_lookup's error for a name that is not UTF-8.
+            Err(error) if matches!(error.kind(), LookupErrorKind::IO) => Self::Unusable,
+            Err(_) => Self::Nothing,
+        }
+    }
+
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Nothing | Self::Unusable => None,
+        }
+    }
+}
 
 /// Whether a name, which may come from another host, is one word of printable ASCII: it can't break a column or control the
 /// terminal.
@@ -15,6 +49,15 @@ pub fn is_printable_word(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_no_printable_word_is_unusable_and_a_number_is_none() {
+        let answer = |name: &str| Answer::of(Ok(name.to_owned()), |name| name.parse::<u16>().is_ok());
+        assert_eq!(answer("ssh"), Answer::Name("ssh".to_owned()));
+        assert_eq!((answer("22"), answer("s\x1b[2Jh")), (Answer::Nothing, Answer::Unusable));
+        let not_utf8 = std::io::Error::other("Service UTF8 parsing failed");
+        assert_eq!(Answer::of(Err(not_utf8.into()), |_| false), Answer::Unusable);
+    }
 
     #[test]
     fn a_name_that_could_break_a_column_is_no_printable_word() {

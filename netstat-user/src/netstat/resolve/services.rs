@@ -6,16 +6,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use libc::{NI_DGRAM, NI_NUMERICHOST};
 use rustc_hash::FxHashMap;
 
-use super::is_printable_word;
+use super::Answer;
 
 #[cfg(windows)]
 const NI_DGRAM: i32 = windows_sys::Win32::Networking::WinSock::NI_DGRAM.cast_signed();
 #[cfg(windows)]
 const NI_NUMERICHOST: i32 = windows_sys::Win32::Networking::WinSock::NI_NUMERICHOST.cast_signed();
 
-/// The names that were looked up; None for a port without a name.
+/// The names that were looked up.
 #[derive(Debug, Default)]
-pub struct Services(FxHashMap<(u16, Kind), Option<String>>);
+pub struct Services(FxHashMap<(u16, Kind), Answer>);
 
 /// The list: TCP and UDP have one each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,13 +29,19 @@ pub enum Kind {
 impl Services {
     /// The name of a port, if it has one.
     pub fn name(&mut self, port: u16, kind: Kind) -> Option<&str> {
-        self.0.entry((port, kind)).or_insert_with(|| look_up(port, kind)).as_deref()
+        self.0.entry((port, kind)).or_insert_with(|| look_up(port, kind)).name()
+    }
+
+    /// How many ports have a name that can't be shown.
+    #[cfg(target_os = "linux")]
+    pub fn unusable(&self) -> usize {
+        self.0.values().filter(|answer| **answer == Answer::Unusable).count()
     }
 }
 
-fn look_up(port: u16, kind: Kind) -> Option<String> {
+fn look_up(port: u16, kind: Kind) -> Answer {
     let datagrams = if kind == Kind::Stream { 0 } else { NI_DGRAM };
     let anywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-    let (_, name) = dns_lookup::getnameinfo(&anywhere, NI_NUMERICHOST | datagrams).ok()?;
-    Some(name).filter(|name| name.parse::<u16>().is_err() && is_printable_word(name))
+    let found = dns_lookup::getnameinfo(&anywhere, NI_NUMERICHOST | datagrams).map(|(_, name)| name);
+    Answer::of(found, |name| name.parse::<u16>().is_ok())
 }

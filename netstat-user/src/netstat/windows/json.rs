@@ -1,6 +1,6 @@
 //! Sockets as JSON, with the same fields and values as on every system.
 
-use super::socket::Socket;
+use super::socket::{Socket, interface};
 use crate::{
     netstat::json::{self, Holder, lines, name},
     readers::windows::process,
@@ -31,6 +31,10 @@ fn line(socket: &Socket, has_owners: bool) -> json::Socket<'_> {
         owners: has_owners.then(|| holders(socket)),
         timer: None,
         netns: None,
+        interface: interface(socket.local).and_then(|zone| Some(name(zone.as_bytes())?.into_owned().into())),
+        queue: None,
+        queue_max: None,
+        drops: None,
     }
 }
 

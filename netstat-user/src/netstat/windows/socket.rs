@@ -123,7 +123,7 @@ fn add_programs(sockets: &mut [Socket]) {
 }
 
 /// The zone of a link-local address: Windows writes the interface's index.
-fn interface(local: SocketAddr) -> Option<InterfaceName> {
+pub fn interface(local: SocketAddr) -> Option<InterfaceName> {
     match local {
         SocketAddr::V6(local) if local.scope_id() != 0 => {
             InterfaceName::new(local.scope_id().to_string().as_bytes())

@@ -4,10 +4,7 @@ use super::{
     columns::{program, program_title, roles},
     page::Page,
 };
-use crate::{
-    format::visible,
-    netstat::linux::{options::SocketOptions, owners::Owners, socket::UnixSocket},
-};
+use crate::netstat::linux::{options::SocketOptions, owners::Owners, socket::UnixSocket};
 
 /// Appends the title and a line for each socket.
 pub fn unix<'a>(
@@ -33,9 +30,12 @@ pub fn unix<'a>(
 
 fn line(page: &mut Page, socket: &UnixSocket, options: &SocketOptions, owners: &Owners) {
     page.text("unix  ");
-    page.left_number(socket.references, 6);
+    match socket.references {
+        Some(references) => page.left_number(references, 6),
+        None => page.left("-", 6),
+    }
     page.text(" ");
-    page.left(&socket.flag_letters(), 11);
+    page.left(socket.flag_letters(), 11);
     page.text(" ");
     page.left(socket.kind_name(), 10);
     page.text(" ");
@@ -50,6 +50,6 @@ fn line(page: &mut Page, socket: &UnixSocket, options: &SocketOptions, owners: &
         page.left_number(socket.netns.into(), 10);
     }
     page.text(" ");
-    page.text(&visible(&socket.path));
+    page.text(&socket.name.to_string());
     page.text("\n");
 }

@@ -59,6 +59,12 @@ pub fn inet6(flags: u32) -> String {
     letters(INET6, flags)
 }
 
+/// The flags of an IPv4 route that is up (`fib_flags_trans`, net/ipv4/fib_trie.c).
+pub fn of_inet(has_gateway: bool, is_host: bool, is_reject: bool) -> u32 {
+    let given = |is_given: bool, flag: u32| if is_given { flag } else { 0 };
+    UP | given(has_gateway, GATEWAY) | given(is_host, HOST) | given(is_reject, REJECT)
+}
+
 /// Whether the route is usable (RTF_UP).
 pub fn is_up(flags: u32) -> bool {
     flags & UP != 0

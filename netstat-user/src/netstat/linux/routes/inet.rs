@@ -1,14 +1,24 @@
-//! IPv4's routing table: /proc/net/route (`fib_route_seq_show`, net/ipv4/fib_trie.c).
+//! IPv4's routing table, as netstat shows it, and what more is known.
 
-use std::{fs, net::Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 
-use super::{flags, networks::Networks};
-use crate::{
-    netstat::linux::{names::Names, print::Page},
-    readers::proc_net,
+use super::{
+    flags,
+    networks::Networks,
+    rtnetlink::{KernelRoute, NextHop},
+    table,
 };
+use crate::{
+    format::visible,
+    model::InterfaceName,
+    netstat::linux::{names::Names, notes::Notes, print::Page},
+    readers::netlink::Dump,
+};
+
+/// RT_TABLE_MAIN (include/uapi/linux/rtnetlink.h): the one that /proc/net/route shows.
+const MAIN_TABLE: u32 = 254;
 
 /// As many characters of a name as netstat shows.
 const NAME_SHOWN: usize = 15;
@@ -18,7 +28,7 @@ const NAME_SHOWN: usize = 15;
 pub struct Route {
     /// The destination network or host.
     pub destination: Ipv4Addr,
-    /// The next hop; 0.0.0.0 if the destination is on the link.
+    /// The first next hop; 0.0.0.0 if the destination is on the link, and for a gateway of IPv6.
     pub gateway: Ipv4Addr,
     /// The netmask of the destination.
     pub mask: Ipv4Addr,
@@ -36,43 +46,93 @@ pub struct Route {
     pub window: u32,
     /// Initial round trip time, in clock ticks; 0 if not set.
     pub irtt: u32,
-    /// The outgoing interface; `*` for a reject route.
-    pub interface: String,
+    /// The interface of the first next hop; None for a route that discards packets.
+    pub interface: Option<InterfaceName>,
+    /// What only rtnetlink has.
+    pub details: Option<Details>,
 }
 
-/// Reads the routes that are up.
-pub fn read() -> Result<Vec<Route>> {
-    let path = proc_net::own("route");
-    let text = fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
-    Ok(text.lines().skip(1).filter_map(route).filter(|route| flags::is_up(route.flags)).collect())
+/// What only rtnetlink has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Details {
+    /// The name of its type.
+    pub kind: &'static str,
+    /// The number of its table.
+    pub table: u32,
+    /// All next hops; None if they are not known.
+    pub next_hops: Option<Vec<NextHop>>,
+    /// The nexthop object that it uses.
+    pub nexthop_id: Option<u32>,
 }
 
-/// Parses a line: interface, destination, gateway, flags, references, uses, metric, mask, MSS, window, IRTT.
-fn route(line: &str) -> Option<Route> {
-    let mut words = line.split_whitespace();
-    let interface = words.next()?.to_owned();
-    let mut hex = || u32::from_str_radix(words.next()?, 16).ok();
-    let (destination, gateway, flags) = (hex()?, hex()?, hex()?);
-    // The kernel writes the metric as a signed number.
-    let mut decimal = || words.next()?.parse::<i64>().ok().map(|number| number as u32);
-    let (references, uses, metric) = (decimal()?, decimal()?, decimal()?);
-    let mask = u32::from_str_radix(words.next()?, 16).ok()?;
-    let mut decimal = || words.next()?.parse().ok();
-    let (mss, window, irtt) = (decimal()?, decimal()?, decimal()?);
-    let [destination, gateway, mask] =
-        [destination, gateway, mask].map(|word| Ipv4Addr::from(word.to_ne_bytes()));
-    Some(Route { destination, gateway, mask, flags, references, uses, metric, mss, window, irtt, interface })
+/// The routes of the main table that are up: by rtnetlink, else from /proc, which has only the first next hop of each.
+///
+/// # Errors
+/// The kernel shows them neither by rtnetlink nor in /proc: the error has both reasons.
+pub fn read(notes: &Notes) -> Result<(Vec<Route>, Option<Error>)> {
+    match KernelRoute::all(false) {
+        Ok(Dump { entries, is_inconsistent }) => {
+            notes.inconsistent("the routes", is_inconsistent);
+            Ok((entries.into_iter().filter_map(listed).collect(), None))
+        }
+        Err(error) => {
+            let routes = table::inet(notes)
+                .with_context(|| format!("can't list the routes by rtnetlink ({error:#})"))?;
+            Ok((routes, Some(error)))
+        }
+    }
+}
+
+/// The route as /proc/net/route shows it; None if it doesn't (`fib_route_seq_show`, net/ipv4/fib_trie.c).
+fn listed(route: KernelRoute) -> Option<Route> {
+    let KernelRoute { destination, prefix_len, table, metric, tcp, .. } = route;
+    let IpAddr::V4(destination) = destination else { return None };
+    if table != MAIN_TABLE || matches!(route.kind, libc::RTN_BROADCAST | libc::RTN_MULTICAST) {
+        return None;
+    }
+    let mask = u32::MAX.checked_shl(32 - u32::from(prefix_len)).unwrap_or(0);
+    let first = route.next_hops.as_ref().and_then(|hops| hops.first());
+    let gateway = first.and_then(|hop| hop.gateway);
+    // For a gateway of IPv6 the kernel tests only its first four bytes (`fib_flags_trans`).
+    let has_gateway = match gateway {
+        Some(IpAddr::V4(_)) => true,
+        Some(IpAddr::V6(v6)) => v6.octets()[..4] != [0; 4],
+        None => false,
+    };
+    let is_rejected = matches!(route.kind, libc::RTN_UNREACHABLE | libc::RTN_PROHIBIT);
+    Some(Route {
+        destination,
+        gateway: match gateway {
+            Some(IpAddr::V4(gateway)) => gateway,
+            _ => Ipv4Addr::UNSPECIFIED,
+        },
+        mask: mask.into(),
+        flags: flags::of_inet(has_gateway, mask == u32::MAX, is_rejected),
+        references: 0,
+        uses: 0,
+        metric,
+        mss: if tcp.advertised_mss > 0 { tcp.advertised_mss.saturating_add(40) } else { 0 },
+        window: tcp.window,
+        irtt: tcp.rtt >> 3,
+        interface: first.and_then(|hop| hop.interface),
+        details: Some(Details {
+            kind: route.type_name(),
+            table,
+            next_hops: route.next_hops,
+            nexthop_id: route.nexthop_id,
+        }),
+    })
 }
 
 /// Appends the table. `extended`, the number of `-e` options, selects the columns.
-pub fn text(page: &mut Page, routes: &[Route], extended: u8, names: &Names) {
+pub fn text(page: &mut Page, routes: &[Route], extended: u8, names: &Names, notes: &Notes) {
     page.text("Kernel IP routing table\nDestination     Gateway         Genmask         ");
     page.text(match extended {
         0 => "Flags   MSS Window  irtt Iface\n",
         1 => "Flags Metric Ref    Use Iface\n",
         _ => "Flags Metric Ref    Use Iface    MSS   Window irtt\n",
     });
-    let networks = if names.resolves_hosts() { Networks::read() } else { Networks::default() };
+    let networks = if names.resolves_hosts() { Networks::read(notes) } else { Networks::default() };
     for route in routes {
         line(page, route, extended, names, &networks);
     }
@@ -80,6 +140,7 @@ pub fn text(page: &mut Page, routes: &[Route], extended: u8, names: &Names) {
 
 fn line(page: &mut Page, route: &Route, extended: u8, names: &Names, networks: &Networks) {
     let Route { metric, references, uses, mss, window, irtt, interface, .. } = route;
+    let interface = interface.map_or_else(|| "*".to_owned(), |name| visible(name.as_bytes()));
     let destination = destination(route, names, networks);
     let mask = route.mask;
     let flags = flags::inet(route.flags);
@@ -123,14 +184,15 @@ fn named(name: Option<&str>, addr: Ipv4Addr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netstat::linux::options::Numeric;
+    use crate::netstat::linux::{options::Numeric, routes::rtnetlink::TcpMetrics};
 
     const LINE: &str = "eth0\t00000000\t0102A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0   ";
 
     fn shown(line: &str, extended: u8) -> String {
         let names = Names::new(Numeric { hosts: true, ports: true, users: true });
         let mut page = Page::default();
-        text(&mut page, &[route(line).unwrap()], extended, &names);
+        let route = table::route(line.as_bytes()).unwrap();
+        text(&mut page, &[route], extended, &names, &Notes::default());
         let text = String::from_utf8(page.into_bytes()).unwrap();
         text.lines().last().unwrap_or_default().to_owned()
     }
@@ -156,8 +218,33 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_line_is_skipped() {
-        assert_eq!(route("eth0\t00000000\t0102A8C0\t0003\t0\t0"), None);
-        assert_eq!(route(""), None);
+    fn a_route_by_rtnetlink_is_that_of_proc() {
+        let hop = |gateway: &str| NextHop {
+            gateway: Some(gateway.parse().unwrap()),
+            index: 2,
+            interface: InterfaceName::new(b"eth0"),
+            weight: 1,
+        };
+        let route = KernelRoute {
+            destination: [10, 0, 0, 0].into(),
+            prefix_len: 8,
+            source: None,
+            kind: libc::RTN_UNICAST,
+            table: MAIN_TABLE,
+            metric: 100,
+            tcp: TcpMetrics { advertised_mss: 1460, window: 0, rtt: 80 },
+            next_hops: Some(vec![hop("fe80::1"), hop("10.0.0.2")]),
+            nexthop_id: None,
+        };
+        let shown = listed(route.clone()).unwrap();
+        assert_eq!((shown.mask, shown.gateway), ([255, 0, 0, 0].into(), Ipv4Addr::UNSPECIFIED));
+        assert_eq!((flags::inet(shown.flags), shown.mss, shown.irtt), ("UG".to_owned(), 1500, 10));
+        assert_eq!(shown.details.unwrap().next_hops, route.next_hops);
+        let default = listed(KernelRoute { prefix_len: 0, ..route.clone() }).unwrap();
+        assert_eq!(default.mask, Ipv4Addr::UNSPECIFIED);
+        let rejected = KernelRoute { kind: libc::RTN_PROHIBIT, next_hops: Some(vec![]), ..route.clone() };
+        assert_eq!(flags::inet(listed(KernelRoute { prefix_len: 32, ..rejected }).unwrap().flags), "!H");
+        assert_eq!(listed(KernelRoute { table: 255, ..route.clone() }), None);
+        assert_eq!(listed(KernelRoute { kind: libc::RTN_BROADCAST, ..route }), None);
     }
 }

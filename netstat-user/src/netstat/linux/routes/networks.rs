@@ -1,31 +1,26 @@
 //! Names of networks: /etc/networks (networks(5)).
 
-use std::{fs, net::Ipv4Addr};
+use std::{net::Ipv4Addr, path::Path};
 
-use crate::netstat::resolve::is_printable_word;
+use crate::netstat::linux::{name_file::NameFile, notes::Notes};
+
+const PATH: &str = "/etc/networks";
 
 /// The networks that have a name, by their address.
 #[derive(Debug, Default)]
-pub struct Networks(Vec<(Ipv4Addr, String)>);
+pub struct Networks(NameFile<Ipv4Addr>);
 
 impl Networks {
     /// Reads /etc/networks; without the file, no network has a name.
-    pub fn read() -> Self {
-        Self::parse(&fs::read_to_string("/etc/networks").unwrap_or_default())
-    }
-
-    fn parse(text: &str) -> Self {
-        let line = |line: &str| {
-            let mut words = line.split('#').next()?.split_whitespace();
-            let name = words.next().filter(|name| is_printable_word(name))?.to_owned();
-            Some((address(words.next()?)?, name))
-        };
-        Self(text.lines().filter_map(line).collect())
+    pub fn read(notes: &Notes) -> Self {
+        let file = NameFile::read(Path::new(PATH), address);
+        notes.lines_lost(Path::new(PATH), file.lost());
+        Self(file)
     }
 
     /// The name of a network.
     pub fn name(&self, network: Ipv4Addr) -> Option<&str> {
-        self.0.iter().find(|(addr, _)| *addr == network).map(|(_, name)| name.as_str())
+        self.0.name(&network)
     }
 }
 
@@ -45,9 +40,8 @@ mod tests {
 
     #[test]
     fn a_network_s_name_is_found_by_its_address() {
-        let networks = Networks::parse(
-            "default 0.0.0.0\n# none\nlink-local 169.254.0.0 alias\nlab 10.1\nbad 1.2.3.4.5\n",
-        );
+        let text = b"default 0.0.0.0\n# none\nlink-local 169.254.0.0 alias\nlab 10.1\nbad 1.2.3.4.5\n";
+        let networks = Networks(NameFile::parse(text, address));
         assert_eq!(networks.name([169, 254, 0, 0].into()), Some("link-local"));
         assert_eq!(networks.name([10, 1, 0, 0].into()), Some("lab"));
         assert_eq!(networks.name([1, 2, 3, 4].into()), None);

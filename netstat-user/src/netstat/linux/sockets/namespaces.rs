@@ -1,17 +1,23 @@
 //! `--all-netns`: every network namespace in turn.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Sockets;
-use crate::readers::{
-    errors,
-    namespaces::{self, NamespacePath, Search, SocketFile},
-    open_files::{self, OpenFiles},
-    processes,
-    visibility::{self, Limit},
+use crate::{
+    netstat::linux::notes::Notes,
+    readers::{
+        errors,
+        namespaces::{self, NamespacePath, Search, SocketFile},
+        open_files::{self, OpenFiles},
+        processes,
+        visibility::{self, Limit},
+    },
 };
 
 /// Where this host's processes are listed.
@@ -24,33 +30,27 @@ pub fn own() -> Result<u32> {
         .context("can't read /proc/thread-self/ns/net: is /proc mounted?")
 }
 
-/// The sockets of every network namespace, and what could not be seen.
-#[derive(Debug, Default)]
-pub struct EveryNamespace {
-    /// Those of the own namespace, then those of each other one.
-    pub sockets: Vec<Sockets>,
-    /// For the user, one line each: which namespaces are missing, and why.
-    pub notes: Vec<String>,
-}
-
 /// Calls `read` in the own network namespace, and in every other that a thread is in, that is mounted in any mount namespace,
 /// or that a process holds by a file or by a socket, each on a thread of its own. Looks for the namespaces of sockets whose
-/// protocol `is_selected`, by the kernel's name of it.
+/// protocol `is_selected`, by the kernel's name of it. Notes which namespaces are missing, and why.
 ///
 /// # Errors
 /// `read` fails in the own namespace, or the processes or the mounts can't be listed.
 pub fn in_every_namespace(
     read: impl Fn() -> Result<Sockets> + Sync,
     is_selected: impl Fn(&[u8]) -> bool,
-) -> Result<EveryNamespace> {
-    let mut visit = Visit::new(own()?, read)?;
+    notes: &Notes,
+) -> Result<Vec<Sockets>> {
+    let mut visit = Visit::new(own()?, read, notes)?;
     let found = Found::search()?;
     for path in namespaces::mounted()?.iter().chain(&found.search.found) {
         visit.path(path);
     }
     let not_opened = visit.sockets_not_listed(&found, is_selected);
-    let notes = [visit.note(), found.note(), note_on_sockets(not_opened)];
-    Ok(EveryNamespace { sockets: visit.results, notes: notes.into_iter().flatten().collect() })
+    for note in [visit.note(), found.note(), note_on_sockets(not_opened)].into_iter().flatten() {
+        notes.add(note);
+    }
+    Ok(visit.results)
 }
 
 /// What processes are in and what they hold.
@@ -93,8 +93,9 @@ impl Found {
 }
 
 /// One pass through the namespaces.
-struct Visit<Read> {
+struct Visit<'a, Read> {
     read: Read,
+    notes: &'a Notes,
     results: Vec<Sockets>,
     done: FxHashSet<u32>,
     not_entered: FxHashSet<u32>,
@@ -102,11 +103,12 @@ struct Visit<Read> {
     inodes: FxHashSet<u64>,
 }
 
-impl<Read: Fn() -> Result<Sockets> + Sync> Visit<Read> {
-    fn new(own: u32, read: Read) -> Result<Self> {
+impl<'a, Read: Fn() -> Result<Sockets> + Sync> Visit<'a, Read> {
+    fn new(own: u32, read: Read, notes: &'a Notes) -> Result<Self> {
         let first = read()?;
         let mut visit = Self {
             read,
+            notes,
             results: Vec::new(),
             done: FxHashSet::default(),
             not_entered: FxHashSet::default(),
@@ -139,8 +141,13 @@ impl<Read: Fn() -> Result<Sockets> + Sync> Visit<Read> {
     }
 
     fn enter(&mut self, number: u32, namespace: &std::fs::File) {
-        match namespaces::within(namespace, &self.read) {
-            Ok(sockets) => self.add(number, sockets),
+        let read = &self.read;
+        match namespaces::within::<_, io::Error>(namespace, || Ok(read())) {
+            Ok(Ok(sockets)) => self.add(number, sockets),
+            Ok(Err(error)) => {
+                self.done.insert(number);
+                self.notes.add(format!("the sockets of network namespace {number} are missing: {error:#}"));
+            }
             Err(_) => {
                 self.not_entered.insert(number);
             }

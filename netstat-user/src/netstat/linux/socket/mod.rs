@@ -1,11 +1,24 @@
 //! A socket as the kernel shows it, and netstat's names for its protocol, state and flags.
 
-use std::net::SocketAddr;
+mod unix;
+mod unix_name;
+
+use std::{net::SocketAddr, sync::LazyLock};
 
 use crate::{
-    model::{Family, State},
-    readers::proc_net::Timer,
+    model::{Family, InterfaceName, State},
+    readers::{kernel_version, proc_net::Timer},
 };
+
+pub use unix::{UnixSocket, UnixSource, UnixState};
+pub use unix_name::UnixName;
+
+/// Whether the kernel keeps the user of a socket that no file refers to any more (`sk_uid`, include/net/sock.h, since
+/// 6.17). Before, it reports 0 for all of them (`sock_i_uid`, net/core/sock.c).
+static KEEPS_UID_OF_ORPHANS: LazyLock<bool> =
+    LazyLock::new(|| kernel_version::running().is_some_and(|version| version >= (6, 17)));
+/// The kernel's number of a timewait socket's timer.
+const TIMEWAIT_TIMER: u8 = 3;
 
 /// The protocol and the family of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,17 +73,48 @@ pub struct InetSocket {
     pub recv_q: u32,
     /// Bytes that the peer has not acknowledged.
     pub send_q: u32,
+    /// A listener's queue of connections; None if the source doesn't show it.
+    pub accept_queue: Option<AcceptQueue>,
     /// The timer.
     pub timer: Timer,
-    /// User id.
+    /// User id as the kernel reports it, which netstat shows: 0 also where there is none. See [`Self::known_uid`].
     pub uid: u32,
     /// Inode number; 0 if the socket has no file.
     pub inode: u64,
+    /// The interface that it is bound to, or that its link-local address belongs to; None if not known.
+    pub interface: Option<InterfaceName>,
     /// Inode number of its network namespace.
     pub netns: u32,
 }
 
+/// The connections that a listener has not accepted yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptQueue {
+    /// The longest that the queue may be.
+    pub limit: u32,
+    /// The connections and segments that were dropped, for whatever reason; None if the source doesn't show it.
+    pub drops: Option<u32>,
+}
+
 impl InetSocket {
+    /// The user. A timewait socket has none, nor has a half-open connection.
+    pub fn known_uid(&self) -> Option<u32> {
+        let is_tcp = self.proto.transport == Transport::Tcp;
+        let has_file = self.inode != 0;
+        let is_known = match self.state() {
+            _ if has_file || !is_tcp => true,
+            _ if self.timer.kind == TIMEWAIT_TIMER => false,
+            State::SynRecv | State::TimeWait => false,
+            _ => self.uid != 0 || *KEEPS_UID_OF_ORPHANS,
+        };
+        is_known.then_some(self.uid)
+    }
+
+    /// Whether bind() gave the TCP socket a port, and it neither listens nor connects.
+    pub fn is_only_bound(&self) -> bool {
+        self.proto.transport == Transport::Tcp && self.state() == State::Close && self.remote.port() == 0
+    }
+
     /// The family of the packets it carries.
     pub fn family(&self) -> Family {
         let is_ipv4 = |addr: SocketAddr| addr.ip().to_canonical().is_ipv4();
@@ -92,82 +136,11 @@ impl InetSocket {
         }
     }
 
-    /// Whether it is a listener, or a socket without a peer.
+    /// Whether it is a listener, or a socket without a peer: as netstat sees it, which has no sockets that are only bound.
     pub fn is_server(&self) -> bool {
         match self.proto.transport {
             Transport::Tcp => self.remote.port() == 0,
             _ => self.remote.ip().is_unspecified(),
         }
-    }
-}
-
-/// A UNIX domain socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnixSocket {
-    /// Reference count.
-    pub references: u64,
-    /// Bit 16: listens; 17: waits for data; 18: has no space (`__SO_ACCEPTCON`, include/uapi/linux/net.h, and the former
-    /// SO_WAITDATA and SO_NOSPACE).
-    pub flags: u64,
-    /// SOCK_STREAM and so on (include/linux/net.h).
-    pub kind: u64,
-    /// SS_UNCONNECTED and so on (include/uapi/linux/net.h).
-    pub state: u64,
-    /// Inode number.
-    pub inode: u64,
-    /// The name: arbitrary bytes; an abstract name begins with `@`; empty if the socket has none.
-    pub path: Vec<u8>,
-    /// Inode number of its network namespace.
-    pub netns: u32,
-}
-
-impl UnixSocket {
-    const ACCEPTS: u64 = 1 << 16;
-    const WAITS_FOR_DATA: u64 = 1 << 17;
-    const HAS_NO_SPACE: u64 = 1 << 18;
-    const SS_UNCONNECTED: u64 = 1;
-
-    /// Whether it is a listener.
-    pub fn is_server(&self) -> bool {
-        self.state == Self::SS_UNCONNECTED && self.flags & Self::ACCEPTS != 0
-    }
-
-    /// netstat's name of the state.
-    pub fn state_name(&self) -> &'static str {
-        match self.state {
-            0 => "FREE",
-            Self::SS_UNCONNECTED if self.is_server() => "LISTENING",
-            Self::SS_UNCONNECTED => "",
-            2 => "CONNECTING",
-            3 => "CONNECTED",
-            4 => "DISCONNECTING",
-            _ => "UNKNOWN",
-        }
-    }
-
-    /// netstat's name of the type.
-    pub fn kind_name(&self) -> &'static str {
-        match self.kind {
-            1 => "STREAM",
-            2 => "DGRAM",
-            3 => "RAW",
-            4 => "RDM",
-            5 => "SEQPACKET",
-            _ => "UNKNOWN",
-        }
-    }
-
-    /// netstat's letters for the flags.
-    pub fn flag_letters(&self) -> String {
-        let mut letters = "[ ".to_owned();
-        for (flag, letter) in
-            [(Self::ACCEPTS, "ACC "), (Self::WAITS_FOR_DATA, "W "), (Self::HAS_NO_SPACE, "N ")]
-        {
-            if self.flags & flag != 0 {
-                letters.push_str(letter);
-            }
-        }
-        letters.push(']');
-        letters
     }
 }
