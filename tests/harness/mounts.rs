@@ -31,6 +31,15 @@ pub fn replaced(command: &mut Command, file: &'static CStr, by: CString) {
     in_own_mounts(command, move || Ok(mount_bind(by.as_c_str(), file)?));
 }
 
+/// Makes the process find the cgroup2 hierarchy mounted at this directory and nowhere else.
+pub fn cgroups_only_at(command: &mut Command, directory: CString) {
+    in_own_mounts(command, move || {
+        // Mounts below it go with it.
+        unmount(c"/sys/fs/cgroup", UnmountFlags::DETACH)?;
+        Ok(mount(c"cgroup2", directory.as_c_str(), c"cgroup2", MountFlags::empty(), None)?)
+    });
+}
+
 fn in_own_mounts(
     command: &mut Command,
     change: impl Fn() -> std::io::Result<()> + Send + Sync + 'static,
