@@ -10,7 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, openat, readlinkat};
+use rustix::{
+    fs::{CWD, Dir, Mode, OFlags, openat, readlinkat},
+    io::Errno,
+};
 
 use super::{
     errors,
@@ -125,10 +128,15 @@ fn each_of_thread(thread: &Path, found: &mut impl FnMut(OpenFile<'_>)) -> io::Re
     let mut target = Vec::new();
     for entry in Dir::read_from(&files)? {
         let entry = entry?;
-        // The file may be closed by now.
-        let Ok(link) = readlinkat(&files, entry.file_name(), target) else {
-            target = Vec::new();
-            continue;
+        let link = match readlinkat(&files, entry.file_name(), target) {
+            Ok(link) => link,
+            // The file may be closed by now; the directories `.` and `..` are no links.
+            Err(Errno::NOENT | Errno::INVAL) => {
+                target = Vec::new();
+                continue;
+            }
+            // The names of the files may be readable where the files are not.
+            Err(error) => return Err(error.into()),
         };
         let name = OsStr::from_bytes(entry.file_name().to_bytes());
         found(OpenFile { thread, name, link: link.as_bytes() });
