@@ -4,21 +4,30 @@
 
 #[cfg(target_os = "linux")]
 mod btf;
+mod command_lines;
 #[cfg(target_os = "linux")]
 mod ebpf_records;
 #[cfg(target_os = "linux")]
 mod kernel_text;
+mod names;
 #[cfg(target_os = "linux")]
 mod proc_net;
+#[cfg(target_os = "linux")]
+mod processes;
 #[cfg(test)]
 mod tests;
 
 #[cfg(target_os = "linux")]
-pub use {btf::btf, ebpf_records::ebpf_records, kernel_text::kernel_text, proc_net::proc_net};
+pub use {
+    btf::btf, ebpf_records::ebpf_records, kernel_text::kernel_text, proc_net::proc_net, processes::processes,
+};
+pub use {command_lines::command_lines, names::names};
 
 /// The targets that this system has, by the names of their programs and of their folders in the corpus.
 #[cfg(test)]
 const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("command_lines", command_lines),
+    ("names", names),
     #[cfg(target_os = "linux")]
     ("btf", btf),
     #[cfg(target_os = "linux")]
@@ -27,4 +36,6 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("kernel_text", kernel_text),
     #[cfg(target_os = "linux")]
     ("proc_net", proc_net),
+    #[cfg(target_os = "linux")]
+    ("processes", processes),
 ];

@@ -3,11 +3,11 @@
 pub mod explain;
 mod json;
 mod repeat;
-mod resolve;
+pub(crate) mod resolve;
 mod summary;
 
 #[cfg(target_os = "linux")]
-mod linux;
+pub(crate) mod linux;
 #[cfg(target_os = "linux")]
 use linux as system;
 #[cfg(windows)]

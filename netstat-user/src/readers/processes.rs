@@ -80,7 +80,7 @@ pub fn identity(process: &Path) -> io::Result<Identity> {
 }
 
 /// Parses /proc/PID/stat (proc_pid_stat(5)). The name, in parentheses, may contain any byte.
-fn parse_identity(stat: &[u8]) -> Option<Identity> {
+pub(crate) fn parse_identity(stat: &[u8]) -> Option<Identity> {
     /// The field that says when the process was started, counted from the state, the first field behind the name.
     const STARTED: usize = 19;
     let begin = stat.iter().position(|byte| *byte == b'(')? + 1;
@@ -96,7 +96,7 @@ pub fn can_have_files(process: &Path) -> bool {
     fs::read(process.join("stat")).ok().and_then(|stat| parse_can_have_files(&stat)).unwrap_or(true)
 }
 
-fn parse_can_have_files(stat: &[u8]) -> Option<bool> {
+pub(crate) fn parse_can_have_files(stat: &[u8]) -> Option<bool> {
     /// A thread of the kernel (include/linux/sched.h).
     const PF_KTHREAD: u64 = 0x0020_0000;
     let end = stat.iter().rposition(|byte| *byte == b')')?;
@@ -117,7 +117,7 @@ pub fn user(process: &Path) -> io::Result<u32> {
 
 /// Parses /proc/PID/status (proc_pid_status(5)). The name on its first line may have bytes that are not UTF-8; the kernel
 /// escapes line breaks in it.
-fn parse_user(status: &[u8]) -> Option<u32> {
+pub(crate) fn parse_user(status: &[u8]) -> Option<u32> {
     let ids = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
     let real = ids.split(u8::is_ascii_whitespace).find(|field| !field.is_empty())?;
     str::from_utf8(real).ok()?.parse().ok()

@@ -8,7 +8,7 @@ mod name_file;
 mod names;
 mod notes;
 pub mod options;
-mod owners;
+pub(crate) mod owners;
 mod print;
 mod routes;
 mod socket;

@@ -69,7 +69,9 @@ impl Names {
     pub fn note_unusable(&self, notes: &Notes) {
         for (count, of) in [(self.hosts.unusable(), "hosts"), (self.services.unusable(), "ports")] {
             if count > 0 {
-                notes.add(format!("{count} names of {of} are no printable ASCII: shown as numbers"));
+                notes.add(format!(
+                    "{count} names of {of} are no printable ASCII, or look like addresses: shown as numbers"
+                ));
             }
         }
         if let Some(protocols) = &self.protocols {

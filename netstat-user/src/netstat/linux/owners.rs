@@ -98,7 +98,7 @@ fn command_line(directory: &Path) -> Vec<u8> {
     text
 }
 
-fn program(command_line: &[u8]) -> &[u8] {
+pub(crate) fn program(command_line: &[u8]) -> &[u8] {
     let first = command_line.split(|byte| *byte == 0).next().unwrap_or_default();
     match first.iter().rposition(|byte| *byte == b'/') {
         Some(slash) if first[0] == b'/' => &first[slash + 1..],

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dns_lookup::LookupError;
 use rustc_hash::FxHashMap;
 
 use super::Answer;
@@ -91,5 +92,66 @@ fn next(addrs: &Mutex<Vec<IpAddr>>) -> Option<IpAddr> {
 
 /// Uses the system's resolver: /etc/hosts, DNS, or what else nsswitch.conf(5) lists.
 fn lookup(addr: IpAddr) -> Answer {
-    Answer::of(dns_lookup::lookup_addr(&addr), |name| name.parse::<IpAddr>().is_ok())
+    answer(addr, dns_lookup::lookup_addr(&addr))
+}
+
+/// What the resolver says of an address. Without a name it gives the address again.
+fn answer(addr: IpAddr, found: Result<String, LookupError>) -> Answer {
+    match Answer::of(found, |name| name.parse() == Ok(addr)) {
+        Answer::Name(name) if looks_like_an_address(&name) => Answer::Unusable,
+        answer => answer,
+    }
+}
+
+/// The name of an address, if it can be shown.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn shown_name(addr: IpAddr, name: &str) -> Option<String> {
+    answer(addr, Ok(name.to_owned())).name().map(str::to_owned)
+}
+
+/// Whether a person would read the name as an address, or as one with a port: whoever owns an address chooses its name,
+/// and could choose another host's address.
+fn looks_like_an_address(name: &str) -> bool {
+    let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    // inet_aton(3) takes such a name for an address: `127.1`, `0x7f000001`.
+    let is_number = match last.strip_prefix("0x").or(last.strip_prefix("0X")) {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => last.bytes().all(|byte| byte.is_ascii_digit()),
+    };
+    is_number || name.contains([':', '/', '%', '[', ']', '*'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_looks_like_an_address_is_not_shown() {
+        let addr = IpAddr::from([192, 0, 2, 1]);
+        for name in
+            ["www.example.org", "db-1", "1.2.3.4.in-addr.arpa", "10-0-0-1.example", "a_b.c.", "x.0xyz"]
+        {
+            assert_eq!(shown_name(addr, name).as_deref(), Some(name));
+        }
+        for name in [
+            "10.0.0.1",
+            "192.0.2.1.",
+            "127.1",
+            "8",
+            "0x7f000001",
+            "1.0x",
+            "::1",
+            "10.0.0.1:443",
+            "fe80::1%eth0",
+            "10.0.0.0/8",
+            "[::1]",
+            "*:443",
+            "",
+            ".",
+            "two words",
+        ] {
+            assert_eq!(answer(addr, Ok(name.to_owned())), Answer::Unusable, "{name:?}");
+        }
+        assert_eq!(answer(addr, Ok("192.0.2.1".to_owned())), Answer::Nothing);
+    }
 }

@@ -6,6 +6,8 @@ mod services;
 use dns_lookup::{LookupError, LookupErrorKind};
 
 pub use hosts::Hosts;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use hosts::shown_name;
 pub use services::{Kind, Services};
 
 /// What the resolver says of an address or a port.
@@ -15,7 +17,8 @@ enum Answer {
     Nothing,
     /// The name.
     Name(String),
-    /// The name is no printable word: whoever answers, such as another host's name server, may have chosen any bytes.
+    /// The name is no printable word, or looks like another address: whoever answers, such as another host's name server,
+    /// may have chosen any bytes.
     Unusable,
 }
 

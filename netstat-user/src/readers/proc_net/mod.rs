@@ -5,6 +5,7 @@ mod inet;
 
 use std::{
     io::{self, BufRead as _, BufReader},
+    mem,
     path::PathBuf,
 };
 
@@ -25,21 +26,25 @@ pub fn own(file: &str) -> PathBuf {
 /// Calls `each` with every line of a table, without its line break, except the title.
 ///
 /// # Errors
-/// The table can't be read or lacks its title, or `each` fails.
+/// The table can't be read, lacks its title, or ends within a line; or `each` fails.
 pub fn for_each_line<E: From<io::Error>>(
     table: impl io::Read,
     mut each: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut table = BufReader::with_capacity(BUFFER_BYTES, table);
     let mut line = Vec::new();
+    let cut_off = |why| Err(io::Error::new(io::ErrorKind::UnexpectedEof, why).into());
     // The kernel writes a title even if there are no sockets.
-    if table.read_until(b'\n', &mut line)? == 0 {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file is empty").into());
-    }
-    line.clear();
-    while table.read_until(b'\n', &mut line)? > 0 {
-        each(line.strip_suffix(b"\n").unwrap_or(&line))?;
+    let mut is_title = true;
+    loop {
         line.clear();
+        let end = table.read_until(b'\n', &mut line)?;
+        match line.strip_suffix(b"\n") {
+            Some(_) if mem::take(&mut is_title) => {}
+            Some(line) => each(line)?,
+            None if end > 0 => return cut_off("the file ends within a line"),
+            None if is_title => return cut_off("the file is empty"),
+            None => return Ok(()),
+        }
     }
-    Ok(())
 }
