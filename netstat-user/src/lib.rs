@@ -21,6 +21,6 @@ pub mod signals;
 #[cfg(target_os = "linux")]
 pub mod socket_holders;
 pub mod source;
-mod stdout;
+pub mod standard_streams;
 pub mod table;
 mod text;

@@ -168,14 +168,8 @@ impl Slot {
     pub(super) fn end(&mut self, at: Moment, lost: u64, duration_ns: u64) -> OutputSummary {
         let (transitions, repaired) = (self.transitions, self.repaired);
         let ended = Ended { at, transitions, lost, repaired, duration_ns };
-        let Delivered { transitions: delivered } = match self.output.end(&ended) {
-            Ok(delivered) => delivered,
-            Err(error) => {
-                self.error.get_or_insert(error);
-                Delivered::default()
-            }
-        };
-        let error = self.error.take();
+        let Delivered { transitions: delivered, error } = self.output.end(&ended);
+        let error = self.error.take().or(error);
         OutputSummary {
             name: self.name(),
             given: transitions,

@@ -9,6 +9,7 @@ mod linux_only;
 pub(crate) mod name;
 #[cfg(target_os = "linux")]
 pub(crate) mod netns;
+pub mod usage;
 #[cfg(target_os = "linux")]
 pub(crate) mod user;
 

@@ -1,10 +1,11 @@
 //! `rnetstat-trace`: arguments, run, exit code.
 
-use std::{convert::Infallible, io::Write as _, process::ExitCode};
+use std::{convert::Infallible, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use netstat_user::{
     agent::{self, Command},
+    args::usage,
     cli,
     console::stdout_has_color,
     doctor, format,
@@ -12,24 +13,25 @@ use netstat_user::{
     output::{Output, StreamOptions, StreamOutput, Target},
     signals,
     source::{self, Chosen},
+    standard_streams,
 };
 
 /// A polling source takes no snapshots beside its events.
 const NO_SNAPSHOTS: Option<Infallible> = None;
 
 fn main() -> ExitCode {
+    standard_streams::ignore_file_size_signal();
     let outcome = match cli::parse(std::env::args_os(), stdout_has_color()) {
         Ok(TraceCommand::Trace(options)) => run(&options).map(|()| true),
         Ok(TraceCommand::Doctor(options)) => doctor::run(options),
-        Err(error) => error.exit(),
+        Err(error) => return usage::report(&error),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         // The doctor has said why.
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            // If stderr can't be written, the error can't be reported.
-            let _unwritten = writeln!(std::io::stderr(), "rnetstat-trace: {error:#}");
+            standard_streams::write_stderr(&format!("rnetstat-trace: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -1,20 +1,20 @@
 //! `rnetstat`: arguments, run, exit code.
 
-use std::{io::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
-use netstat_user::{console::stdout_has_color, netstat};
+use netstat_user::{args::usage, console::stdout_has_color, netstat, standard_streams};
 
 fn main() -> ExitCode {
+    standard_streams::ignore_file_size_signal();
     let variable = |name: &str| std::env::var(name).ok();
     let options = match netstat::parse(std::env::args_os(), stdout_has_color(), variable) {
         Ok(options) => options,
-        Err(error) => error.exit(),
+        Err(error) => return usage::report(&error),
     };
     match netstat::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // If stderr can't be written, the exit code alone reports the error.
-            let _unwritten = writeln!(std::io::stderr(), "rnetstat: {error:#}");
+            standard_streams::write_stderr(&format!("rnetstat: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use crate::{options::DoctorOptions, stdout};
+use crate::{options::DoctorOptions, standard_streams};
 
 /// Writes which source works; always true.
 ///
@@ -15,6 +15,6 @@ pub fn run(options: DoctorOptions) -> anyhow::Result<bool> {
         "A trace polls Windows' TCP table (source: windows), which needs no privilege.\n\
          It doesn't see connections that are shorter than --interval. Only Linux has eBPF, which sees them all.\n"
     };
-    stdout::write(text.as_bytes()).context("stdout can't be written")?;
+    standard_streams::write_stdout(text.as_bytes()).context("stdout can't be written")?;
     Ok(true)
 }

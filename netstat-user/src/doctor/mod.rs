@@ -32,6 +32,6 @@ pub fn run(options: crate::options::DoctorOptions) -> anyhow::Result<bool> {
     } else {
         text::write(&report, crate::text::width(), options.color)
     };
-    crate::stdout::write(text.as_bytes()).context("stdout can't be written")?;
+    crate::standard_streams::write_stdout(text.as_bytes()).context("stdout can't be written")?;
     Ok(report.missing.is_ok())
 }

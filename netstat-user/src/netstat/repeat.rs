@@ -4,7 +4,7 @@ use std::{pin::pin, time::Duration};
 
 use anyhow::{Context as _, Result};
 
-use crate::{signals, stdout};
+use crate::{signals, standard_streams};
 
 /// Writes a page to stdout; with an interval, another one after each, until a signal or until the reader has closed stdout.
 ///
@@ -29,5 +29,5 @@ pub fn pages(interval: Option<Duration>, mut page: impl FnMut() -> Result<Vec<u8
 
 /// Writes to stdout; false if the reader has closed it.
 fn write(bytes: &[u8]) -> Result<bool> {
-    stdout::write(bytes).context("can't write to stdout")
+    standard_streams::write_stdout(bytes).context("can't write to stdout")
 }

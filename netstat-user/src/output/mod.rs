@@ -78,14 +78,16 @@ pub trait Output {
 
     /// The trace has ended. `ended` counts what the output was given. Blocks for a bounded time, until what is slow has
     /// taken everything.
-    fn end(&mut self, ended: &Ended) -> anyhow::Result<Delivered>;
+    fn end(&mut self, ended: &Ended) -> Delivered;
 }
 
 /// What arrived where an output leads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Delivered {
     /// Transitions.
     pub transitions: u64,
+    /// Why the others did not arrive, if that is a failure.
+    pub error: Option<anyhow::Error>,
 }
 
 /// Wakes the agent's loop.

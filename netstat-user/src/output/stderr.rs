@@ -1,10 +1,11 @@
 //! Lines for people on stderr. A thread writes them, because whoever reads stderr may be slow too.
 
 use std::{
-    io::Write as _,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     time::Duration,
 };
+
+use crate::standard_streams::write_stderr;
 
 /// How many lines may wait.
 const QUEUE_LINES: usize = 64;
@@ -28,8 +29,7 @@ impl StderrLines {
         let (end, ended) = sync_channel(1);
         std::thread::Builder::new().name("stderr".to_owned()).spawn(move || {
             for line in queue {
-                // There is no other place to report that stderr can't be written.
-                let _unwritten = writeln!(std::io::stderr(), "rnetstat-trace: {line}");
+                write_stderr(&format!("rnetstat-trace: {line}"));
             }
             let _nobody_waits = end.send(());
         })?;

@@ -18,7 +18,8 @@ pub const MINISOCK_HOOKS: [&str; 2] = ["fentry", "timer"];
 /// The test programs that run once with each kind of minisocket hooks.
 const WITH_EACH_HOOK: [&str; 4] = ["connections", "lifecycle", "close_reasons", "owners"];
 /// The test programs that run once, with the hooks that the product chooses.
-const ONCE: [&str; 13] = [
+const ONCE: [&str; 14] = [
+    "streams",
     "names",
     "clocks",
     "filters",

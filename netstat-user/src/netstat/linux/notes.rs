@@ -2,10 +2,11 @@
 
 use std::{
     collections::BTreeSet,
-    io::Write as _,
     path::Path,
     sync::{Mutex, PoisonError},
 };
+
+use crate::standard_streams::write_stderr;
 
 /// The notes of a run. Threads that read different namespaces share them.
 #[derive(Debug, Default)]
@@ -41,8 +42,7 @@ impl Notes {
     pub fn write(&mut self) {
         for line in std::mem::take(self.new.get_mut().unwrap_or_else(PoisonError::into_inner)) {
             if !self.said.contains(&line) {
-                // If stderr can't be written, there is no other place for it.
-                let _unwritten = writeln!(std::io::stderr(), "rnetstat: {line}");
+                write_stderr(&format!("rnetstat: {line}"));
                 self.said.insert(line);
             }
         }

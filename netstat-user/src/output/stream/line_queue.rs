@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     super::{Losses, Wake},
     target::Target,
-    writer::{Chunk, Writer},
+    writer::{Chunk, Reported, Writer},
 };
 use crate::model::{Loss, LossKind, LossPlace};
 
@@ -13,7 +13,7 @@ use crate::model::{Loss, LossKind, LossPlace};
 const QUEUE_BYTES: usize = 32 << 20;
 /// More than any line has.
 const LINE_BYTES: usize = 4 << 10;
-/// How long the end waits for a reader that has not read everything.
+/// How long the end waits for a reader that does not go on reading.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The queue before the thread that writes. A chunk that finds the queue full is dropped whole. The losses that its
@@ -49,7 +49,7 @@ impl LineQueue {
     /// Appends a transition's line.
     pub(super) fn transition_line(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.line(write);
-        self.chunk.transitions += 1;
+        self.chunk.transition_ends.push(self.chunk.bytes.len());
     }
 
     /// Appends a line that reports a loss.
@@ -102,21 +102,20 @@ impl LineQueue {
         self.writer.has_ended()
     }
 
-    /// Waits, for a bounded time, until the reader has everything. Drops and counts the rest.
+    /// Waits, for a bounded time, until the reader has everything: not longer if it has stopped reading. Drops and counts the
+    /// rest.
     pub(super) fn settle(&mut self) {
         self.flush();
         if !self.writer.wait_until_drained(END_TIMEOUT) {
             let discarded = self.writer.discard_queue();
-            self.drop_chunk(&discarded);
+            self.drop_lines(&discarded);
         }
         self.is_overflowing = false;
     }
 
-    /// Writes the last lines and ends; returns how many transitions were written.
-    ///
-    /// # Errors
-    /// A line could not be written, for another reason than that the reader has gone.
-    pub(super) fn finish(mut self) -> std::io::Result<u64> {
+    /// Writes the last lines and ends. Returns how many transitions were written, and why a line could not be written, for
+    /// another reason than that the reader has gone.
+    pub(super) fn finish(mut self) -> (u64, Option<std::io::Error>) {
         self.flush();
         self.writer.finish(END_TIMEOUT)
     }
@@ -127,15 +126,15 @@ impl LineQueue {
         let chunk = std::mem::replace(&mut self.chunk, Chunk { bytes, ..Chunk::default() });
         if self.is_overflowing || self.writer.queued_bytes() + chunk.bytes.len() > self.limit_bytes {
             self.is_overflowing = true;
-            self.drop_chunk(&chunk);
+            self.drop_lines(&chunk.reported());
         } else {
             self.writer.send(chunk);
         }
     }
 
-    fn drop_chunk(&mut self, chunk: &Chunk) {
-        self.dropped += chunk.transitions;
-        self.pending.add(LossPlace::Output, LossKind::Transitions, chunk.transitions);
-        self.pending.add_all(&chunk.losses);
+    fn drop_lines(&mut self, Reported { transitions, losses }: &Reported) {
+        self.dropped += transitions;
+        self.pending.add(LossPlace::Output, LossKind::Transitions, *transitions);
+        self.pending.add_all(losses);
     }
 }

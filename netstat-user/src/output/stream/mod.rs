@@ -125,7 +125,7 @@ impl Output for StreamOutput {
         self.queue.as_ref().map_or(self.dropped, LineQueue::dropped)
     }
 
-    fn end(&mut self, ended: &Ended) -> anyhow::Result<Delivered> {
+    fn end(&mut self, ended: &Ended) -> Delivered {
         if let Some(queue) = &mut self.queue {
             queue.settle();
         }
@@ -134,10 +134,10 @@ impl Output for StreamOutput {
         let dropped = self.dropped;
         let (transitions, lost) = (ended.transitions - dropped, ended.lost + dropped);
         self.write(&Record::End(&Ended { transitions, lost, ..*ended }));
-        let Some(queue) = self.queue.take() else { return Ok(Delivered::default()) };
-        let transitions = queue.finish().map_err(|error| {
-            anyhow::Error::new(error).context(format!("{} can't be written", self.name()))
-        })?;
-        Ok(Delivered { transitions })
+        let Some(queue) = self.queue.take() else { return Delivered::default() };
+        let (transitions, error) = queue.finish();
+        let name = self.name();
+        let error = error.map(|error| anyhow::Error::new(error).context(format!("{name} can't be written")));
+        Delivered { transitions, error }
     }
 }

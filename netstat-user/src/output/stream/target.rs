@@ -1,6 +1,6 @@
 //! Where a stream's lines go, and how much is written at once.
 
-use std::io;
+use crate::standard_streams::{WriteError, try_write_stdout};
 
 /// A pipe takes this much whole or not at all (POSIX PIPE_BUF on Linux; pipe(7)): however the program ends, no line is
 /// half written.
@@ -15,7 +15,7 @@ pub enum Target {
     Stdout,
     /// A pipe with its own bound of the queue, bytes.
     #[cfg(test)]
-    Pipe(io::PipeWriter, usize),
+    Pipe(std::io::PipeWriter, usize),
 }
 
 impl Target {
@@ -40,36 +40,18 @@ impl Target {
     }
 
     /// Writes whole lines.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// A write fails. `written` counts whole lines only.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
         match self {
-            Self::Stdout => write_stdout(bytes),
+            Self::Stdout => try_write_stdout(bytes),
             #[cfg(test)]
-            Self::Pipe(pipe, _) => io::Write::write_all(pipe, bytes),
+            Self::Pipe(pipe, _) => {
+                std::io::Write::write_all(pipe, bytes).map_err(|error| WriteError { written: 0, error })
+            }
         }
     }
-}
-
-/// std converts the text to what a console takes.
-#[cfg(not(unix))]
-fn write_stdout(bytes: &[u8]) -> io::Result<()> {
-    use io::Write as _;
-
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()
-}
-
-/// Bypasses std's buffer, which would make a system call for each line.
-#[cfg(unix)]
-fn write_stdout(mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match rustix::io::write(rustix::stdio::stdout(), bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(unix)]

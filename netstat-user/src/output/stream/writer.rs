@@ -14,19 +14,35 @@ use super::{
     super::{Losses, Wake},
     target::Target,
 };
+use crate::standard_streams::WriteError;
 
 /// How often a wait checks the queue.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
+/// After how many timeouts a wait ends even if the reader makes progress.
+const LONGEST_TIMEOUTS: u32 = 10;
 /// How long discarding the queue may take.
 const DISCARD_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Whole lines, with counts of what they report.
+/// Whole lines, and what they report.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
     pub(super) bytes: Vec<u8>,
-    /// How many of the lines are transitions.
-    pub(super) transitions: u64,
+    /// Where the lines of transitions end.
+    pub(super) transition_ends: Vec<usize>,
     /// The losses that the lines report.
+    pub(super) losses: Losses,
+}
+
+impl Chunk {
+    pub(super) fn reported(&self) -> Reported {
+        Reported { transitions: self.transition_ends.len() as u64, losses: self.losses }
+    }
+}
+
+/// What lines report.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reported {
+    pub(super) transitions: u64,
     pub(super) losses: Losses,
 }
 
@@ -42,7 +58,7 @@ struct Shared {
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Chunk>,
-    discarded: mpsc::Receiver<Chunk>,
+    discarded: mpsc::Receiver<Reported>,
     shared: Arc<Shared>,
     /// How the thread ended; without a message if it panicked.
     result: mpsc::Receiver<io::Result<()>>,
@@ -83,42 +99,51 @@ impl Writer {
         self.shared.has_ended.load(Ordering::Acquire)
     }
 
-    /// Returns true when the queue is empty or the thread has ended, false when the time is up.
+    /// Returns true when the queue is empty or the thread has ended, false when it did not get shorter for this time.
     pub(super) fn wait_until_drained(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now() + timeout;
-        while self.queued_bytes() > 0 && !self.has_ended() {
-            if Instant::now() >= deadline {
+        let longest = Instant::now() + LONGEST_TIMEOUTS * timeout;
+        let (mut shortest, mut deadline) = (usize::MAX, longest);
+        loop {
+            let queued = self.queued_bytes();
+            if queued == 0 || self.has_ended() {
+                return true;
+            }
+            let now = Instant::now();
+            if queued < shortest {
+                (shortest, deadline) = (queued, longest.min(now + timeout));
+            } else if now >= deadline {
                 return false;
             }
             std::thread::sleep(POLL_INTERVAL);
         }
-        true
     }
 
     /// Empties the queue behind the chunk that is being written; returns the sum of what was in it.
-    pub(super) fn discard_queue(&self) -> Chunk {
+    pub(super) fn discard_queue(&self) -> Reported {
         self.shared.discard.store(true, Ordering::Release);
         // The thread may be blocked in a write. Then the queue stays, and is never written.
         let _drained = self.wait_until_drained(DISCARD_TIMEOUT);
         self.shared.discard.store(false, Ordering::Release);
-        let mut sum = Chunk::default();
-        while let Ok(chunk) = self.discarded.try_recv() {
-            sum.transitions += chunk.transitions;
-            sum.losses.add_all(&chunk.losses);
+        let mut sum = Reported::default();
+        while let Ok(reported) = self.discarded.try_recv() {
+            sum.transitions += reported.transitions;
+            sum.losses.add_all(&reported.losses);
         }
         sum
     }
 
-    /// Closes the queue, waits for the thread's end, and returns how many transitions were written.
-    pub(super) fn finish(self, timeout: Duration) -> io::Result<u64> {
+    /// Closes the queue, waits for the thread's end, and returns how many transitions were written, and why the others
+    /// were not if that is an error: another one than that the reader has gone.
+    pub(super) fn finish(self, timeout: Duration) -> (u64, Option<io::Error>) {
         drop(self.queue);
         let result = self.result.recv_timeout(timeout);
         let written = self.shared.written_transitions.load(Ordering::Acquire);
-        match result {
-            Ok(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        let error = match result {
+            Ok(Err(error)) => Some(error).filter(|error| error.kind() != io::ErrorKind::BrokenPipe),
             // A timeout: the thread is blocked in a write.
-            Ok(Ok(()) | Err(_)) | Err(_) => Ok(written),
-        }
+            Ok(Ok(())) | Err(_) => None,
+        };
+        (written, error)
     }
 }
 
@@ -138,18 +163,20 @@ impl Drop for AtEnd {
 fn write_all(
     target: &mut Target,
     chunks: &mpsc::Receiver<Chunk>,
-    discarded: &mpsc::Sender<Chunk>,
+    discarded: &mpsc::Sender<Reported>,
     shared: &Shared,
 ) -> io::Result<()> {
     for chunk in chunks {
-        let (length, transitions) = (chunk.bytes.len(), chunk.transitions);
         if shared.discard.load(Ordering::Acquire) {
-            let _ended = discarded.send(chunk);
+            let _ended = discarded.send(chunk.reported());
         } else {
-            target.write(&chunk.bytes)?;
-            shared.written_transitions.fetch_add(transitions, Ordering::AcqRel);
+            let result = target.write(&chunk.bytes);
+            let written = result.as_ref().map_or_else(|error| error.written, |()| chunk.bytes.len());
+            let transitions = chunk.transition_ends.partition_point(|end| *end <= written);
+            shared.written_transitions.fetch_add(transitions as u64, Ordering::AcqRel);
+            result.map_err(|WriteError { error, .. }| error)?;
         }
-        shared.queued_bytes.fetch_sub(length, Ordering::AcqRel);
+        shared.queued_bytes.fetch_sub(chunk.bytes.len(), Ordering::AcqRel);
     }
     Ok(())
 }

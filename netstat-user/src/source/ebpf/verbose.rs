@@ -6,6 +6,8 @@ use aya_log::EbpfLogger;
 use log::{LevelFilter, Log, Metadata, Record};
 use tokio::io::unix::AsyncFd;
 
+use crate::standard_streams::write_stderr_at_once;
+
 /// Forwards the programs' log to stderr until the runtime ends.
 ///
 /// # Errors
@@ -35,7 +37,8 @@ impl Log for Stderr {
     }
 
     fn log(&self, record: &Record<'_>) {
-        eprintln!("rnetstat-trace: kernel side: {}: {}", record.level(), record.args());
+        // The reader of the ring waits for nobody.
+        write_stderr_at_once(&format!("rnetstat-trace: kernel side: {}: {}", record.level(), record.args()));
     }
 
     fn flush(&self) {}

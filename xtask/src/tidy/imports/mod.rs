@@ -17,7 +17,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("format", &["model", "options"]),
     ("readers", &["model"]),
     ("socket_holders.rs", &["readers", "source"]),
-    ("args", &["cgroup", "filter", "model", "readers"]),
+    ("args", &["cgroup", "filter", "model", "readers", "standard_streams"]),
     // rnetstat knows nothing of the tracer: no agent, table, options or source.
     (
         "netstat",
@@ -30,14 +30,14 @@ const MODULES: &[(&str, &[&str])] = &[
             "readers",
             "signals",
             "socket_holders",
-            "stdout",
+            "standard_streams",
             "text",
         ],
     ),
-    ("bin/rnetstat.rs", &["console", "netstat"]),
+    ("bin/rnetstat.rs", &["args", "console", "netstat", "standard_streams"]),
     ("console.rs", &[]),
     ("signals.rs", &[]),
-    ("stdout.rs", &[]),
+    ("standard_streams.rs", &[]),
     ("text.rs", &[]),
 ];
 
