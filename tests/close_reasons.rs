@@ -86,13 +86,13 @@ fn a_connection_attempt_that_fails_has_a_close_reason() -> Result<()> {
     check(&[
         ("nobody listens", &["CLOSE SYN_SENT CLOSE(Refused)"]),
         ("nobody listens behind the veth", &["CLOSE SYN_SENT CLOSE(Refused)"]),
-        ("nobody answers and the client gives up", &["CLOSE SYN_SENT CLOSE(FinLocal)"]),
+        ("nobody answers and the client gives up", &["CLOSE SYN_SENT CLOSE(Abandoned)"]),
         ("nobody answers until the connect times out", &["CLOSE SYN_SENT CLOSE(Timeout)"]),
         ("a router has no route to the server", &["CLOSE SYN_SENT CLOSE(Unreachable)"]),
         (
             "the accept queue is full and the client gives up",
             &[
-                "CLOSE SYN_SENT CLOSE(FinLocal)",
+                "CLOSE SYN_SENT CLOSE(Abandoned)",
                 CLIENT_SENDS_RESET,
                 CLIENT_SENDS_RESET,
                 SERVER_RECEIVES_RESET,
@@ -125,7 +125,7 @@ fn a_peer_that_disappears_causes_a_timeout() -> Result<()> {
 
 #[test]
 fn a_half_open_connection_that_never_completes_has_a_close_reason() -> Result<()> {
-    const GIVES_UP: &str = "CLOSE SYN_SENT CLOSE(FinLocal)";
+    const GIVES_UP: &str = "CLOSE SYN_SENT CLOSE(Abandoned)";
     check(&[
         ("nobody answers the SYN-ACK and the server gives up", &[GIVES_UP, "LISTEN SYN_RECV CLOSE(Timeout)"]),
         (

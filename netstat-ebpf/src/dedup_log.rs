@@ -9,7 +9,7 @@
 //! On one CPU the nested program can run between any two instructions of the main program, and the main program between
 //! any two of the nested. So each access is one instruction, and no access depends on the result of another.
 
-use crate::wire::{DEDUP_ENTRIES, DedupEntry, DedupLog, TransitionKey};
+use crate::wire::{DEDUP_ENTRIES, DedupEntry, DedupLog, TransitionKey, state};
 
 /// After this many later entries the outermost entry is stale. One softirq can't add that many, so no program will still
 /// look the entry up.
@@ -59,7 +59,24 @@ impl DedupLog {
     }
 }
 
+impl DedupLog {
+    /// Whether the transition that was added last created a child: it left LISTEN, and not for CLOSE. Taking an entry
+    /// leaves its states in place.
+    #[inline(always)]
+    pub fn last_is_new_child(&self) -> bool {
+        let last_nested = self.next.get() as usize;
+        self.outermost.is_new_child() || self.nested[last_nested % DEDUP_ENTRIES].is_new_child()
+    }
+}
+
 impl DedupEntry {
+    /// The key has the old state in its highest four bits, and the new one in the next four.
+    #[inline(always)]
+    fn is_new_child(&self) -> bool {
+        let states = self.states_and_cookie.get() >> 56;
+        states >> 4 == u64::from(state::LISTEN) && states & 15 != u64::from(state::CLOSE)
+    }
+
     #[inline(always)]
     fn set(&self, TransitionKey { sk, states_and_cookie }: TransitionKey) {
         self.states_and_cookie.set(states_and_cookie);
@@ -139,6 +156,28 @@ mod tests {
         log.add(key(1));
         (2..1_000).for_each(|sk| log.add(key(sk)));
         assert!(log.take(key(1)));
+    }
+
+    #[test]
+    fn a_new_child_is_the_last_transition_until_the_next_one() {
+        let key = |old: u8, new: u8| TransitionKey {
+            sk: 1,
+            states_and_cookie: 77 ^ (u64::from(old) << 60 | u64::from(new) << 56),
+        };
+        let child = key(state::LISTEN, state::SYN_RECV);
+        for nested in [false, true] {
+            let log = empty();
+            if nested {
+                log.add(key(state::CLOSE, state::SYN_SENT));
+            }
+            assert!(!log.last_is_new_child());
+            log.add(child);
+            assert!(log.take(child) && log.last_is_new_child());
+            for other in [key(state::SYN_RECV, 1), key(state::LISTEN, state::CLOSE)] {
+                log.add(other);
+                assert!(log.take(other) && !log.last_is_new_child());
+            }
+        }
     }
 
     #[test]

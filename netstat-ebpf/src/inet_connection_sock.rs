@@ -29,7 +29,7 @@ pub fn inet_csk_reqsk_queue_hash_add(context: FEntryContext) -> i32 {
 pub fn __inet_csk_reqsk_queue_drop(context: FEntryContext) -> i32 {
     // A C `bool` argument is the lowest byte of its register.
     let from_timer = context.arg::<u64>(2) as u8 != 0;
-    minisock::removed(context.arg(1), state::SYN_RECV, from_timer);
+    minisock::removed(&context, context.arg(1), state::SYN_RECV, from_timer);
     0
 }
 
@@ -41,6 +41,6 @@ pub fn reqsk_queue_unlink(context: FEntryContext) -> i32 {
     let expires: u64 = request.load(value(&OFFSETS.rsk_timer) + value(&OFFSETS.timer_expires));
     // SAFETY: the helper has no conditions.
     let now = unsafe { bpf_jiffies64() };
-    minisock::removed(request.address(), state::SYN_RECV, expires <= now);
+    minisock::removed(&context, request.address(), state::SYN_RECV, expires <= now);
     0
 }

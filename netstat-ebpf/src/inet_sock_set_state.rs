@@ -68,10 +68,10 @@ fn key(context: &BtfTracePointContext) -> TransitionKey {
     TransitionKey { sk: sock.address(), states_and_cookie: sock.existing_cookie() ^ (old << 60 | new << 56) }
 }
 
-/// Whether the connection was established before, so that its TCP statistics mean something.
+/// Whether the socket's TCP statistics mean something: it was connected, or it has sent SYNs.
 #[inline(always)]
-fn was_connected(old: u8) -> bool {
-    old != state::SYN_SENT && old != state::SYN_RECV && old != state::LISTEN
+fn has_tcp_stats(old: u8) -> bool {
+    old != state::SYN_RECV && old != state::LISTEN
 }
 
 #[inline(always)]
@@ -92,11 +92,22 @@ fn emit(context: &BtfTracePointContext) {
     // makes it search all of the kernel's types (`type_is_rcu` and similar, kernel/bpf/verifier.c, 6.18).
     let is_opened = new == state::SYN_SENT || new == state::LISTEN;
     let netns = sock.netns();
-    let flags = if sock.has_socket() { flag::HAS_SOCKET } else { 0 };
+    let error = sock.error();
+    let mut flags = if sock.has_socket() { flag::HAS_SOCKET } else { 0 };
+    let mut soft_error = 0;
+    if old == state::SYN_SENT && new == state::CLOSE {
+        soft_error = sock.soft_error();
+        if sock.fails_to_connect() {
+            flags |= flag::CONNECT_FAILED;
+        }
+    } else if old == state::LAST_ACK && error != 0 && sock.is_all_acknowledged() {
+        flags |= flag::FIN_ACKNOWLEDGED;
+    }
     let cgroup = if is_opened { sock.cgroup() } else { 0 };
     let family = sock.family();
     let mut tuple = sock.tuple(family);
-    if new == state::CLOSE && tuple.local_port == 0 {
+    // If connect() fails because no port is left, the source port is still that of the socket's last connection.
+    if new == state::CLOSE && tuple.local_port == 0 && flags & flag::CONNECT_FAILED == 0 {
         tuple.local_port = sock.source_port();
     }
     if kernel_filter::drops_tuple(old, family, &tuple) {
@@ -110,10 +121,11 @@ fn emit(context: &BtfTracePointContext) {
         sk: sock.address(),
         cookie: sock.cookie(),
         netns,
-        error: sock.error(),
+        error,
+        soft_error,
         flags,
         cgroup,
-        tcp_stats: if new == state::CLOSE && was_connected(old) { sock.tcp_stats() } else { None },
+        tcp_stats: if new == state::CLOSE && has_tcp_stats(old) { sock.tcp_stats() } else { None },
         tuple,
     };
     record::submit_transition(context, &event);

@@ -49,6 +49,7 @@ fn emit(context: &TracePointContext) -> Option<()> {
         cookie: 0,
         netns: 0,
         error: 0,
+        soft_error: 0,
         flags: flag::CLASSIC,
         cgroup: 0,
         tcp_stats: None,

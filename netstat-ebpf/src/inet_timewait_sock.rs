@@ -56,6 +56,6 @@ pub fn inet_twsk_kill(context: FEntryContext) -> i32 {
     let expires: u64 = tw.load(value(&OFFSETS.tw_timer) + value(&OFFSETS.timer_expires));
     // SAFETY: the helper has no conditions.
     let now = unsafe { bpf_jiffies64() };
-    minisock::removed(tw.address(), state::TIME_WAIT, expires <= now);
+    minisock::removed(&context, tw.address(), state::TIME_WAIT, expires <= now);
     0
 }

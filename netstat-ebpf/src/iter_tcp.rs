@@ -22,7 +22,7 @@ const NEW_SYN_RECV: u8 = 12;
 /// What is read differently from each kind of socket.
 struct Details {
     state: u8,
-    error: u32,
+    error: u16,
     flags: u8,
     listener: u64,
     cgroup: u64,
@@ -61,6 +61,7 @@ fn show(step: TcpStep, common: BtfPtr) {
         cookie: sock.cookie(),
         netns: sock.netns(),
         error,
+        soft_error: 0,
         flags,
         cgroup,
         tcp_stats: None,

@@ -4,12 +4,14 @@
 #![feature(asm_experimental_arch)]
 #![expect(clippy::needless_pass_by_value, reason = "aya's macros pass the context by value")]
 
+mod callers;
 mod dedup;
 mod file_system;
 mod globals;
 mod head;
 mod inet_connection_sock;
 mod inet_csk_accept;
+mod inet_sk_error_report;
 mod inet_sock_set_state;
 mod inet_sock_set_state_classic;
 mod inet_timewait_sock;
@@ -24,8 +26,12 @@ mod memory;
 mod minisock;
 mod record;
 mod running;
+mod skb;
 mod sock;
 mod tcp_connect;
+mod tcp_retransmit_skb;
+mod tcp_retransmit_synack;
+mod tcp_send_reset;
 mod timer_cancel;
 mod timer_start;
 

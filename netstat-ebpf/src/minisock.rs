@@ -2,10 +2,13 @@
 //! inet_timewait_sock`). The state hook does not show them; the functions that create and remove them do, and their
 //! timers.
 
-use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
-use netstat_ebpf::wire::{MinisockCreatedRecord, MinisockRemovedRecord, TransitionRecord, flag, kind, state};
+use aya_ebpf::{EbpfContext, helpers::generated::bpf_ktime_get_ns};
+use netstat_ebpf::wire::{
+    MinisockCreatedRecord, MinisockRemovedRecord, TransitionRecord, caller, flag, kind, state,
+};
 
 use crate::{
+    callers,
     globals::{OFFSETS, value},
     head::SockHead,
     memory::probe_read,
@@ -32,17 +35,34 @@ pub fn timewait_created(sk: u64, flags: u8) {
 
 /// A minisocket is removed, or its timer is stopped; `expired` if the timer has run out.
 #[inline(always)]
-pub fn removed(sk: u64, state: u8, expired: bool) {
+pub fn removed<C: EbpfContext>(context: &C, sk: u64, state: u8, expired: bool) {
+    let substate = if state == state::TIME_WAIT { timewait_substate(sk) } else { 0 };
+    // The search costs some hundred nanoseconds, so there is none on the usual ways: the handshake completes, the peer's FIN
+    // arrives for a FIN_WAIT2, or a TIME_WAIT ends.
+    let is_usual =
+        expired || substate == state::TIME_WAIT || (state == state::SYN_RECV && callers::is_promotion());
+    let caller = if is_usual { 0 } else { callers::find(context) };
+    let may_lack_listener = state == state::SYN_RECV && (expired || caller == caller::RECEIVE);
     record::submit_observation(MinisockRemovedRecord {
         kind: kind::MINISOCK_REMOVED,
         state,
         expired: u8::from(expired),
-        substate: if state == state::TIME_WAIT { timewait_substate(sk) } else { 0 },
+        substate,
+        caller,
+        listener_has_closed: u8::from(may_lack_listener && has_closed_listener(sk) == Some(true)),
         unused: 0,
         // SAFETY: the helper has no conditions.
         mono_ns: unsafe { bpf_ktime_get_ns() },
         sk,
     });
+}
+
+/// Whether the listener of a request socket listens no more. The request socket has a reference to it.
+#[inline(always)]
+fn has_closed_listener(request: u64) -> Option<bool> {
+    let listener: u64 = probe_read(request + u64::from(value(&OFFSETS.skc_listener)))?;
+    let state: u8 = probe_read(listener + u64::from(value(&OFFSETS.skc_state)))?;
+    Some(state != state::LISTEN)
 }
 
 /// The state that a timewait socket stands for, FIN_WAIT2 or TIME_WAIT; 0 only for an address that is not a socket's.
@@ -68,6 +88,7 @@ fn submit_created(sk: u64, head: &SockHead, state: u8, flags: u8, listener: u64)
         local_port: tuple.local_port,
         remote_port: tuple.remote_port,
         sk_err: 0,
+        sk_err_soft: 0,
         local_addr: tuple.local_addr,
         remote_addr: tuple.remote_addr,
     };

@@ -38,7 +38,8 @@ pub struct SocketEvent {
     pub sk: u64,
     pub cookie: u64,
     pub netns: u32,
-    pub error: u32,
+    pub error: u16,
+    pub soft_error: u16,
     /// The bits of [`flag`] that user space can't derive from the other fields.
     pub flags: u8,
     pub cgroup: u64,
@@ -158,6 +159,7 @@ pub fn transition(event: &SocketEvent, kind: u8) -> TransitionRecord {
         local_port: event.tuple.local_port,
         remote_port: event.tuple.remote_port,
         sk_err: event.error,
+        sk_err_soft: event.soft_error,
         local_addr: event.tuple.local_addr,
         remote_addr: event.tuple.remote_addr,
     }

@@ -67,10 +67,43 @@ impl Sock {
         self.0.load(value(&OFFSETS.skc_family))
     }
 
-    /// `sk_err`, a positive errno.
+    /// `sk_err`, a positive errno: at most 4095 (MAX_ERRNO, include/linux/err.h).
     #[inline(always)]
-    pub fn error(self) -> u32 {
-        self.0.load(value(&OFFSETS.sk_err))
+    pub fn error(self) -> u16 {
+        self.0.load::<u32>(value(&OFFSETS.sk_err)) as u16
+    }
+
+    /// `sk_err_soft`, an error that did not end the connection; 0 if this kernel's field is unknown.
+    #[inline(always)]
+    pub fn soft_error(self) -> u16 {
+        let offset = value(&OFFSETS.sk_err_soft);
+        if offset == Offsets::ABSENT { 0 } else { self.0.load::<u32>(offset) as u16 }
+    }
+
+    /// Whether connect() is about to fail, for a socket that leaves SYN_SENT for CLOSE: the socket's own state changes to
+    /// SS_CONNECTING once connect() has succeeded so far (`__inet_stream_connect`, net/ipv4/af_inet.c, 5.10 to 6.18).
+    #[inline(always)]
+    pub fn fails_to_connect(self) -> bool {
+        /// include/uapi/linux/net.h
+        const SS_UNCONNECTED: u32 = 1;
+        let offset = value(&OFFSETS.socket_state);
+        if offset == Offsets::ABSENT {
+            return false;
+        }
+        let socket = self.0.load_ptr(value(&OFFSETS.sk_socket));
+        !socket.is_null() && socket.load::<u32>(offset) == SS_UNCONNECTED
+    }
+
+    /// Whether the peer has acknowledged all that this end has sent, its FIN included.
+    #[inline(always)]
+    pub fn is_all_acknowledged(self) -> bool {
+        let snd_una = value(&OFFSETS.snd_una);
+        if snd_una == Offsets::ABSENT {
+            return false;
+        }
+        // SAFETY: as in `tcp_stats`.
+        let tcp = unsafe { BtfPtr::new(bpf_skc_to_tcp_sock(self.0.as_ptr()).cast()) };
+        !tcp.is_null() && tcp.load::<u32>(snd_una) == tcp.load::<u32>(value(&OFFSETS.write_seq))
     }
 
     /// Whether a process has the socket. Otherwise it has not been accepted, or has been closed.

@@ -43,6 +43,7 @@ fn submit(sock: Sock, state: u8) {
         cookie: sock.cookie(),
         netns: 0,
         error: 0,
+        soft_error: 0,
         flags: 0,
         cgroup: 0,
         tcp_stats: None,

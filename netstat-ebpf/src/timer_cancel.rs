@@ -27,6 +27,6 @@ pub fn timer_cancel(context: BtfTracePointContext) -> i32 {
     let expires: u64 = timer.load(value(&OFFSETS.timer_expires));
     // SAFETY: the helper has no conditions.
     let now = unsafe { bpf_jiffies64() };
-    minisock::removed(timer.address().wrapping_sub(u64::from(offset)), state, expires <= now);
+    minisock::removed(&context, timer.address().wrapping_sub(u64::from(offset)), state, expires <= now);
     0
 }

@@ -52,6 +52,7 @@ fn first_segment_sent(sk: u64) -> Option<()> {
         cookie: head.cookie(),
         netns: 0,
         error: 0,
+        soft_error: 0,
         flags: 0,
         cgroup: 0,
         tcp_stats: None,

@@ -2,6 +2,7 @@
 //!
 //! Both sides run on the same machine, so integers have its byte order; addresses are in network byte order.
 
+mod callers;
 mod globals;
 mod names;
 mod offsets;
@@ -9,6 +10,7 @@ mod per_cpu;
 mod plain;
 mod records;
 
+pub use callers::{CodeRange, MAX_CALLERS, caller};
 pub use globals::{ClassicFormat, Filter, MAX_RANGES, PortRange};
 pub use names::{global, map, program};
 pub use offsets::Offsets;
@@ -16,7 +18,8 @@ pub use per_cpu::{DEDUP_ENTRIES, DedupEntry, DedupLog, LossCounters, RunningProg
 pub use plain::{Plain, as_bytes, from_bytes};
 pub use records::{
     AcceptRecord, CloseRecord, HolderRecord, MinisockCreatedRecord, MinisockRemovedRecord, ProcessRecord,
-    SnapshotRecord, SocketFileRecord, TransitionRecord, flag, kind,
+    ResetSentRecord, SnapshotRecord, SocketFileRecord, SynErrorRecord, SynRetransmittedRecord,
+    TransitionRecord, flag, kind,
 };
 
 /// Default size of the ring buffer, bytes.

@@ -39,6 +39,14 @@ pub mod program {
     pub const FAST_OPEN: &str = "tcp_try_fastopen";
     /// `fexit/inet_csk_accept`: a process accepts a connection.
     pub const ACCEPT: &str = "inet_csk_accept";
+    /// `tp_btf/tcp_send_reset`: this host sends an RST.
+    pub const RESET_SENT: &str = "tcp_send_reset";
+    /// `tp_btf/tcp_retransmit_skb`: a SYN is sent again.
+    pub const SYN_SENT_AGAIN: &str = "tcp_retransmit_skb";
+    /// `tp_btf/tcp_retransmit_synack`: a SYN-ACK is sent again.
+    pub const SYN_ACK_SENT_AGAIN: &str = "tcp_retransmit_synack";
+    /// `tp_btf/inet_sk_error_report`: an ICMP error answers a SYN.
+    pub const ERROR_REPORTED: &str = "inet_sk_error_report";
     /// `iter/tcp`: every TCP socket of one network namespace.
     pub const ITER_TCP: &str = "iter_tcp";
     /// `iter/task_file`: every process that holds a TCP socket.

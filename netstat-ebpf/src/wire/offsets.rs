@@ -1,5 +1,7 @@
 //! Where the kernel's structs have the fields that the kernel side reads.
 
+use super::{CodeRange, MAX_CALLERS};
+
 /// Byte offsets of kernel fields from the kernel's BTF, addresses from its symbols, and what else differs between kernels.
 ///
 /// User space checks each offset before the load. A field that this kernel lacks, that is too small, or that lies beyond
@@ -91,12 +93,34 @@ pub struct Offsets {
     pub has_cookie_helper: u32,
     /// `task_struct.flags`.
     pub task_flags: u32,
+    /// `sock.sk_err_soft`.
+    pub sk_err_soft: u32,
+    /// `socket.state`.
+    pub socket_state: u32,
+    /// `tcp_sock.snd_una`. [`Self::ABSENT`] if this field or the next is.
+    pub snd_una: u32,
+    /// `tcp_sock.write_seq`.
+    pub write_seq: u32,
+    /// `sock.sk_error_queue.prev`, a pointer to the last `struct sk_buff`. [`Self::ABSENT`] if this or the next is.
+    pub sk_error_queue_last: u32,
+    /// `sock_exterr_skb.ee` within `sk_buff.cb`.
+    pub skb_error: u32,
+    /// `sk_buff.head`. [`Self::ABSENT`] if this field or one of the next two is.
+    pub skb_head: u32,
+    /// `sk_buff.network_header`, 2 bytes.
+    pub skb_network_header: u32,
+    /// `sk_buff.transport_header`, 2 bytes.
+    pub skb_transport_header: u32,
+    /// The number of arguments of the tracepoint `tcp_send_reset`: 2, or 3 from 6.11 on; 0 if the kernel lacks it.
+    pub send_reset_arguments: u32,
     /// Address of `tcp_write_timer`, 0 if kallsyms hides it.
     pub tcp_write_timer: u64,
     /// Address of `tw_timer_handler`, 0 if kallsyms hides it.
     pub tw_timer_handler: u64,
     /// Address of `reqsk_timer_handler`, 0 if kallsyms hides it.
     pub reqsk_timer_handler: u64,
+    /// The functions that remove minisockets early, in no order; empty if kallsyms hides them. The used ranges come first.
+    pub callers: [CodeRange; MAX_CALLERS],
 }
 
 impl Offsets {
@@ -147,8 +171,19 @@ impl Offsets {
         sk_write_timer: Self::ABSENT,
         has_cookie_helper: 0,
         task_flags: Self::ABSENT,
+        sk_err_soft: Self::ABSENT,
+        socket_state: Self::ABSENT,
+        snd_una: Self::ABSENT,
+        write_seq: Self::ABSENT,
+        sk_error_queue_last: Self::ABSENT,
+        skb_error: Self::ABSENT,
+        skb_head: Self::ABSENT,
+        skb_network_header: Self::ABSENT,
+        skb_transport_header: Self::ABSENT,
+        send_reset_arguments: 0,
         tcp_write_timer: 0,
         tw_timer_handler: 0,
         reqsk_timer_handler: 0,
+        callers: [CodeRange::EMPTY; MAX_CALLERS],
     };
 }

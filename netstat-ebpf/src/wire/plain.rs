@@ -1,9 +1,9 @@
 //! Values as bytes: what the kernel side writes, user space reads back as the same type, and the other way round.
 
 use super::{
-    AcceptRecord, ClassicFormat, CloseRecord, Filter, HolderRecord, LossCounters, MinisockCreatedRecord,
-    MinisockRemovedRecord, Offsets, PortRange, ProcessRecord, SnapshotRecord, SocketFileRecord,
-    TransitionRecord,
+    AcceptRecord, ClassicFormat, CloseRecord, CodeRange, Filter, HolderRecord, LossCounters,
+    MinisockCreatedRecord, MinisockRemovedRecord, Offsets, PortRange, ProcessRecord, ResetSentRecord,
+    SnapshotRecord, SocketFileRecord, SynErrorRecord, SynRetransmittedRecord, TransitionRecord,
 };
 
 /// A type without padding and without invalid bit patterns, so that it can be made from any bytes and read as bytes.
@@ -27,11 +27,15 @@ plain_structs! {
     MinisockCreatedRecord is 80 bytes;
     MinisockRemovedRecord is 24 bytes;
     AcceptRecord is 48 bytes;
+    ResetSentRecord is 64 bytes;
+    SynRetransmittedRecord is 16 bytes;
+    SynErrorRecord is 16 bytes;
+    CodeRange is 24 bytes;
     SnapshotRecord is 88 bytes;
     HolderRecord is 40 bytes;
     SocketFileRecord is 16 bytes;
     LossCounters is 24 bytes;
-    Offsets is 192 bytes;
+    Offsets is 616 bytes;
     ClassicFormat is 36 bytes;
     PortRange is 4 bytes;
     Filter is 100 bytes;

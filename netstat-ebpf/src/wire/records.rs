@@ -8,7 +8,7 @@ pub mod kind {
     pub const PROCESS: u8 = 2;
     /// A [`super::TransitionRecord`] whose two states are the same: it reports the connection's tuple.
     pub const TUPLE: u8 = 3;
-    /// A [`super::CloseRecord`]: a transition to CLOSE from a connected state.
+    /// A [`super::CloseRecord`]: a transition to CLOSE from SYN_SENT or a connected state.
     pub const CLOSE: u8 = 4;
     /// A [`super::MinisockCreatedRecord`]: a half-open or timewait socket was created, or its timer was restarted.
     pub const MINISOCK_CREATED: u8 = 5;
@@ -16,6 +16,12 @@ pub mod kind {
     pub const MINISOCK_REMOVED: u8 = 6;
     /// An [`super::AcceptRecord`]: a process accepted a connection.
     pub const ACCEPT: u8 = 7;
+    /// A [`super::ResetSentRecord`]: this host sends an RST.
+    pub const RESET_SENT: u8 = 9;
+    /// A [`super::SynRetransmittedRecord`]: a SYN or a SYN-ACK is sent again.
+    pub const SYN_RETRANSMITTED: u8 = 10;
+    /// A [`super::SynErrorRecord`]: an ICMP error answers a SYN.
+    pub const SYN_ERROR: u8 = 11;
     /// A [`super::SnapshotRecord`]: a socket that `iter/tcp` shows; never in the ring buffer.
     pub const SNAPSHOT: u8 = 8;
 }
@@ -35,6 +41,10 @@ pub mod flag {
     /// Only in a [`super::MinisockCreatedRecord`]: a segment arrived for the minisocket in this state and may have removed
     /// it; the minisocket is not new and its timer was not started.
     pub const OBSERVED: u8 = 32;
+    /// Only on LAST_ACK→CLOSE with an error: the peer has acknowledged the FIN of this end, so the error is an older one.
+    pub const FIN_ACKNOWLEDGED: u8 = 64;
+    /// Only on SYN_SENT→CLOSE: connect() fails before it has sent a SYN, or could not send it.
+    pub const CONNECT_FAILED: u8 = 128;
 }
 
 /// A transition.
@@ -62,7 +72,9 @@ pub struct TransitionRecord {
     /// Host byte order.
     pub remote_port: u16,
     /// `sk->sk_err`, a positive errno.
-    pub sk_err: u32,
+    pub sk_err: u16,
+    /// `sk->sk_err_soft`, a positive errno; only on SYN_SENT→CLOSE, else 0.
+    pub sk_err_soft: u16,
     /// 16 bytes in network byte order, copied as two words; an IPv4 address is mapped (`::ffff:a.b.c.d`).
     pub local_addr: [u64; 2],
     /// As `local_addr`.
@@ -85,7 +97,7 @@ pub struct ProcessRecord {
     pub cgroup: u64,
 }
 
-/// A transition to CLOSE, with what the kernel counted on the connection.
+/// A transition to CLOSE from SYN_SENT or a connected state, with what the kernel counted on the connection.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseRecord {
@@ -124,11 +136,76 @@ pub struct MinisockRemovedRecord {
     pub expired: u8,
     /// `inet_timewait_sock.tw_substate`, FIN_WAIT2 or TIME_WAIT; 0 for a half-open connection.
     pub substate: u8,
+    /// Which function removed it, see [`super::caller`]; 0 if its timer expired, or if that is not known.
+    pub caller: u8,
+    /// 1 if a half-open connection's listener listens no more; only if the timer expired, or `caller` is
+    /// [`super::caller::RECEIVE`].
+    pub listener_has_closed: u8,
     /// Aligns the next field.
-    pub unused: u32,
+    pub unused: u16,
     /// CLOCK_MONOTONIC, nanoseconds.
     pub mono_ns: u64,
     /// Address of the minisocket.
+    pub sk: u64,
+}
+
+/// This host sends an RST for a socket.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResetSentRecord {
+    /// [`kind::RESET_SENT`].
+    pub kind: u8,
+    /// The kernel's number of the socket's state.
+    pub state: u8,
+    /// Aligns the next field.
+    pub unused: u16,
+    /// The kernel's number of the cause (`enum sk_rst_reason`); [`Self::NO_CAUSE`] on kernels that don't tell it.
+    pub cause: u32,
+    /// CLOCK_MONOTONIC, nanoseconds.
+    pub mono_ns: u64,
+    /// Address of the socket: a full socket or a timewait socket. A listener if the RST answers a segment of a half-open
+    /// connection; only then the following fields are filled in.
+    pub sk: u64,
+    /// Inode number of the socket's network namespace.
+    pub netns: u32,
+    /// Host byte order.
+    pub local_port: u16,
+    /// Host byte order.
+    pub remote_port: u16,
+    /// As in [`TransitionRecord`].
+    pub local_addr: [u64; 2],
+    /// As in [`TransitionRecord`].
+    pub remote_addr: [u64; 2],
+}
+
+impl ResetSentRecord {
+    /// The kernel doesn't tell the cause.
+    pub const NO_CAUSE: u32 = u32::MAX;
+}
+
+/// A SYN or a SYN-ACK is sent again.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SynRetransmittedRecord {
+    /// [`kind::SYN_RETRANSMITTED`].
+    pub kind: u8,
+    /// Aligns the next field.
+    pub unused: [u8; 7],
+    /// Address of the full socket or request socket.
+    pub sk: u64,
+}
+
+/// An ICMP error answers a SYN. The socket keeps its state if its owner is just using it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SynErrorRecord {
+    /// [`kind::SYN_ERROR`].
+    pub kind: u8,
+    /// Aligns the next field.
+    pub unused: [u8; 3],
+    /// A positive errno.
+    pub error: u32,
+    /// Address of the full socket.
     pub sk: u64,
 }
 

@@ -60,7 +60,13 @@ impl EventSource for Script {
     }
 
     fn capabilities(&self) -> SourceCapabilities {
-        SourceCapabilities { source: Source::Ebpf, tuples: false, minisocks: false }
+        SourceCapabilities {
+            source: Source::Ebpf,
+            tuples: false,
+            minisocks: false,
+            resets_sent: false,
+            syn_retransmits: false,
+        }
     }
 
     fn now(&self) -> Moment {
@@ -139,6 +145,9 @@ fn opens(number: u64) -> Event {
         cgroup: None,
         has_socket: Some(true),
         error: Some(0),
+        soft_error: 0,
+        fin_is_acknowledged: false,
+        connect_failed: false,
         kernel_tcp_stats: None,
     })
 }
@@ -146,7 +155,13 @@ fn opens(number: u64) -> Event {
 /// A row of a first transition.
 pub(super) fn first_row() -> Row {
     let mut table = Table::new(TableOptions {
-        capabilities: SourceCapabilities { source: Source::Ebpf, tuples: false, minisocks: false },
+        capabilities: SourceCapabilities {
+            source: Source::Ebpf,
+            tuples: false,
+            minisocks: false,
+            resets_sent: false,
+            syn_retransmits: false,
+        },
         limit: 1,
         retention: Retention::All,
         omits_states: false,

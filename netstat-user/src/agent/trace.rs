@@ -191,6 +191,9 @@ impl Trace {
             | Event::Tuple { .. }
             | Event::MinisockCreated(_)
             | Event::MinisockRemoved(_)
+            | Event::ResetSent(_)
+            | Event::SynRetransmitted { .. }
+            | Event::SynError { .. }
             | Event::Accept { .. } => table.apply(event, &mut |row| order.push(row)),
         }
     }

@@ -4,13 +4,15 @@ use std::io::{self, Read};
 
 use netstat_ebpf::wire::{
     self, AcceptRecord, CloseRecord, HolderRecord, MinisockCreatedRecord, MinisockRemovedRecord, Plain,
-    ProcessRecord, SnapshotRecord, SocketFileRecord, TransitionRecord, kind,
+    ProcessRecord, ResetSentRecord, SnapshotRecord, SocketFileRecord, SynErrorRecord, SynRetransmittedRecord,
+    TransitionRecord, kind,
 };
 
 use crate::{
     model::Event,
     source::ebpf::{
         decode,
+        reset_causes::ResetCauses,
         self_filter::SelfFilter,
         snapshot::{decode as snapshot, iterators},
     },
@@ -38,7 +40,7 @@ pub fn ebpf_records(input: &[u8]) {
 }
 
 fn ring(record: &[u8]) -> Result<Event, decode::UnknownRecord> {
-    decode::event(record, 1_700_000_000_000_000_000, &SelfFilter::new())
+    decode::event(record, 1_700_000_000_000_000_000, &SelfFilter::new(), &ResetCauses::default())
 }
 
 /// The size of a record of the ring, by its kind.
@@ -50,6 +52,9 @@ fn size_of_kind(record: &[u8]) -> Option<usize> {
         kind::MINISOCK_CREATED => size_of::<MinisockCreatedRecord>(),
         kind::MINISOCK_REMOVED => size_of::<MinisockRemovedRecord>(),
         kind::ACCEPT => size_of::<AcceptRecord>(),
+        kind::RESET_SENT => size_of::<ResetSentRecord>(),
+        kind::SYN_RETRANSMITTED => size_of::<SynRetransmittedRecord>(),
+        kind::SYN_ERROR => size_of::<SynErrorRecord>(),
         _ => return None,
     })
 }

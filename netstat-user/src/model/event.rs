@@ -23,6 +23,20 @@ pub enum Event {
     MinisockCreated(MinisockCreated),
     /// The timer of such a socket was cancelled: the socket is gone, unless the timer is started again at once.
     MinisockRemoved(MinisockRemoved),
+    /// This host sent an RST.
+    ResetSent(ResetSent),
+    /// A SYN or a SYN-ACK was sent again.
+    SynRetransmitted {
+        /// Address of the full socket or request socket.
+        sk: u64,
+    },
+    /// An ICMP error answered a SYN; the socket may still be in SYN_SENT.
+    SynError {
+        /// Address of the full socket.
+        sk: u64,
+        /// An errno.
+        error: u32,
+    },
     /// A process accepted a connection.
     Accept {
         /// The socket.
@@ -47,9 +61,15 @@ impl Event {
             Self::Transition(change) => Some(change.at),
             Self::MinisockCreated(start) => Some(start.at),
             Self::MinisockRemoved(stop) => Some(stop.at),
+            Self::ResetSent(reset) => Some(reset.at),
             Self::Poll(poll) => Some(poll.at),
             Self::PollFailed(error) => Some(error.at),
-            Self::Tuple { .. } | Self::Accept { .. } | Self::Lost(_) | Self::PossibleLoss => None,
+            Self::Tuple { .. }
+            | Self::SynRetransmitted { .. }
+            | Self::SynError { .. }
+            | Self::Accept { .. }
+            | Self::Lost(_)
+            | Self::PossibleLoss => None,
         }
     }
 }
@@ -88,6 +108,39 @@ pub struct MinisockRemoved {
     pub state: State,
     /// Whether the timer had expired.
     pub expired: bool,
+    /// What removed it before its time; None if its timer expired, and where it is not known.
+    pub cause: Option<RemovalCause>,
+    /// Whether a half-open connection's listener listens no more.
+    pub listener_has_closed: bool,
+}
+
+/// What removes a minisocket before its timer expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RemovalCause {
+    /// A segment arrived for it: an RST, unless this host answered the segment with an RST.
+    Segment,
+    /// A segment arrived that it does not take: new data, which this host answers with an RST, or one for a listener that
+    /// has closed.
+    ForeignSegment,
+    /// An ICMP error.
+    Icmp,
+    /// An administrator (`ss -K`), or the end of the network namespace.
+    Administrator,
+}
+
+/// This host sent an RST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResetSent {
+    /// When.
+    pub at: Moment,
+    /// Address of the full socket or timewait socket; of a half-open connection its listener.
+    pub sk: u64,
+    /// The socket's state.
+    pub state: State,
+    /// Only for a half-open connection: its local and its remote endpoint, and its network namespace.
+    pub half_open: Option<(Endpoint, Endpoint, u32)>,
+    /// The kernel's reason (`enum sk_rst_reason`), in lower case.
+    pub cause: Option<&'static str>,
 }
 
 /// A transition in the kernel.
@@ -120,7 +173,13 @@ pub struct Transition {
     pub has_socket: Option<bool>,
     /// The socket's pending error (`sk_err`), an errno; 0: no error. None where the source doesn't know it.
     pub error: Option<u32>,
-    /// The kernel's TCP statistics, on a transition to CLOSE from a connected state.
+    /// The socket's soft error (`sk_err_soft`), an errno; on SYN_SENT→CLOSE, else 0.
+    pub soft_error: u32,
+    /// On LAST_ACK→CLOSE with an error: whether the peer has acknowledged the FIN. The error is then an older one.
+    pub fin_is_acknowledged: bool,
+    /// On SYN_SENT→CLOSE: whether connect() failed by itself, before an answer.
+    pub connect_failed: bool,
+    /// The kernel's TCP statistics, on a transition to CLOSE from SYN_SENT or a connected state.
     pub kernel_tcp_stats: Option<KernelTcpStats>,
 }
 
@@ -215,6 +274,10 @@ pub struct SourceCapabilities {
     pub tuples: bool,
     /// Whether minisockets are seen: half-open connections and TIME_WAIT.
     pub minisocks: bool,
+    /// Whether [`Event::ResetSent`] reports the RSTs that this host sends.
+    pub resets_sent: bool,
+    /// Whether [`Event::SynRetransmitted`] reports repeated SYNs and SYN-ACKs.
+    pub syn_retransmits: bool,
 }
 
 /// One thing that can't be seen here.

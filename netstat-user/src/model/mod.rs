@@ -14,7 +14,7 @@ mod transitions;
 pub use connection::{ConnId, Direction, Endpoint, Family, Protocol, SockId};
 pub use event::{
     Ended, Event, KernelTcpStats, Loss, LossKind, LossPlace, MinisockCreated, MinisockRemoved, Missing,
-    SourceCapabilities, Started, Text, Transition,
+    RemovalCause, ResetSent, SourceCapabilities, Started, Text, Transition,
 };
 pub use interface::InterfaceName;
 pub use owner::{Comm, Owner, OwnerHow};

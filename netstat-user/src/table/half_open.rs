@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::{Table, connection::Connection, tuple::Tuple};
-use crate::model::{MinisockCreated, Row, State};
+use crate::model::{Endpoint, MinisockCreated, Row, State};
 
 /// The keys of the half-open connections' request sockets, by tuple.
 #[derive(Debug, Default)]
@@ -14,6 +14,11 @@ pub(super) struct HalfOpen {
 impl HalfOpen {
     pub(super) fn insert(&mut self, tuple: Tuple, request: u64) {
         self.by_tuple.insert(tuple, request);
+    }
+
+    /// The key of the request socket with these endpoints.
+    pub(super) fn request(&self, local: Endpoint, remote: Endpoint, netns: u32) -> Option<u64> {
+        self.by_tuple.get(&Tuple { netns: Some(netns), local, remote }).copied()
     }
 
     #[cfg(test)]
@@ -36,6 +41,9 @@ impl Table {
             Some(listener) => listener.inheritance(),
             None => self.listeners.inheritance(Some(minisock.netns), minisock.local),
         });
+        if self.capabilities.syn_retransmits {
+            connection.count_syns();
+        }
         let row = connection.change_state(State::SynRecv, minisock.at, self.capabilities.source);
         self.connections.insert(key, connection);
         self.half_open.insert(tuple, key);

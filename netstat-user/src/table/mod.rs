@@ -5,6 +5,7 @@ mod connections;
 mod half_open;
 mod listeners;
 mod owner_lookups;
+mod pending_closes;
 mod pending_rows;
 mod poll;
 mod reason;
@@ -25,8 +26,8 @@ pub use self::{
     snapshot::Merged,
 };
 use self::{
-    half_open::HalfOpen, listeners::Listeners, owner_lookups::OwnerLookups, pending_rows::PendingRows,
-    poll::PollState, timewait::Minisocks, tombstones::Tombstones,
+    half_open::HalfOpen, listeners::Listeners, owner_lookups::OwnerLookups, pending_closes::PendingCloses,
+    pending_rows::PendingRows, poll::PollState, timewait::Minisocks, tombstones::Tombstones,
 };
 use crate::model::{
     ConnId, Endpoint, Event, Moment, Owner, Row, SockId, SourceCapabilities, State, Transition,
@@ -60,6 +61,7 @@ pub struct TableOptions {
 pub struct Table {
     connections: FxHashMap<u64, Connection>,
     pending_rows: PendingRows,
+    pending_closes: PendingCloses,
     half_open: HalfOpen,
     minisocks: Minisocks,
     listeners: Listeners,
@@ -90,6 +92,7 @@ impl Table {
         Self {
             connections: FxHashMap::default(),
             pending_rows: PendingRows::default(),
+            pending_closes: PendingCloses::default(),
             half_open: HalfOpen::default(),
             minisocks: Minisocks::default(),
             listeners: Listeners::default(),
@@ -113,6 +116,7 @@ impl Table {
     pub fn clear(&mut self) {
         self.connections.clear();
         self.pending_rows = PendingRows::default();
+        self.pending_closes = PendingCloses::default();
         self.half_open = HalfOpen::default();
         self.minisocks = Minisocks::default();
         self.listeners = Listeners::default();
@@ -167,6 +171,17 @@ impl Table {
                 _ => self.timewait_created(minisock, emit),
             },
             Event::MinisockRemoved(removed) => self.minisock_removed(removed, emit),
+            Event::ResetSent(reset) => self.reset_sent(reset, emit),
+            Event::SynRetransmitted { sk } => {
+                if let Some(connection) = self.connections.get_mut(sk) {
+                    connection.syn_retransmitted();
+                }
+            }
+            Event::SynError { sk, error } => {
+                if let Some(connection) = self.connections.get_mut(sk) {
+                    connection.syn_failed(*error);
+                }
+            }
             Event::Accept { sock, owner } => self.accepted(*sock, *owner),
             Event::Poll(poll) => self.poll(poll, emit),
             Event::PollFailed(_) | Event::Lost(_) | Event::PossibleLoss => {}
@@ -175,25 +190,33 @@ impl Table {
 
     /// When [`Self::tick`] has something to do, CLOCK_MONOTONIC in nanoseconds.
     pub fn next_tick_ns(&self) -> Option<u64> {
-        self.pending_rows.next_due_ns().into_iter().chain(self.minisocks.removed.next_end_ns()).min()
+        let due = [
+            self.pending_rows.next_due_ns(),
+            self.pending_closes.next_due_ns(),
+            self.minisocks.removed.next_end_ns(),
+        ];
+        due.into_iter().flatten().min()
     }
 
     /// The time of the oldest row that may still follow although it happened before the newest event: CLOCK_MONOTONIC in
     /// nanoseconds.
     pub fn oldest_waiting_ns(&mut self) -> Option<u64> {
         let removed_ns = self.oldest_removed().map(|removed| removed.at.mono_ns);
-        self.pending_rows.oldest_ns().into_iter().chain(removed_ns).min()
+        let waiting = [self.pending_rows.oldest_ns(), self.pending_closes.oldest_ns(), removed_ns];
+        waiting.into_iter().flatten().min()
     }
 
     /// Emits the rows that have waited long enough.
     pub fn tick(&mut self, now: Moment, emit: &mut dyn FnMut(&Row)) {
         self.pending_rows.release_old(now, emit);
+        self.pending_closes.release_old(now, emit);
         self.end_removed_minisocks(now, emit);
     }
 
     /// Emits all rows that wait: the trace ends.
     pub fn release_all(&mut self, emit: &mut dyn FnMut(&Row)) {
         self.pending_rows.release_all(emit);
+        self.pending_closes.release_all(emit);
         self.end_removed_minisocks(Moment { mono_ns: u64::MAX, unix_ns: i64::MAX }, emit);
     }
 
@@ -209,7 +232,7 @@ impl Table {
             }
         } else {
             self.learn_endpoints(key, change.local, change.remote, emit);
-            // Its endpoints are still unknown: a connection's rows stay in their order.
+            // Its endpoints are still unknown, or no port is left: a connection's rows stay in their order.
             self.pending_rows.release(key, emit);
         }
         if change.new == State::Close {
@@ -233,6 +256,9 @@ impl Table {
         let mut connection = Connection::new(self.new_id(), change);
         if change.old == State::Listen && begins_connection(change.old, change.new) {
             connection.inherit(self.listeners.inheritance(change.netns, change.local));
+        }
+        if self.capabilities.syn_retransmits && change.old != State::SynSent && change.old != State::SynRecv {
+            connection.count_syns();
         }
         if change.new == State::Listen {
             self.listeners.add(change.netns, change.local, key, change.process, change.cgroup);

@@ -13,7 +13,9 @@ use super::{
     tcp_stats,
     tuple::Tuple,
 };
-use crate::model::{CloseReason, ConnId, MinisockCreated, MinisockRemoved, Moment, Row, State, Transition};
+use crate::model::{
+    CloseReason, ConnId, MinisockCreated, MinisockRemoved, Moment, Protocol, Row, State, Transition,
+};
 
 /// A full socket closes microseconds after its timewait socket is created; this is far longer (nanoseconds).
 const MAX_CREATED_AGE_NS: u64 = 1_000_000_000;
@@ -65,7 +67,9 @@ impl Table {
         let timewait = connection.minisock_tuple().and_then(|tuple| self.minisocks.created.remove(&tuple));
         connection.set_is_minisock(timewait.is_some());
         let peer_has_closed = timewait.is_some_and(|timewait| timewait.state == State::TimeWait);
-        connection.set_tcp_stats(change.kernel_tcp_stats.map(|kernel| {
+        let is_attempt = change.old == State::SynSent;
+        let kernel_tcp_stats = change.kernel_tcp_stats.filter(|_| !is_attempt);
+        connection.set_tcp_stats(kernel_tcp_stats.map(|kernel| {
             tcp_stats::at_close(&kernel, connection.direction(), change.old, change.error, peer_has_closed)
         }));
         let new = match timewait {
@@ -79,9 +83,21 @@ impl Table {
         };
         let change = Transition { new, ..*change };
         let mut row = connection.change(&change, self.owner_policy, self.capabilities.source);
-        row.close_reason = reason::of_full_socket(&change);
+        let ending = reason::of_full_socket(&change, connection.evidence());
+        row.close_reason = ending.reason;
+        row.reset_cause = ending.reset_cause;
         row.tcp_stats = connection.tcp_stats();
-        emit(&row);
+        if is_attempt && let Some(kernel) = change.kernel_tcp_stats {
+            // Only SYNs were sent; the kernel has counted those before the trace too.
+            row.syn_retransmits = Some(kernel.retransmits);
+        }
+        match ending.reason_if_reset {
+            // Only MPTCP's subflows send RSTs.
+            Some(reason) if self.capabilities.resets_sent && change.protocol == Protocol::Tcp => {
+                self.pending_closes.insert(key, row, reason);
+            }
+            _ => emit(&row),
+        }
         if let Some(CreatedTimewait { key, .. }) = timewait {
             self.connections.insert(key, connection);
             self.retain_or_remove(key, &row);
@@ -162,6 +178,7 @@ impl Table {
         if let Some((conn, removed)) = self.take_removed(key) {
             self.end_minisock(conn, &removed, emit);
         }
+        self.pending_closes.release(key, emit);
         self.repair_end(key, at, emit);
     }
 
@@ -219,13 +236,11 @@ impl Table {
         if let Some(tuple) = connection.tuple() {
             self.forget_half_open(&tuple, removed.sk);
         }
-        let listener_is_gone = connection.listener().is_some_and(|listener| {
-            // Another socket may have the listener's address by now.
-            !self.connections.get(&listener).is_some_and(|other| other.is_listener_of(&connection))
-        });
-        let reason = reason::of_minisock(connection.state(), removed.expired, listener_is_gone);
+        let sees_resets = self.capabilities.resets_sent;
+        let ending = reason::of_minisock(connection.state(), removed, connection.evidence(), sees_resets);
         let mut row = connection.change_state(State::Close, removed.at, source);
-        row.close_reason = Some(reason);
+        row.close_reason = ending.reason;
+        row.reset_cause = ending.reset_cause;
         emit(&row);
     }
 }

@@ -12,6 +12,7 @@ const KIND_PTR: u32 = 2;
 const KIND_ARRAY: u32 = 3;
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
+const KIND_ENUM: u32 = 6;
 /// A forward declaration (include/uapi/linux/btf.h).
 pub const KIND_FWD: u32 = 7;
 /// A typedef; the type of a tracepoint is one.
@@ -140,7 +141,7 @@ impl Btf {
                     elements = elements.checked_mul(word(&self.bytes, at + 20)?)?;
                 }
                 // INT, STRUCT, UNION, ENUM, FLOAT, ENUM64
-                1 | KIND_STRUCT | KIND_UNION | 6 | 16 | 19 => {
+                1 | KIND_STRUCT | KIND_UNION | KIND_ENUM | 16 | 19 => {
                     return elements.checked_mul(word(&self.bytes, at + 8)?);
                 }
                 _ => return None,
@@ -164,6 +165,33 @@ impl Btf {
         let at = *self.types.get(self.find(true, function)?.id as usize)? as usize;
         let prototype = *self.types.get(word(&self.bytes, at + 8)? as usize)?;
         Some(word(&self.bytes, prototype as usize + 4)? & 0xffff)
+    }
+
+    /// How many arguments a tracepoint has that a hook is attached to; None if the kernel has no such tracepoint.
+    pub fn tracepoint_arguments(&self, tracepoint: &str) -> Option<u32> {
+        // The type is a pointer to a function whose first argument is the tracepoint's own data.
+        let typedef = self.find(false, &format!("btf_trace_{tracepoint}"))?.id;
+        let pointer = self.unqualified(typedef)?;
+        let prototype = self.unqualified(word(&self.bytes, pointer + 8)?)?;
+        (word(&self.bytes, prototype + 4)? & 0xffff).checked_sub(1)
+    }
+
+    /// The values and names of an enum, in its order; empty if the kernel has none of that name.
+    pub fn enumerators(&self, name: &str) -> Vec<(u32, String)> {
+        let is_wanted = |at: usize| {
+            let info = word(&self.bytes, at + 4)?;
+            let is_enum = info >> 24 & 0x1f == KIND_ENUM && info & 0xffff > 0;
+            (is_enum && self.string(word(&self.bytes, at)?)? == name.as_bytes())
+                .then_some((info & 0xffff) as usize)
+        };
+        let mut types = self.types.iter().skip(1).map(|at| *at as usize);
+        let Some((at, count)) = types.find_map(|at| Some((at, is_wanted(at)?))) else { return Vec::new() };
+        let enumerator = |index| {
+            let member = at + 12 + 8 * index;
+            let name = self.string(word(&self.bytes, member)?)?;
+            Some((word(&self.bytes, member + 4)?, String::from_utf8_lossy(name).into_owned()))
+        };
+        (0..count).filter_map(enumerator).collect()
     }
 
     fn find(&self, is_function: bool, name: &str) -> Option<&Attachable> {
@@ -226,7 +254,7 @@ fn trailing_bytes(kind: u32, members: usize) -> Option<usize> {
         2 | 7 | 8 | 9 | 10 | 11 | 12 | 16 | 18 => 0, // PTR, FWD, TYPEDEF, VOLATILE, CONST, RESTRICT, FUNC, FLOAT, TYPE_TAG
         3 => 12,                                     // ARRAY
         KIND_STRUCT | KIND_UNION | 15 | 19 => 12 * members, // and DATASEC, ENUM64
-        6 | 13 => 8 * members,                       // ENUM, FUNC_PROTO
+        KIND_ENUM | 13 => 8 * members,               // ENUM, FUNC_PROTO
         _ => return None,
     })
 }
@@ -260,6 +288,11 @@ mod tests {
         assert_eq!(btf.field("sock_common", "skc_reuse"), None);
         assert_eq!(btf.arguments("tcp_connect"), Some(1));
         assert_eq!(btf.arguments("no_such_function"), None);
+        assert_eq!(btf.tracepoint_arguments("inet_sock_set_state"), Some(3));
+        assert_eq!(btf.tracepoint_arguments("no_such_tracepoint"), None);
+        // include/net/tcp_states.h: an enum without a name; enum sock_type in include/linux/net.h has one.
+        assert_eq!(btf.enumerators("sock_type").first(), Some(&(1, "SOCK_STREAM".to_owned())));
+        assert_eq!(btf.enumerators("no_such_enum"), []);
         assert_eq!(btf.field("sock", "no_such_field"), None);
         assert_eq!(btf.field("no_such_struct", "field"), None);
     }

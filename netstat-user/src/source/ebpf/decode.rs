@@ -2,13 +2,13 @@
 
 use netstat_ebpf::wire::{
     self, AcceptRecord, CloseRecord, MinisockCreatedRecord, MinisockRemovedRecord, ProcessRecord,
-    TransitionRecord, flag, kind,
+    ResetSentRecord, SynErrorRecord, SynRetransmittedRecord, TransitionRecord, caller, flag, kind,
 };
 
-use super::self_filter::SelfFilter;
+use super::{reset_causes::ResetCauses, self_filter::SelfFilter};
 use crate::model::{
     Comm, Endpoint, Event, Family, KernelTcpStats, MinisockCreated, MinisockRemoved, Moment, Owner, OwnerHow,
-    Protocol, SockId, State, Transition,
+    Protocol, RemovalCause, ResetSent, SockId, State, Transition,
 };
 
 /// A record of a kind that this program does not know, or that is shorter than its kind.
@@ -19,11 +19,21 @@ pub struct UnknownRecord;
 ///
 /// # Errors
 /// The record is unknown: the kernel side is not the one that this program was built with.
-pub fn event(record: &[u8], unix_offset_ns: i64, self_filter: &SelfFilter) -> Result<Event, UnknownRecord> {
-    known_event(record, unix_offset_ns, self_filter).ok_or(UnknownRecord)
+pub fn event(
+    record: &[u8],
+    unix_offset_ns: i64,
+    self_filter: &SelfFilter,
+    reset_causes: &ResetCauses,
+) -> Result<Event, UnknownRecord> {
+    known_event(record, unix_offset_ns, self_filter, reset_causes).ok_or(UnknownRecord)
 }
 
-fn known_event(record: &[u8], unix_offset_ns: i64, self_filter: &SelfFilter) -> Option<Event> {
+fn known_event(
+    record: &[u8],
+    unix_offset_ns: i64,
+    self_filter: &SelfFilter,
+    reset_causes: &ResetCauses,
+) -> Option<Event> {
     match *record.first()? {
         kind::TRANSITION => Some(Event::Transition(transition(&wire::from_bytes(record)?, unix_offset_ns))),
         kind::PROCESS => {
@@ -48,6 +58,17 @@ fn known_event(record: &[u8], unix_offset_ns: i64, self_filter: &SelfFilter) -> 
         }
         kind::MINISOCK_CREATED => Some(minisock_created(&wire::from_bytes(record)?, unix_offset_ns)),
         kind::MINISOCK_REMOVED => Some(minisock_removed(&wire::from_bytes(record)?, unix_offset_ns)),
+        kind::RESET_SENT => {
+            Some(Event::ResetSent(reset_sent(&wire::from_bytes(record)?, unix_offset_ns, reset_causes)))
+        }
+        kind::SYN_RETRANSMITTED => {
+            let SynRetransmittedRecord { sk, .. } = wire::from_bytes(record)?;
+            Some(Event::SynRetransmitted { sk })
+        }
+        kind::SYN_ERROR => {
+            let SynErrorRecord { sk, error, .. } = wire::from_bytes(record)?;
+            Some(Event::SynError { sk, error })
+        }
         kind::ACCEPT => {
             let AcceptRecord { pid, sk, cookie, uid, comm, .. } = wire::from_bytes(record)?;
             let owner = Owner { pid, comm: Comm::new(comm), uid: Some(uid), how: OwnerHow::Accept };
@@ -73,7 +94,10 @@ fn transition(record: &TransitionRecord, unix_offset_ns: i64) -> Transition {
         netns: is_full.then_some(record.netns),
         cgroup: None,
         has_socket: is_full.then_some(record.flags & flag::HAS_SOCKET != 0),
-        error: is_full.then_some(record.sk_err),
+        error: is_full.then_some(record.sk_err.into()),
+        soft_error: record.sk_err_soft.into(),
+        fin_is_acknowledged: record.flags & flag::FIN_ACKNOWLEDGED != 0,
+        connect_failed: record.flags & flag::CONNECT_FAILED != 0,
         kernel_tcp_stats: None,
     }
 }
@@ -101,7 +125,28 @@ fn minisock_removed(record: &MinisockRemovedRecord, unix_offset_ns: i64) -> Even
         sk: record.sk,
         state: State::from_kernel(state),
         expired: record.expired != 0,
+        cause: match record.caller {
+            caller::SEGMENT => Some(RemovalCause::Segment),
+            caller::RECEIVE => Some(RemovalCause::ForeignSegment),
+            caller::ICMP => Some(RemovalCause::Icmp),
+            caller::ABORT | caller::NAMESPACE => Some(RemovalCause::Administrator),
+            _ => None,
+        },
+        listener_has_closed: record.listener_has_closed != 0,
     })
+}
+
+fn reset_sent(record: &ResetSentRecord, unix_offset_ns: i64, causes: &ResetCauses) -> ResetSent {
+    let state = State::from_kernel(record.state);
+    let local = Endpoint::from_bytes(address(record.local_addr), record.local_port);
+    let remote = Endpoint::from_bytes(address(record.remote_addr), record.remote_port);
+    ResetSent {
+        at: moment(record.mono_ns, unix_offset_ns),
+        sk: record.sk,
+        state,
+        half_open: (state == State::Listen).then_some((local, remote, record.netns)),
+        cause: causes.name(record.cause),
+    }
 }
 
 /// A record's time stamp, which is of CLOCK_MONOTONIC, on both clocks.
@@ -172,6 +217,7 @@ mod tests {
             local_port: 45_012,
             remote_port: 443,
             sk_err: 0,
+            sk_err_soft: 0,
             local_addr: [0, u64::from_ne_bytes([0, 0, 255, 255, 10, 0, 0, 5])],
             remote_addr: [0, u64::from_ne_bytes([0, 0, 255, 255, 93, 184, 216, 34])],
         }
@@ -180,7 +226,7 @@ mod tests {
     #[test]
     fn a_mapped_address_on_an_ipv6_socket_is_ipv4() {
         let Ok(Event::Transition(seen)) =
-            event(wire::as_bytes(&record(kind::TRANSITION)), 5, &SelfFilter::new())
+            event(wire::as_bytes(&record(kind::TRANSITION)), 5, &SelfFilter::new(), &ResetCauses::default())
         else {
             panic!("no transition")
         };
@@ -200,7 +246,9 @@ mod tests {
             comm: *b"curl\0\0\0\0\0\0\0\0\0\0\0\0",
             cgroup: 0,
         };
-        let Ok(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0, &SelfFilter::new()) else {
+        let Ok(Event::Transition(seen)) =
+            event(wire::as_bytes(&with_process), 0, &SelfFilter::new(), &ResetCauses::default())
+        else {
             panic!("no transition")
         };
         let owner = seen.process.unwrap();
@@ -210,7 +258,8 @@ mod tests {
         );
         for nobody in [0, std::process::id()] {
             with_process.pid = nobody;
-            let Ok(Event::Transition(seen)) = event(wire::as_bytes(&with_process), 0, &SelfFilter::new())
+            let Ok(Event::Transition(seen)) =
+                event(wire::as_bytes(&with_process), 0, &SelfFilter::new(), &ResetCauses::default())
             else {
                 panic!("no transition")
             };
@@ -229,7 +278,11 @@ mod tests {
             wire::as_bytes(&record(kind::SNAPSHOT)),
             wire::as_bytes(&record(99)),
         ] {
-            assert_eq!(event(unknown, 0, &SelfFilter::new()), Err(UnknownRecord), "{unknown:?}");
+            assert_eq!(
+                event(unknown, 0, &SelfFilter::new(), &ResetCauses::default()),
+                Err(UnknownRecord),
+                "{unknown:?}"
+            );
         }
     }
 }

@@ -12,6 +12,7 @@ mod losses;
 mod object;
 pub(crate) mod offsets;
 mod parallel;
+pub(crate) mod reset_causes;
 mod ring_position;
 pub(crate) mod self_filter;
 pub(crate) mod snapshot;
@@ -41,6 +42,7 @@ use self::{
     decode::UnknownRecord,
     load::Loaded,
     losses::LossMonitor,
+    reset_causes::ResetCauses,
     ring_position::RingPosition,
     self_filter::SelfFilter,
     wakeup_policy::{Wait, WakeupPolicy},
@@ -83,6 +85,7 @@ pub struct EbpfSource {
     /// The time of the newest event, CLOCK_MONOTONIC in nanoseconds.
     newest_ns: u64,
     self_filter: SelfFilter,
+    reset_causes: ResetCauses,
     losses: LossMonitor,
     losses_checked_at: Instant,
     /// How many checks of the counters are still due after the last event.
@@ -101,8 +104,17 @@ impl EbpfSource {
         let _not_allowed = rustix::process::setpriority_process(None, NICENESS);
         clock::check()?;
         let mut attempts = Attempts::default();
-        let Loaded { mut ebpf, missing, syn_sent_port, minisocks, state_program, snapshotter } =
-            load::load(options, &mut attempts)?;
+        let Loaded {
+            mut ebpf,
+            missing,
+            syn_sent_port,
+            minisocks,
+            resets_sent,
+            syn_retransmits,
+            reset_causes,
+            state_program,
+            snapshotter,
+        } = load::load(options, &mut attempts)?;
         let attached_at = clock::now();
         let ring = ebpf.take_map(map::EVENTS).context("the eBPF object has no map EVENTS")?;
         let losses = LossMonitor::new(&mut ebpf, state_program)?;
@@ -117,7 +129,14 @@ impl EbpfSource {
             ebpf: Some(ebpf),
             hooks: attempts.attached(),
             missing,
-            capabilities: SourceCapabilities { source: Source::Ebpf, tuples: syn_sent_port, minisocks },
+            capabilities: SourceCapabilities {
+                source: Source::Ebpf,
+                tuples: syn_sent_port,
+                minisocks,
+                resets_sent,
+                syn_retransmits,
+            },
+            reset_causes,
             ring,
             ring_position,
             attached_at,
@@ -142,7 +161,7 @@ impl EbpfSource {
             && let Some(record) = ring.next()
         {
             records += 1;
-            match decode::event(&record, unix_offset_ns, &self.self_filter) {
+            match decode::event(&record, unix_offset_ns, &self.self_filter, &self.reset_causes) {
                 Ok(event) if is_before_attachment(&event, self.attached_at) => {}
                 Ok(event) => {
                     if let Some(at) = event.at() {

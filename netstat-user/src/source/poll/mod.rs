@@ -123,7 +123,13 @@ impl<P: Poller> EventSource for PollSource<P> {
     }
 
     fn capabilities(&self) -> SourceCapabilities {
-        SourceCapabilities { source: self.started.source, tuples: false, minisocks: false }
+        SourceCapabilities {
+            source: self.started.source,
+            tuples: false,
+            minisocks: false,
+            resets_sent: false,
+            syn_retransmits: false,
+        }
     }
 
     fn now(&self) -> Moment {

@@ -1,6 +1,6 @@
 //! How a connection enters the table: by a transition, a minisocket, a snapshot or a poll.
 
-use super::{super::begins_connection, Connection, Entered};
+use super::{super::begins_connection, Connection, Entered, Evidence};
 use crate::model::{
     ConnId, Direction, Endpoint, Family, MinisockCreated, Moment, PolledSocket, Protocol, SnapshotSocket,
     State, Transition,
@@ -38,12 +38,11 @@ impl Connection {
             local,
             remote,
             netns,
-            listener,
+            listener: _,
         } = minisock;
         Self {
             direction: Some(Direction::Inbound),
             netns: Some(netns),
-            listener,
             is_minisock: true,
             ..Self::unseen(id, family, local, remote, State::Listen, at)
         }
@@ -63,7 +62,6 @@ impl Connection {
             direction,
             netns: Some(socket.netns),
             cgroup: socket.cgroup,
-            listener: socket.listener,
             is_minisock: socket.is_minisock,
             ..Self::unseen(id, socket.family, socket.local, socket.remote, socket.state, socket.at)
         }
@@ -111,8 +109,8 @@ impl Connection {
             socket_uid: None,
             netns: None,
             cgroup: None,
-            listener: None,
             is_minisock: false,
+            evidence: Evidence::default(),
             tcp_stats: None,
             initial_state: None,
             first_seen_ns: at.mono_ns,

@@ -1,6 +1,7 @@
 //! One connection in the table: its present state, and the rows that its changes make.
 
 mod create;
+mod evidence;
 
 use rustc_hash::FxHashSet;
 
@@ -13,6 +14,8 @@ use crate::model::{
     ConnId, Direction, Endpoint, Family, Moment, Owner, OwnerHow, Protocol, Row, RowKind, SockId, Source,
     State, TcpStats, Transition,
 };
+
+pub(in crate::table) use evidence::Evidence;
 
 /// A connection, as the table knows it. Times are CLOCK_MONOTONIC in nanoseconds.
 #[derive(Clone, Debug)]
@@ -35,10 +38,9 @@ pub struct Connection {
     socket_uid: Option<u32>,
     netns: Option<u32>,
     cgroup: Option<u64>,
-    /// Address of the listening socket of a half-open connection.
-    listener: Option<u64>,
     /// Whether a request or timewait socket represents it, not a full socket.
     is_minisock: bool,
+    evidence: Evidence,
     /// Set when the full socket closes.
     tcp_stats: Option<Box<TcpStats>>,
     /// The state before the first transition that the table saw, of a connection that existed before the trace.
@@ -148,15 +150,6 @@ impl Connection {
         self.last_seen_ns
     }
 
-    pub(super) fn listener(&self) -> Option<u64> {
-        self.listener
-    }
-
-    /// Whether it is a listening socket at the other's local port.
-    pub(super) fn is_listener_of(&self, other: &Self) -> bool {
-        self.state == State::Listen && self.local.port == other.local.port
-    }
-
     pub(super) fn is_minisock(&self) -> bool {
         self.is_minisock
     }
@@ -221,6 +214,7 @@ impl Connection {
         self.entered = entered;
         self.owner = owner;
         self.cgroup = cgroup;
+        self.evidence = half_open.evidence.clone();
         self.state = State::SynRecv;
         self.direction = Some(Direction::Inbound);
     }
@@ -243,6 +237,7 @@ impl Connection {
 
     /// A Fast Open child has sent its SYN-ACK: it waits for the ACK as a half-open connection does.
     pub(super) fn first_segment_is_sent(&mut self) {
+        self.syn_sent();
         if self.state == State::SynRecv
             && self.entered.exact().is_none()
             && let Some(created_ns) = self.child_created_ns
@@ -272,6 +267,7 @@ impl Connection {
         if row.old_state != Some(change.old) {
             row.old_state = Some(change.old);
             row.state_ns = None;
+            row.syn_retransmits = None;
         }
         if is_new_child {
             // Either the handshake is over (SYN cookies), or the SYN-ACK is sent now (Fast Open).
@@ -288,7 +284,13 @@ impl Connection {
         // The clocks of two CPUs may differ by some microseconds against the ring's order.
         let state_ns = entered.exact().map(|entered| at.mono_ns.saturating_sub(entered));
         self.last_seen_ns = at.mono_ns;
-        Row { old_state: Some(old), state_ns, ..self.row(new, at, source) }
+        let mut row = Row { old_state: Some(old), state_ns, ..self.row(new, at, source) };
+        if matches!(old, State::SynSent | State::SynRecv) {
+            row.syn_retransmits = state_ns.and(self.evidence.syn_retransmits).map(u32::from);
+            // A simultaneous open goes from SYN_SENT to SYN_RECV.
+            self.evidence.syn_retransmits = self.evidence.syn_retransmits.map(|_| 0);
+        }
+        row
     }
 
     /// The same of a state that a poll found: when the connection entered it is not known.

@@ -1,7 +1,7 @@
-//! Half-open connections, owners, and close reasons.
+//! Half-open connections and owners.
 
 use super::*;
-use crate::model::{CloseReason, MinisockCreated, MinisockRemoved};
+use crate::model::{MinisockCreated, MinisockRemoved};
 
 pub(super) const REQUEST: u64 = 50;
 
@@ -20,14 +20,16 @@ pub(super) fn created(at: u64, sk: u64, state: State, local: Endpoint, remote: E
 }
 
 pub(super) fn removed(at: u64, sk: u64, state: State, expired: bool) -> Event {
-    Event::MinisockRemoved(MinisockRemoved { at: moment(at), sk, state, expired })
+    let minisock =
+        MinisockRemoved { at: moment(at), sk, state, expired, cause: None, listener_has_closed: false };
+    Event::MinisockRemoved(minisock)
 }
 
 pub(super) fn transition(at: u64, sock: SockId, old: State, new: State) -> Event {
     Event::Transition(change(at, sock, old, new, SERVER, CLIENT))
 }
 
-fn listen(pid: u32) -> Event {
+pub(super) fn listen(pid: u32) -> Event {
     let mut listen = change(1, sock(2, 70), State::Close, State::Listen, SERVER, NOT_KNOWN);
     listen.process = process(pid, OwnerHow::Listen);
     listen.cgroup = Some(9);
@@ -93,19 +95,6 @@ fn a_child_whose_endpoints_come_late_takes_over_the_half_open_connection() {
 }
 
 #[test]
-fn a_half_open_connection_ends_by_timeout_or_by_reset() {
-    for (expired, reason) in [(true, CloseReason::Timeout), (false, CloseReason::ResetReceived)] {
-        let mut table = table();
-        rows_of(&mut table, &[listen(5), created(100, REQUEST, State::SynRecv, SERVER, CLIENT)]);
-        rows_of(&mut table, &[removed(900, REQUEST, State::SynRecv, expired)]);
-        let rows = waited(&mut table, 10_000_000_000);
-        assert_eq!(steps(&rows), [(Some(State::SynRecv), State::Close)]);
-        assert_eq!((rows[0].close_reason, rows[0].state_ns), (Some(reason), Some(800)));
-        assert_eq!(table.connections().len(), 1, "the listener");
-    }
-}
-
-#[test]
 fn a_repeated_syn_ack_does_not_end_the_half_open_connection() {
     let mut table = table();
     rows_of(
@@ -118,42 +107,6 @@ fn a_repeated_syn_ack_does_not_end_the_half_open_connection() {
     );
     assert_eq!(waited(&mut table, 10_000_000_000), []);
     assert_eq!(table.connections().len(), 1);
-}
-
-#[test]
-fn a_half_open_connection_whose_listener_has_closed_is_aborted() {
-    let mut table = table();
-    rows_of(
-        &mut table,
-        &[
-            listen(5),
-            created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
-            Event::Transition(change(200, sock(2, 70), State::Listen, State::Close, SERVER, NOT_KNOWN)),
-            removed(900, REQUEST, State::SynRecv, true),
-        ],
-    );
-    assert_eq!(waited(&mut table, 10_000_000_000)[0].close_reason, Some(CloseReason::Aborted));
-}
-
-#[test]
-fn a_new_socket_at_the_address_of_a_closed_listener_is_not_that_listener() {
-    let elsewhere = Endpoint { port: 8_443, ..SERVER };
-    for (state, local) in [(State::SynSent, CLIENT), (State::Listen, elsewhere)] {
-        let mut table = table();
-        rows_of(
-            &mut table,
-            &[
-                listen(5),
-                created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
-                Event::Transition(change(200, sock(2, 70), State::Listen, State::Close, SERVER, NOT_KNOWN)),
-                Event::Transition(change(300, sock(2, 71), State::Close, state, local, NOT_KNOWN)),
-                removed(900, REQUEST, State::SynRecv, true),
-            ],
-        );
-        let rows = waited(&mut table, 10_000_000_000);
-        let half_open = rows.iter().find(|row| row.old_state == Some(State::SynRecv)).unwrap();
-        assert_eq!(half_open.close_reason, Some(CloseReason::Aborted), "{state:?}");
-    }
 }
 
 #[test]
@@ -204,30 +157,6 @@ fn the_closing_process_replaces_an_owner_that_has_exited() {
     let mut close = change(2, id, State::Established, State::FinWait1, CLIENT, SERVER);
     close.process = process(11, OwnerHow::Close);
     assert_eq!(rows(&mut table, &[connect, close])[1].owner, process(11, OwnerHow::Close));
-}
-
-#[test]
-fn every_kind_of_close_has_its_reason() {
-    use CloseReason::*;
-    for (old, error, has_socket, reason) in [
-        (State::LastAck, 0, false, FinRemote),
-        (State::Closing, 0, false, FinBoth),
-        (State::Established, 104, true, ResetReceived),
-        (State::CloseWait, 32, true, ResetReceived),
-        (State::SynSent, 111, true, Refused),
-        (State::SynSent, 110, true, Timeout),
-        (State::SynSent, 0, true, FinLocal),
-        (State::Established, 110, true, Timeout),
-        (State::Established, 113, true, Unreachable),
-        (State::Established, 103, true, Aborted),
-        (State::Established, 0, true, ResetSent),
-        (State::Established, 0, false, Aborted),
-    ] {
-        let mut close = change(9, sock(1, 7), old, State::Close, SERVER, CLIENT);
-        (close.error, close.has_socket) = (Some(error), Some(has_socket));
-        let seen = rows(&mut table(), &[close]);
-        assert_eq!(seen[0].close_reason, Some(reason), "{old} with error {error}");
-    }
 }
 
 #[test]

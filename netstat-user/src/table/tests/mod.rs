@@ -10,8 +10,13 @@ const SERVER: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::new(10,
 const NOT_CHOSEN: Endpoint = Endpoint { port: 0, ..CLIENT };
 const NOT_KNOWN: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), port: 0 };
 
-const CAPABILITIES: SourceCapabilities =
-    SourceCapabilities { source: Source::Ebpf, tuples: true, minisocks: true };
+const CAPABILITIES: SourceCapabilities = SourceCapabilities {
+    source: Source::Ebpf,
+    tuples: true,
+    minisocks: true,
+    resets_sent: true,
+    syn_retransmits: true,
+};
 
 fn options() -> TableOptions {
     TableOptions {
@@ -50,6 +55,9 @@ fn change(at: u64, sock: SockId, old: State, new: State, local: Endpoint, remote
         cgroup: None,
         has_socket: Some(true),
         error: Some(0),
+        soft_error: 0,
+        fin_is_acknowledged: false,
+        connect_failed: false,
         kernel_tcp_stats: None,
     }
 }
@@ -85,6 +93,7 @@ fn steps(rows: &[Row]) -> Vec<(Option<State>, State)> {
 mod half_open;
 mod poll;
 mod readers;
+mod reasons;
 mod snapshot;
 mod timewait;
 
@@ -97,7 +106,7 @@ fn a_connection_keeps_its_id_its_times_and_its_direction() {
             change(100, id, State::Close, State::SynSent, CLIENT, SERVER),
             change(350, id, State::SynSent, State::Established, CLIENT, SERVER),
             change(900, id, State::Established, State::FinWait1, CLIENT, SERVER),
-            change(950, id, State::FinWait1, State::Close, CLIENT, SERVER),
+            change(950, id, State::FinWait1, State::FinWait2, CLIENT, SERVER),
         ],
     );
     assert!(rows.iter().all(|row| row.conn == rows[0].conn && row.direction == Some(Direction::Outbound)));

@@ -17,7 +17,7 @@ pub fn sets() -> impl Iterator<Item = &'static HookSet> {
     [&STATE, &STATE_CLASSIC]
         .into_iter()
         .chain(minisocks)
-        .chain(&INDEPENDENT)
+        .chain(INDEPENDENT)
         .chain([&SNAPSHOTS, &SOCKET_FILES])
 }
 
@@ -191,7 +191,9 @@ pub static TIME_WAIT_BY_DROP: HookSet = HookSet {
 };
 
 /// Sets that need no other and that no other stands in for: each is attached on its own.
-pub static INDEPENDENT: [HookSet; 1] = [HookSet {
+pub static INDEPENDENT: [&HookSet; 4] = [&ACCEPTS, &RESETS_SENT, &SYN_RETRANSMITS, &SYN_ERRORS];
+
+static ACCEPTS: HookSet = HookSet {
     hooks: &[Hook {
         program: program::ACCEPT,
         kind: Kind::Fexit,
@@ -203,7 +205,62 @@ pub static INDEPENDENT: [HookSet; 1] = [HookSet {
     need: Need::Optional,
     facts: &["who accepts, at once (a scan finds it while the connection lives)"],
     remedy: FENTRY_KERNEL,
-}];
+};
+
+/// The RSTs that this host sends.
+pub static RESETS_SENT: HookSet = HookSet {
+    hooks: &[Hook {
+        program: program::RESET_SENT,
+        kind: Kind::TpBtf,
+        target: "tcp_send_reset",
+        condition: Condition::Always,
+        kernels: EVERY,
+        reports: "an RST that this host sends for a socket; from 6.11 on with its cause",
+    }],
+    need: Need::Optional,
+    facts: &["which connections this host resets, where their states don't show it"],
+    remedy: Remedy::Privileges,
+};
+
+/// Repeated SYNs and SYN-ACKs.
+pub static SYN_RETRANSMITS: HookSet = HookSet {
+    hooks: &[
+        Hook {
+            program: program::SYN_SENT_AGAIN,
+            kind: Kind::TpBtf,
+            target: "tcp_retransmit_skb",
+            condition: Condition::Always,
+            kernels: EVERY,
+            reports: "a SYN is sent again",
+        },
+        Hook {
+            program: program::SYN_ACK_SENT_AGAIN,
+            kind: Kind::TpBtf,
+            target: "tcp_retransmit_synack",
+            condition: Condition::Always,
+            kernels: EVERY,
+            reports: "a SYN-ACK is sent again",
+        },
+    ],
+    need: Need::Optional,
+    facts: &["how often SYNs and SYN-ACKs are sent again"],
+    remedy: Remedy::Privileges,
+};
+
+/// ICMP errors that arrive while connect() still uses the socket.
+pub static SYN_ERRORS: HookSet = HookSet {
+    hooks: &[Hook {
+        program: program::ERROR_REPORTED,
+        kind: Kind::TpBtf,
+        target: "inet_sk_error_report",
+        condition: Condition::Always,
+        kernels: "5.14 and later",
+        reports: "an ICMP error that answers a SYN",
+    }],
+    need: Need::Optional,
+    facts: &["ICMP errors that arrive during connect() and that the process has read"],
+    remedy: Remedy::Kernel("Linux 5.14 or later"),
+};
 
 /// All sockets of a network namespace, and the processes that hold them.
 pub static SNAPSHOTS: HookSet = HookSet {

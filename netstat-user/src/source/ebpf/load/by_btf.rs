@@ -6,9 +6,10 @@ use netstat_ebpf::wire::{ClassicFormat, Offsets, program};
 
 use super::super::{
     attempts::Attempts,
-    hooks::{INDEPENDENT, SNAPSHOTS, STATE},
+    hooks::{INDEPENDENT, RESETS_SENT, SNAPSHOTS, STATE, SYN_RETRANSMITS},
     object::{LoadOptions, prepare_and_record},
     offsets,
+    reset_causes::ResetCauses,
     snapshot::{Snapshotter, out_of_reach},
 };
 use super::{
@@ -44,11 +45,16 @@ pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Result<Loa
     };
     let Minisocks { missing: without_minisocks, syn_sent_port, minisocks } = minisocks;
     let mut missing = [layout.missing.clone(), without_minisocks].concat();
-    for set in &INDEPENDENT {
+    let [mut resets_sent, mut syn_retransmits] = [false; 2];
+    for set in INDEPENDENT {
         let attached =
             layout.check(set).and_then(|()| programs::attach_all(&mut ebpf, set, &kernel, attempts));
-        if let Err(error) = attached {
-            missing.extend(without(set, &format!("{error:#}")));
+        match attached {
+            Ok(()) => {
+                resets_sent |= set == &RESETS_SENT;
+                syn_retransmits |= set == &SYN_RETRANSMITS;
+            }
+            Err(error) => missing.extend(without(set, &format!("{error:#}"))),
         }
     }
     let snapshotter = layout
@@ -65,5 +71,15 @@ pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Result<Loa
         }
     };
     let state_program = program::STATE;
-    Ok(Ok(Loaded { ebpf, missing, syn_sent_port, minisocks, state_program, snapshotter }))
+    Ok(Ok(Loaded {
+        ebpf,
+        missing,
+        syn_sent_port,
+        minisocks,
+        resets_sent,
+        syn_retransmits,
+        reset_causes: ResetCauses::of(&kernel.btf),
+        state_program,
+        snapshotter,
+    }))
 }

@@ -9,6 +9,7 @@ use super::super::{
     classic_format,
     hooks::{INDEPENDENT, MINISOCK_FUNCTIONS, SNAPSHOTS, STATE, STATE_CLASSIC},
     object::{LoadOptions, find, prepare_and_record, refusal},
+    reset_causes::ResetCauses,
 };
 use super::loaded::{Loaded, without};
 use crate::options::MinisockHook;
@@ -32,12 +33,15 @@ pub fn load(
     state.attach(classic_format::CATEGORY, hook.target)?;
     attempts.mark_attached(1);
     let why = format!("tp_btf programs don't load: {why_not_tp_btf:#}");
-    let sets = [&MINISOCK_FUNCTIONS].into_iter().chain(&INDEPENDENT).chain([&SNAPSHOTS, &STATE]);
+    let sets = [&MINISOCK_FUNCTIONS].into_iter().chain(INDEPENDENT).chain([&SNAPSHOTS, &STATE]);
     Ok(Loaded {
         ebpf,
         missing: sets.flat_map(|set| without(set, &why)).collect(),
         syn_sent_port: false,
         minisocks: false,
+        resets_sent: false,
+        syn_retransmits: false,
+        reset_causes: ResetCauses::default(),
         state_program: hook.program,
         snapshotter: None,
     })

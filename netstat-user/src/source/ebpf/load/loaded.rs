@@ -2,7 +2,7 @@
 
 use aya::Ebpf;
 
-use super::super::{hooks::HookSet, snapshot::Snapshotter};
+use super::super::{hooks::HookSet, reset_causes::ResetCauses, snapshot::Snapshotter};
 use crate::model::Missing;
 
 /// Loaded programs; they leave the kernel with the value, or with the process.
@@ -15,6 +15,12 @@ pub struct Loaded {
     pub syn_sent_port: bool,
     /// Whether half-open connections and TIME_WAIT are seen.
     pub minisocks: bool,
+    /// Whether the RSTs that this host sends are seen.
+    pub resets_sent: bool,
+    /// Whether repeated SYNs and SYN-ACKs are seen.
+    pub syn_retransmits: bool,
+    /// The names of the causes of RSTs.
+    pub reset_causes: ResetCauses,
     /// The program whose skipped runs are lost transitions.
     pub state_program: &'static str,
     /// Takes snapshots of all sockets and their holders.

@@ -11,7 +11,7 @@ use self::fields::Fields;
 use super::{
     btf::{Btf, Field},
     hooks::HookSet,
-    kallsyms::Symbols,
+    kallsyms::{self, Symbols},
     uname,
 };
 use crate::model::Missing;
@@ -29,6 +29,19 @@ pub struct KernelLayout {
     accept: Option<String>,
     /// Why the iterators can't read what they show.
     snapshots: Option<String>,
+    /// Why the program for RSTs can't read what it reports.
+    resets_sent: Option<String>,
+    /// Why the programs for repeated SYNs can't read what they report.
+    syn_retransmits: Option<String>,
+    /// Why the program for ICMP errors can't read what it reports.
+    syn_errors: Option<String>,
+}
+
+/// The numbers of arguments that differ between kernels; None for a function or tracepoint that the kernel lacks.
+#[derive(Clone, Copy, Debug, Default)]
+struct Arguments {
+    accept: Option<u32>,
+    send_reset: Option<u32>,
 }
 
 impl KernelLayout {
@@ -40,6 +53,9 @@ impl KernelLayout {
         let problem = set.hooks.iter().find_map(|hook| match hook.program {
             program::ACCEPT => self.accept.as_ref(),
             program::ITER_TCP | program::ITER_TASK_FILE => self.snapshots.as_ref(),
+            program::RESET_SENT => self.resets_sent.as_ref(),
+            program::SYN_SENT_AGAIN | program::SYN_ACK_SENT_AGAIN => self.syn_retransmits.as_ref(),
+            program::ERROR_REPORTED => self.syn_errors.as_ref(),
             program::TIMER_START
             | program::TIMER_CANCEL
             | program::KFREE_SKB
@@ -62,18 +78,24 @@ impl KernelLayout {
 /// A field that every transition needs can't be read: the error names it.
 pub fn resolve(btf: &Btf, symbols: Symbols, has_cookie_helper: bool) -> Result<KernelLayout> {
     let lookup = |name: &str, path: &str| btf.field(name, path);
-    layout(&lookup, btf.arguments("inet_csk_accept"), symbols, has_cookie_helper)
+    let arguments = Arguments {
+        accept: btf.arguments("inet_csk_accept"),
+        send_reset: btf.tracepoint_arguments(program::RESET_SENT),
+    };
+    layout(&lookup, arguments, symbols, has_cookie_helper)
 }
 
 fn layout(
     lookup: &dyn Fn(&str, &str) -> Option<Field>,
-    accept_arguments: Option<u32>,
+    arguments: Arguments,
     symbols: Symbols,
     has_cookie_helper: bool,
 ) -> Result<KernelLayout> {
     let [mut every, mut cgroup, mut stats, mut minisocks, mut snapshots] =
         std::array::from_fn(|_| Fields::new(lookup));
-    let Symbols { tcp_write_timer, tw_timer_handler, reqsk_timer_handler } = symbols;
+    let [mut connect, mut last_ack, mut resets_sent, mut syn_retransmits, mut syn_errors] =
+        std::array::from_fn(|_| Fields::new(lookup));
+    let Symbols { tcp_write_timer, tw_timer_handler, reqsk_timer_handler, callers } = symbols;
     let sk_write_timer = write_timer(lookup);
     let [skc_state, skc_listener, tw_substate] = [
         ("sock_common", "skc_state", 1),
@@ -84,6 +106,10 @@ fn layout(
         snapshots.get(name, path, bytes);
         minisocks.get(name, path, bytes)
     });
+    for fields in [&mut resets_sent, &mut syn_retransmits, &mut syn_errors] {
+        fields.get("sock_common", "skc_state", 1);
+    }
+    let accept_arguments = arguments.accept;
     let accept = accept_arguments.filter(|count| ![2, 4].contains(count)).map(|count| {
         format!("this kernel's inet_csk_accept has {count} arguments, so its return value can't be found")
     });
@@ -131,9 +157,24 @@ fn layout(
         timer_expires: minisocks.get("timer_list", "expires", 8),
         sk_write_timer: sk_write_timer.unwrap_or(Offsets::ABSENT),
         has_cookie_helper: u32::from(has_cookie_helper),
+        sk_err_soft: connect.get("sock", "sk_err_soft", 4),
+        socket_state: connect.get("socket", "state", 4),
+        snd_una: last_ack.get("tcp_sock", "snd_una", 4),
+        write_seq: last_ack.get("tcp_sock", "write_seq", 4),
+        sk_error_queue_last: syn_errors.get("sock", "sk_error_queue.prev", 8),
+        skb_error: syn_errors.get("sk_buff", "cb", 48).saturating_add(syn_errors.get(
+            "sock_exterr_skb",
+            "ee",
+            8,
+        )),
+        skb_head: resets_sent.get("sk_buff", "head", 8),
+        skb_network_header: resets_sent.get("sk_buff", "network_header", 2),
+        skb_transport_header: resets_sent.get("sk_buff", "transport_header", 2),
+        send_reset_arguments: arguments.send_reset.unwrap_or(0),
         tcp_write_timer: if sk_write_timer.is_some() { tcp_write_timer } else { 0 },
         tw_timer_handler,
         reqsk_timer_handler,
+        callers,
     };
     every.finish().map_err(|problem| anyhow!("{problem}"))?;
     let mut missing = Vec::new();
@@ -151,8 +192,42 @@ fn layout(
         offsets.bytes_acked = Offsets::ABSENT;
         missing.push(Missing { what: "bytes, round-trip times and retransmits".into(), why: problem });
     }
+    missing.extend(without_reasons(&mut offsets, connect, last_ack));
     let minisocks = minisocks.finish().and_then(|()| fits_in_head(&offsets)).err();
-    Ok(KernelLayout { offsets, missing, minisocks, accept, snapshots: snapshots.finish().err() })
+    let [resets_sent, syn_retransmits, syn_errors, snapshots] =
+        [resets_sent, syn_retransmits, syn_errors, snapshots].map(|fields| fields.finish().err());
+    Ok(KernelLayout {
+        offsets,
+        missing,
+        minisocks,
+        accept,
+        snapshots,
+        resets_sent,
+        syn_retransmits,
+        syn_errors,
+    })
+}
+
+/// What can't be told of the end of a connection. Fields that only one reason needs are absent together.
+fn without_reasons(offsets: &mut Offsets, connect: Fields<'_>, last_ack: Fields<'_>) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    if let Err(why) = connect.finish() {
+        (offsets.sk_err_soft, offsets.socket_state) = (Offsets::ABSENT, Offsets::ABSENT);
+        missing.push(Missing { what: "why connect() failed at once".into(), why });
+    }
+    if last_ack.finish().is_err() {
+        // Only an error that is older than the FIN is then taken for the reason.
+        (offsets.snd_una, offsets.write_seq) = (Offsets::ABSENT, Offsets::ABSENT);
+    }
+    if offsets.send_reset_arguments == 2 {
+        let why = "this kernel (before 6.11) doesn't tell why it sends an RST".to_owned();
+        missing.push(Missing { what: "the cause of an RST that this host sends".into(), why });
+    }
+    if offsets.callers[0].start == 0 {
+        let what = "who ended a half-open connection, or one in FIN_WAIT2 after close()".into();
+        missing.push(Missing { what, why: kallsyms::why_hidden().to_owned() });
+    }
+    missing
 }
 
 /// Whether the programs for minisockets, which read only the head of a socket, find all fields there.

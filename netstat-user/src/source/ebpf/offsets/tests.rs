@@ -2,17 +2,25 @@
 
 use super::*;
 use crate::source::ebpf::hooks::{
-    INDEPENDENT, MINISOCK_FUNCTIONS, MINISOCK_TIMERS, SNAPSHOTS, STATE, TIME_WAIT_BY_DROP,
+    INDEPENDENT, MINISOCK_FUNCTIONS, MINISOCK_TIMERS, RESETS_SENT, SNAPSHOTS, STATE, SYN_ERRORS,
+    SYN_RETRANSMITS, TIME_WAIT_BY_DROP,
 };
 
-const ACCEPT_SINCE_6_10: Option<u32> = Some(2);
+const SINCE_6_11: Arguments = Arguments { accept: Some(2), send_reset: Some(3) };
 
-/// Every field is 16 bytes long and at a small offset, except for the one that `forged` replaces.
+/// All functions of a kernel that hides no address.
+fn symbols() -> Symbols {
+    let mut symbols = Symbols::default();
+    symbols.callers[0].start = 0x1000;
+    symbols
+}
+
+/// Every field is 64 bytes long and at a small offset, except for the one that `forged` replaces.
 fn with_field(name: &str, path: &str, forged: Option<Field>) -> Result<KernelLayout> {
     let lookup = |of: &str, field: &str| {
-        if (of, field) == (name, path) { forged } else { Some(Field { offset: 64, bytes: 16 }) }
+        if (of, field) == (name, path) { forged } else { at(64, 64) }
     };
-    layout(&lookup, ACCEPT_SINCE_6_10, Symbols::default(), true)
+    layout(&lookup, SINCE_6_11, symbols(), true)
 }
 
 fn at(offset: u32, bytes: u32) -> Option<Field> {
@@ -20,11 +28,38 @@ fn at(offset: u32, bytes: u32) -> Option<Field> {
 }
 
 #[test]
+fn what_can_t_be_told_of_an_end_is_a_missing_fact() {
+    let lookup = |of: &str, field: &str| (of, field) == ("socket", "state");
+    let lookup = |of: &str, field: &str| if lookup(of, field) { None } else { at(64, 64) };
+    let arguments = Arguments { send_reset: Some(2), ..SINCE_6_11 };
+    let layout = layout(&lookup, arguments, Symbols::default(), true).unwrap();
+    let missing: Vec<&str> = layout.missing.iter().map(|missing| &*missing.what).collect();
+    assert_eq!(
+        missing,
+        [
+            "why connect() failed at once",
+            "the cause of an RST that this host sends",
+            "who ended a half-open connection, or one in FIN_WAIT2 after close()",
+        ]
+    );
+    assert_eq!((layout.offsets.socket_state, layout.offsets.sk_err_soft), (Offsets::ABSENT, Offsets::ABSENT));
+}
+
+#[test]
+fn a_packet_that_cannot_be_read_disables_only_the_reports_of_resets() {
+    let layout = with_field("sk_buff", "network_header", None).unwrap();
+    let error = layout.check(&RESETS_SENT).unwrap_err().to_string();
+    assert!(error.contains("network_header"), "{error}");
+    for set in [&SYN_RETRANSMITS, &SYN_ERRORS, &MINISOCK_FUNCTIONS] {
+        layout.check(set).unwrap();
+    }
+}
+
+#[test]
 fn a_kernel_with_all_fields_has_no_missing_facts() {
     let layout = with_field("no_struct", "no_field", None).unwrap();
     assert_eq!(layout.missing, []);
-    for set in
-        [&STATE, &MINISOCK_FUNCTIONS, &MINISOCK_TIMERS, &TIME_WAIT_BY_DROP, &SNAPSHOTS, &INDEPENDENT[0]]
+    for set in [&STATE, &MINISOCK_FUNCTIONS, &MINISOCK_TIMERS, &TIME_WAIT_BY_DROP, &SNAPSHOTS, INDEPENDENT[0]]
     {
         layout.check(set).unwrap();
     }
@@ -95,12 +130,13 @@ fn a_file_that_cannot_be_read_disables_only_the_snapshots() {
 
 #[test]
 fn an_accept_function_with_another_number_of_arguments_is_not_read() {
-    let lookup = |_: &str, _: &str| at(64, 16);
-    let with_arguments = |count| layout(&lookup, count, Symbols::default(), true).unwrap();
+    let lookup = |_: &str, _: &str| at(64, 64);
+    let with_arguments =
+        |accept| layout(&lookup, Arguments { accept, ..SINCE_6_11 }, symbols(), true).unwrap();
     for (arguments, known) in [(Some(2), 2), (Some(4), 4), (Some(3), 0), (None, 0)] {
         assert_eq!(with_arguments(arguments).offsets.accept_arguments, known);
     }
-    let error = with_arguments(Some(3)).check(&INDEPENDENT[0]).unwrap_err().to_string();
+    let error = with_arguments(Some(3)).check(INDEPENDENT[0]).unwrap_err().to_string();
     assert!(error.contains("3 arguments"), "{error}");
-    with_arguments(Some(4)).check(&INDEPENDENT[0]).unwrap();
+    with_arguments(Some(4)).check(INDEPENDENT[0]).unwrap();
 }

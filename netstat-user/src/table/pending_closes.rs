@@ -1,0 +1,86 @@
+//! The last rows of connections that wait for an RST of this host, which tells why the connection ended.
+//!
+//! The kernel sends it microseconds after the socket's transition to CLOSE, in the same context (`__tcp_close`,
+//! `tcp_disconnect`, net/ipv4/tcp.c; `tcp_v4_do_rcv`, net/ipv4/tcp_ipv4.c).
+
+use std::collections::VecDeque;
+
+use super::Table;
+use crate::model::{CloseReason, Moment, ResetSent, Row};
+
+/// How long a row waits at most, nanoseconds.
+const MAX_WAIT_NS: u64 = 5_000_000;
+
+/// The waiting rows, oldest first. They are few: the RST follows at once, unless the connection ends in an unusual way.
+#[derive(Debug, Default)]
+pub(super) struct PendingCloses {
+    rows: VecDeque<PendingClose>,
+}
+
+#[derive(Debug)]
+struct PendingClose {
+    key: u64,
+    row: Row,
+    reason_if_reset: CloseReason,
+}
+
+impl PendingCloses {
+    /// When the oldest row happened, CLOCK_MONOTONIC in nanoseconds.
+    pub(super) fn oldest_ns(&self) -> Option<u64> {
+        self.rows.front().map(|pending| pending.row.at.mono_ns)
+    }
+
+    /// When the next row has waited for too long, CLOCK_MONOTONIC in nanoseconds.
+    pub(super) fn next_due_ns(&self) -> Option<u64> {
+        self.oldest_ns().map(|at_ns| at_ns + MAX_WAIT_NS)
+    }
+
+    pub(super) fn insert(&mut self, key: u64, row: Row, reason_if_reset: CloseReason) {
+        self.rows.push_back(PendingClose { key, row, reason_if_reset });
+    }
+
+    fn take(&mut self, key: u64) -> Option<PendingClose> {
+        let index = self.rows.iter().position(|pending| pending.key == key)?;
+        self.rows.remove(index)
+    }
+
+    /// Emits the row of the socket as it is, if there is one: the socket begins another connection.
+    pub(super) fn release(&mut self, key: u64, emit: &mut dyn FnMut(&Row)) {
+        if let Some(pending) = self.take(key) {
+            emit(&pending.row);
+        }
+    }
+
+    /// Emits the rows that have waited for too long.
+    pub(super) fn release_old(&mut self, now: Moment, emit: &mut dyn FnMut(&Row)) {
+        while let Some(pending) = self.rows.front()
+            && now.mono_ns.saturating_sub(pending.row.at.mono_ns) > MAX_WAIT_NS
+        {
+            emit(&pending.row);
+            self.rows.pop_front();
+        }
+    }
+
+    /// Emits all rows.
+    pub(super) fn release_all(&mut self, emit: &mut dyn FnMut(&Row)) {
+        self.rows.drain(..).for_each(|pending| emit(&pending.row));
+    }
+}
+
+impl Table {
+    /// This host sent an RST: a row may wait for that, or the connection will end in a moment.
+    pub(super) fn reset_sent(&mut self, reset: &ResetSent, emit: &mut dyn FnMut(&Row)) {
+        let key = match reset.half_open {
+            Some((local, remote, netns)) => self.half_open.request(local, remote, netns),
+            None => Some(reset.sk),
+        };
+        let Some(key) = key else { return };
+        if let Some(PendingClose { mut row, reason_if_reset, .. }) = self.pending_closes.take(key) {
+            row.close_reason = Some(reason_if_reset);
+            row.reset_cause = reset.cause;
+            emit(&row);
+        } else if let Some(connection) = self.connections.get_mut(&key) {
+            connection.reset_sent(reset);
+        }
+    }
+}
