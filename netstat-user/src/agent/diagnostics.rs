@@ -65,7 +65,6 @@ impl Diagnostics {
         summary: Option<&OutputSummary>,
         lost: u64,
         duration_ns: u64,
-        beyond_limit: u64,
     ) {
         self.report_losses();
         if let Some(&OutputSummary { given, delivered, repaired, .. }) = summary {
@@ -73,12 +72,6 @@ impl Diagnostics {
             let seconds = Duration::from_nanos(duration_ns).as_secs_f64();
             self.lines.write(format!(
                 "{delivered} transitions seen, {lost} lost, {repaired} repaired, in {seconds:.1} s"
-            ));
-        }
-        if beyond_limit > 0 {
-            self.lines.write(format!(
-                "{beyond_limit} transitions belong to connections beyond the size of the table, and lack what came \
-                 before them: --table-size sets it"
             ));
         }
         self.lines.finish();

@@ -166,9 +166,8 @@ impl Outlet {
         }
     }
 
-    /// Ends the outputs and reports the totals of the first one on stderr. `beyond_limit` transitions belong to
-    /// connections that the table had no capacity for.
-    pub(super) fn end(mut self, now: Moment, beyond_limit: u64) -> Vec<OutputSummary> {
+    /// Ends the outputs and reports the totals of the first one on stderr.
+    pub(super) fn end(mut self, now: Moment) -> Vec<OutputSummary> {
         self.set_paused(false);
         self.release_rows();
         let duration_ns = now.mono_ns.saturating_sub(self.started_at.mono_ns);
@@ -178,7 +177,7 @@ impl Outlet {
             let dropped = slot.take_dropped();
             self.diagnostics.lost(LossPlace::Output, LossKind::Transitions, dropped);
         }
-        self.diagnostics.end(summaries.first(), self.lost, duration_ns, beyond_limit);
+        self.diagnostics.end(summaries.first(), self.lost, duration_ns);
         summaries
     }
 }

@@ -183,7 +183,6 @@ impl Trace {
             Event::PollFailed(error) => self.snapshot_failed(error),
             Event::Poll(poll) => {
                 table.apply(event, &mut |row| order.push(row));
-                report_unreported(table, outlet, poll.at);
                 self.owners_polled(poll);
                 self.namespaces_polled(poll);
             }
@@ -308,6 +307,7 @@ impl Trace {
         let until_ns =
             table.oldest_waiting_ns().map_or(seen_ns, |at_ns| at_ns.saturating_sub(1).max(held_ns));
         let until_ns = until_ns.min(seen_ns);
+        report_unreported(table, outlet, seen);
         order.release(until_ns, |row| outlet.row(row));
     }
 
@@ -316,6 +316,7 @@ impl Trace {
         let Self { table, order, outlet, .. } = self;
         table.release_all(&mut |row| order.push(row));
         order.release(u64::MAX, |row| outlet.row(row));
+        report_unreported(table, outlet, self.newest);
     }
 
     /// Ends the outputs.
@@ -334,11 +335,11 @@ impl Trace {
                  --table-size sets it"
             ));
         }
-        outlet.end(now, table.beyond_limit())
+        outlet.end(now)
     }
 }
 
-/// Reports the connections that the full table could not take.
+/// Reports the transitions of connections that the full table could not take.
 fn report_unreported(table: &mut Table, outlet: &mut Outlet, at: Moment) {
     let count = table.take_unreported();
     if count > 0 {
@@ -356,7 +357,7 @@ fn retention(options: &TraceOptions) -> Retention {
         return Retention::All;
     }
     let filter = options.filter.clone();
-    Retention::Only(Box::new(move |family, local, remote| {
-        filter.matches_tuple(family, local, remote) != Match::No
+    Retention::Only(Box::new(move |family, netns, local, remote| {
+        filter.matches_netns(netns) != Match::No && filter.matches_tuple(family, local, remote) != Match::No
     }))
 }

@@ -90,6 +90,11 @@ impl Filter {
             .and(addresses.matches(local_addr.map(|_| address(local)), remote.map(address)))
     }
 
+    /// Whether rows of a connection in this network namespace can match.
+    pub fn matches_netns(&self, netns: Option<u32>) -> Match {
+        self.netns.matches(netns)
+    }
+
     /// What the kernel side may drop: an optimisation that never changes the output.
     pub fn for_kernel(&self) -> wire::Filter {
         let mut filter = wire::Filter { dropped: self.states.for_kernel(), ..wire::Filter::ALL };

@@ -35,6 +35,12 @@ impl Table {
             return;
         }
         let tuple = Tuple::of(minisock);
+        if self.connections.len() >= self.limit
+            && self.keeps(minisock.family, Some(minisock.netns), minisock.local, Some(minisock.remote))
+            && !self.has_place_for_one()
+        {
+            return;
+        }
         let mut connection = Connection::half_open(self.new_id(), minisock);
         let listener = minisock.listener.and_then(|listener| self.connections.get(&listener));
         connection.inherit(match listener {

@@ -1,5 +1,6 @@
 //! The live table of connections: what an event means for the connection that it happened to.
 
+mod capacity;
 mod connection;
 mod connections;
 mod half_open;
@@ -26,8 +27,9 @@ pub use self::{
     snapshot::Merged,
 };
 use self::{
-    half_open::HalfOpen, listeners::Listeners, owner_lookups::OwnerLookups, pending_closes::PendingCloses,
-    pending_rows::PendingRows, poll::PollState, timewait::Minisocks, tombstones::Tombstones,
+    capacity::Capacity, half_open::HalfOpen, listeners::Listeners, owner_lookups::OwnerLookups,
+    pending_closes::PendingCloses, pending_rows::PendingRows, poll::PollState, timewait::Minisocks,
+    tombstones::Tombstones,
 };
 use crate::model::{
     ConnId, Endpoint, Event, Moment, Owner, Row, SockId, SourceCapabilities, State, Transition,
@@ -42,7 +44,7 @@ pub type OwnerPolicy = fn(u32, u32) -> bool;
 pub struct TableOptions {
     /// What the source can see.
     pub capabilities: SourceCapabilities,
-    /// How many connections the table keeps at most. Those beyond are reported, but not kept.
+    /// How many connections the table keeps at most, 1 or more. The others are counted, but not reported.
     pub limit: usize,
     /// Which connections the table keeps.
     pub retention: Retention,
@@ -76,11 +78,7 @@ pub struct Table {
     retention: Retention,
     omits_states: bool,
     owner_policy: OwnerPolicy,
-    /// How many connections were reported, but not kept, because the table was full.
-    beyond_limit: u64,
-    /// How many connections were found and not reported, because the table was full, since the last
-    /// [`Self::take_unreported`].
-    unreported: u64,
+    capacity: Capacity,
     /// How many connections of the first snapshot the full table did not take.
     existing_beyond_limit: u64,
 }
@@ -106,8 +104,7 @@ impl Table {
             retention,
             omits_states,
             owner_policy,
-            beyond_limit: 0,
-            unreported: 0,
+            capacity: Capacity::default(),
             existing_beyond_limit: 0,
         }
     }
@@ -124,6 +121,7 @@ impl Table {
         self.tombstones = Tombstones::default();
         self.has_initial_connections = false;
         self.poll = PollState::default();
+        self.capacity = Capacity::default();
     }
 
     /// The connections, to be read.
@@ -144,20 +142,14 @@ impl Table {
         })
     }
 
-    /// How many connections were reported, but not kept, because the table was full.
-    pub fn beyond_limit(&self) -> u64 {
-        self.beyond_limit
-    }
-
     /// How many connections of the first snapshot were not reported, because the table was full.
     pub fn existing_beyond_limit(&self) -> u64 {
         self.existing_beyond_limit
     }
 
-    /// How many connections at least polls found that were not reported, because the table was full; since the last
-    /// call.
+    /// How many transitions at least were not reported, because the table was full; since the last call.
     pub fn take_unreported(&mut self) -> u64 {
-        std::mem::take(&mut self.unreported)
+        std::mem::take(&mut self.capacity.unreported)
     }
 
     /// Applies an event and emits the rows that it completes, oldest first.
@@ -223,8 +215,10 @@ impl Table {
     fn transition(&mut self, change: &Transition, emit: &mut dyn FnMut(&Row)) {
         let key = change.sock.sk;
         let begins = begins_connection(change.old, change.new);
-        if begins || self.connections.get(&key).is_none_or(|known| !known.can_be(change.sock)) {
-            self.begin(key, change, emit);
+        if (begins || self.connections.get(&key).is_none_or(|known| !known.can_be(change.sock)))
+            && !self.begin(key, change, emit)
+        {
+            return;
         }
         if begins {
             if change.new == State::SynRecv && change.remote.port != 0 && self.take_over_half_open(key) {
@@ -244,17 +238,34 @@ impl Table {
             self.pending_rows.insert(key, row);
             return;
         }
+        if begins && !self.has_place(key) {
+            return;
+        }
         if change.new == State::Established {
             self.owner_lookups.schedule(key, &row);
         }
         self.emit(key, &row, emit);
     }
 
-    /// Adds a connection that the table does not know. What was known at its key has ended unseen.
-    fn begin(&mut self, key: u64, change: &Transition, emit: &mut dyn FnMut(&Row)) {
+    /// Adds a connection that the table does not know. What was known at its key has ended unseen. Returns false if the
+    /// table has no place for it.
+    fn begin(&mut self, key: u64, change: &Transition, emit: &mut dyn FnMut(&Row)) -> bool {
         self.end_previous(key, change.at, emit);
+        if change.old == State::Listen && change.new == State::Close {
+            self.listeners.remove(change.netns, change.local, key);
+        }
+        // A child takes the place of its half-open connection, which is known later up to 6.12.
+        let is_child = change.old == State::Listen && begins_connection(change.old, change.new);
+        let remote = Some(change.remote).filter(|remote| remote.port != 0);
+        if !is_child
+            && self.connections.len() >= self.limit
+            && self.keeps(change.family, change.netns, change.local, remote)
+            && !self.has_place_for_one()
+        {
+            return false;
+        }
         let mut connection = Connection::new(self.new_id(), change);
-        if change.old == State::Listen && begins_connection(change.old, change.new) {
+        if is_child {
             connection.inherit(self.listeners.inheritance(change.netns, change.local));
         }
         if self.capabilities.syn_retransmits && change.old != State::SynSent && change.old != State::SynRecv {
@@ -264,6 +275,26 @@ impl Table {
             self.listeners.add(change.netns, change.local, key, change.process, change.cgroup);
         }
         self.connections.insert(key, connection);
+        true
+    }
+
+    /// Whether the table has a place for the connection at `key`, which has just begun and is in it. If it has none, the
+    /// connection is removed.
+    fn has_place(&mut self, key: u64) -> bool {
+        if self.connections.len() <= self.limit {
+            return true;
+        }
+        let Some(connection) = self.connections.get(&key) else { return false };
+        let (family, netns, local, remote) =
+            (connection.family(), connection.netns(), connection.local(), connection.remote());
+        // One that is not kept leaves the table after its row.
+        if !self.keeps(family, netns, local, remote) || self.shrink_to(self.limit) {
+            return true;
+        }
+        self.connections.remove(&key);
+        // Where minisockets are seen, the loss of the half-open connection was counted.
+        self.capacity.unreported += u64::from(!self.capabilities.minisocks);
+        false
     }
 
     fn new_id(&mut self) -> ConnId {
@@ -278,13 +309,9 @@ impl Table {
         self.retain_or_remove(key, row);
     }
 
-    /// Removes a connection that the table doesn't keep, or has no capacity for.
+    /// Removes a connection that the table doesn't keep.
     fn retain_or_remove(&mut self, key: u64, row: &Row) {
-        let is_beyond = self.connections.len() > self.limit;
-        if is_beyond {
-            self.beyond_limit += 1;
-        }
-        if is_beyond || !self.retention.keeps(row.family, row.local, row.remote) {
+        if !self.keeps(row.family, row.netns, row.local, row.remote) {
             self.connections.remove(&key);
         }
     }
@@ -314,6 +341,7 @@ impl Table {
             self.pending_rows.discard(key);
         } else if let Some(connection) = self.connections.get(&key)
             && let Some(row) = self.pending_rows.complete(key, connection)
+            && self.has_place(key)
         {
             self.emit(key, &row, emit);
         }

@@ -8,16 +8,23 @@ use crate::model::{Endpoint, Family};
 pub enum Retention {
     /// All.
     All,
-    /// Those that this function accepts by family, local and remote endpoint: a fixed filter can match one of their
-    /// rows. An unknown endpoint is None or has port 0; a connection must be accepted while it can still match.
-    Only(Box<dyn Fn(Family, Endpoint, Option<Endpoint>) -> bool>),
+    /// Those that this function accepts by family, network namespace, local and remote endpoint: a fixed filter can
+    /// match one of their rows. An unknown endpoint is None or has port 0; a connection must be accepted while it can
+    /// still match.
+    Only(Box<dyn Fn(Family, Option<u32>, Endpoint, Option<Endpoint>) -> bool>),
 }
 
 impl Retention {
-    pub(super) fn keeps(&self, family: Family, local: Endpoint, remote: Option<Endpoint>) -> bool {
+    pub(super) fn keeps(
+        &self,
+        family: Family,
+        netns: Option<u32>,
+        local: Endpoint,
+        remote: Option<Endpoint>,
+    ) -> bool {
         match self {
             Self::All => true,
-            Self::Only(accepts) => accepts(family, local, remote),
+            Self::Only(accepts) => accepts(family, netns, local, remote),
         }
     }
 }

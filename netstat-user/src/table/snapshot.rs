@@ -102,6 +102,15 @@ impl Table {
         if self.connections.contains_key(&key) {
             self.end_previous(key, snapshot.started, emit);
         }
+        let remote = Some(socket.remote).filter(|remote| remote.port != 0);
+        let is_kept = self.keeps(socket.family, Some(socket.netns), socket.local, remote);
+        if socket.state == State::Listen {
+            let owner = holder(&snapshot.holders, key);
+            self.listeners.add(Some(socket.netns), socket.local, key, owner, socket.cgroup);
+        }
+        if !is_kept || (self.capacity.has_evicted && socket.state == State::TimeWait) {
+            return Merged::Complete;
+        }
         if self.connections.len() >= self.limit {
             // A later snapshot finds the same connections again.
             self.existing_beyond_limit += u64::from(is_first);
@@ -110,18 +119,11 @@ impl Table {
         let id = self.new_id();
         let mut connection = Connection::found(id, socket);
         match socket.state {
-            State::Listen => self.listeners.add(
-                Some(socket.netns),
-                socket.local,
-                key,
-                holder(&snapshot.holders, key),
-                socket.cgroup,
-            ),
-            State::SynSent => {}
+            State::Listen | State::SynSent => {}
             _ if self.listeners.has(Some(socket.netns), socket.local) => connection.set_inbound(),
             _ => {}
         }
-        if !socket.has_socket && connection.is_waiting_to_be_accepted() {
+        if connection.is_waiting_to_be_accepted() {
             connection.inherit(self.listeners.inheritance(Some(socket.netns), socket.local));
         }
         if let Some(owner) = holder(&snapshot.holders, key) {
@@ -136,6 +138,9 @@ impl Table {
             self.half_open.insert(tuple, key);
         }
         self.connections.insert(key, connection);
+        if socket.state == State::TimeWait {
+            self.in_time_wait(key);
+        }
         self.emit(key, &row, emit);
         if let Some(at) = self.tombstones.time_wait_since(key) {
             self.enter_time_wait(key, at, emit);

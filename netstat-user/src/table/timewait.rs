@@ -100,6 +100,7 @@ impl Table {
         }
         if let Some(CreatedTimewait { key, .. }) = timewait {
             self.connections.insert(key, connection);
+            self.in_time_wait(key);
             self.retain_or_remove(key, &row);
         }
     }
@@ -192,6 +193,7 @@ impl Table {
         let mut row = connection.change_state(State::TimeWait, at, source);
         row.close_reason = Some(CloseReason::FinLocal);
         row.tcp_stats = connection.tcp_stats();
+        self.in_time_wait(key);
         self.emit(key, &row, emit);
     }
 

@@ -83,6 +83,11 @@ impl Connection {
         self.entered
     }
 
+    /// The family of its packets.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
     /// Its endpoint on this host.
     pub fn local(&self) -> Endpoint {
         self.local
@@ -168,10 +173,6 @@ impl Connection {
 
     pub(super) fn set_owner(&mut self, owner: Owner) {
         self.owner = Some(owner);
-    }
-
-    pub(super) fn clear_owner(&mut self) {
-        self.owner = None;
     }
 
     /// Takes over the user that a poll found; without one the known user stays.
@@ -339,13 +340,13 @@ impl Connection {
     }
 
     fn learn_owner(&mut self, process: Option<Owner>, has_socket: Option<bool>, policy: OwnerPolicy) {
-        // A process has accepted it: the listener's owner is no longer its owner.
-        if has_socket == Some(true) && self.owner.is_some_and(|owner| owner.how == OwnerHow::Listener) {
-            self.owner = None;
-        }
         let Some(process) = process else { return };
-        let is_better =
-            process.how != OwnerHow::Close || self.owner.is_none_or(|owner| !policy(owner.pid, process.pid));
+        // A process that closes an accepted connection had it open; the listener's owner may not have had.
+        let is_better = process.how != OwnerHow::Close
+            || self.owner.is_none_or(|owner| match owner.how {
+                OwnerHow::Listener => has_socket != Some(false),
+                _ => !policy(owner.pid, process.pid),
+            });
         if is_better {
             self.owner = Some(process);
         }

@@ -14,7 +14,7 @@ use self::{
 };
 use super::{Table, connection::Connection, listeners::as_listener};
 use crate::model::{
-    CloseReason, ConnId, Endpoint, Moment, Owner, Poll, PolledSocket, Row, RowKind, SocketHandle, State,
+    CloseReason, ConnId, Endpoint, Family, Moment, Owner, Poll, PolledSocket, Row, RowKind, SocketHandle, State,
     can_lead_to,
 };
 
@@ -69,7 +69,7 @@ impl Table {
             self.polled(socket, &listeners, poll.at, emit);
         }
         self.end_those_not_polled(poll, emit);
-        self.unreported += self.poll.capacity.unreported();
+        self.capacity.unreported += self.poll.capacity.unreported();
     }
 
     fn polled(
@@ -79,6 +79,11 @@ impl Table {
         at: Moment,
         emit: &mut dyn FnMut(&Row),
     ) {
+        let family = if socket.local.addr.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+        // Listeners are kept for their owners.
+        if socket.state != State::Listen && !self.keeps(family, socket.netns, socket.local, socket.remote) {
+            return;
+        }
         let (source, poll_key) = (self.capabilities.source, PollKey::of(socket));
         let listener = listeners.only_match(socket).and_then(|it| self.poll.entries.get(&PollKey::of(it)));
         let listener_owner =
@@ -89,14 +94,10 @@ impl Table {
             && let Some(connection) = self.connections.get_mut(&entry.key)
         {
             if is_same_socket(entry.handle, connection.state(), socket) {
-                if entry.handle.is_none() && socket.handle.is_some() {
-                    // Accepted, perhaps by another process than the listener's owner.
-                    connection.clear_owner();
-                }
                 entry.handle = socket.handle.or(entry.handle);
                 entry.found_in = self.poll.polls;
                 connection.set_socket_uid(socket.uid);
-                learn_owner(connection, socket.owner, entry.handle, listener_owner);
+                learn_owner(connection, socket.owner, listener_owner);
                 if connection.state() != socket.state {
                     emit(&polled_row(connection, socket.state, at, source));
                 }
@@ -115,7 +116,7 @@ impl Table {
             return;
         }
         let mut connection = Connection::polled(self.new_id(), socket, listeners.has_match(socket), at);
-        learn_owner(&mut connection, socket.owner, socket.handle, listener_owner);
+        learn_owner(&mut connection, socket.owner, listener_owner);
         if admission == Admission::New {
             emit(&if self.poll.polls == 1 {
                 connection.found_row(RowKind::Existing, at, source)
@@ -153,15 +154,11 @@ fn is_same_socket(handle: Option<SocketHandle>, state: State, socket: &PolledSoc
     !has_other_handle && (state == socket.state || can_lead_to(state, socket.state))
 }
 
-fn learn_owner(
-    connection: &mut Connection,
-    found: Option<Owner>,
-    handle: Option<SocketHandle>,
-    listener_owner: Option<Owner>,
-) {
+/// The listener's owner is a connection's until a better one is known: another process may have accepted it.
+fn learn_owner(connection: &mut Connection, found: Option<Owner>, listener_owner: Option<Owner>) {
     if let Some(owner) = found {
         connection.set_owner(owner);
-    } else if handle.is_none() && connection.is_waiting_to_be_accepted() {
+    } else if connection.owner().is_none() && connection.is_waiting_to_be_accepted() {
         connection.inherit((listener_owner.map(as_listener), None));
     }
 }

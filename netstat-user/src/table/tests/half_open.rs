@@ -134,8 +134,10 @@ fn the_owner_is_the_listener_s_until_accept_and_then_the_accepting_process() {
 }
 
 #[test]
-fn after_an_accept_by_an_unknown_process_the_owner_is_unknown() {
+fn after_an_accept_by_an_unknown_process_the_owner_stays_the_listener_s_until_a_process_closes_it() {
     let child = sock(3, 71);
+    let mut close = change(400, child, State::CloseWait, State::LastAck, SERVER, CLIENT);
+    close.process = process(6, OwnerHow::Close);
     let seen = rows_of(
         &mut table(),
         &[
@@ -143,9 +145,11 @@ fn after_an_accept_by_an_unknown_process_the_owner_is_unknown() {
             created(100, REQUEST, State::SynRecv, SERVER, CLIENT),
             transition(150, child, State::Listen, State::SynRecv),
             transition(300, child, State::Established, State::CloseWait),
+            Event::Transition(close),
         ],
     );
-    assert_eq!(seen.last().unwrap().owner, None);
+    let owners: Vec<_> = seen[seen.len() - 2..].iter().map(|row| row.owner).collect();
+    assert_eq!(owners, [process(5, OwnerHow::Listener), process(6, OwnerHow::Close)]);
 }
 
 #[test]
@@ -157,17 +161,4 @@ fn the_closing_process_replaces_an_owner_that_has_exited() {
     let mut close = change(2, id, State::Established, State::FinWait1, CLIENT, SERVER);
     close.process = process(11, OwnerHow::Close);
     assert_eq!(rows(&mut table, &[connect, close])[1].owner, process(11, OwnerHow::Close));
-}
-
-#[test]
-fn a_full_table_still_reports_rows_and_counts_what_it_can_t_keep() {
-    let mut table = Table::new(TableOptions { limit: 1, ..options() });
-    let seen = rows(
-        &mut table,
-        &[
-            change(1, sock(1, 7), State::Close, State::SynSent, CLIENT, SERVER),
-            change(2, sock(2, 8), State::Close, State::SynSent, CLIENT, SERVER),
-        ],
-    );
-    assert_eq!((seen.len(), table.connections().len(), table.beyond_limit()), (2, 1, 1));
 }

@@ -90,6 +90,7 @@ fn steps(rows: &[Row]) -> Vec<(Option<State>, State)> {
     rows.iter().map(|row| (row.old_state, row.new_state)).collect()
 }
 
+mod capacity;
 mod half_open;
 mod poll;
 mod readers;

@@ -45,7 +45,7 @@ fn a_state_whose_beginning_was_not_seen_is_known_to_be_older() {
 
 #[test]
 fn a_table_with_a_fixed_filter_keeps_only_what_that_can_match() {
-    let only = |_, local: Endpoint, _| local.port == CLIENT.port;
+    let only = |_, _, local: Endpoint, _| local.port == CLIENT.port;
     let mut table = Table::new(TableOptions { retention: Retention::Only(Box::new(only)), ..options() });
     let [other_syn, _] = connect(100, BOB);
     let other = Endpoint { port: 9, ..CLIENT };
