@@ -69,4 +69,6 @@ pub struct End<'a> {
     pub repaired: u64,
     /// How long the trace ran, nanoseconds.
     pub duration_ns: u64,
+    /// How many transitions were not shown because the filter is about the process, and the process is not known.
+    pub owner_unknown: u64,
 }

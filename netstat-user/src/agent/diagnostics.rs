@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::slot::OutputSummary;
 use crate::{
-    model::{LossKind, LossPlace, Moment, Started},
+    model::{Ended, LossKind, LossPlace, Moment, Started},
     output::{Losses, StderrLines},
 };
 
@@ -60,13 +60,15 @@ impl Diagnostics {
     }
 
     /// Reports the last losses and the totals, and waits for a bounded time until all is written.
-    pub(super) fn end(
-        mut self,
-        summary: Option<&OutputSummary>,
-        lost: u64,
-        duration_ns: u64,
-    ) {
+    pub(super) fn end(mut self, summary: Option<&OutputSummary>, ended: &Ended) {
+        let Ended { lost, duration_ns, owner_unknown, .. } = *ended;
         self.report_losses();
+        if owner_unknown > 0 {
+            self.lines.write(format!(
+                "{owner_unknown} transitions are not shown because their process is not known: --pid, --comm and \
+                 --user match known ones only; rnetstat-trace doctor says what would show more"
+            ));
+        }
         if let Some(&OutputSummary { given, delivered, repaired, .. }) = summary {
             let lost = lost + given - delivered;
             let seconds = Duration::from_nanos(duration_ns).as_secs_f64();

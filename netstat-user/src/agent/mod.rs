@@ -2,6 +2,8 @@
 
 mod command;
 mod diagnostics;
+#[cfg(test)]
+mod growth;
 mod initial_rows;
 mod outlet;
 mod row_order;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     cgroup,
     filter::Filter,
-    model::{Loss, LossKind, LossPlace, Moment, Row, Started},
+    model::{Ended, Loss, LossKind, LossPlace, Moment, Row, RowKind, Started},
     output::{Output, Wake},
     table::Connections,
 };
@@ -24,6 +24,8 @@ pub(super) struct Outlet {
     started_at: Moment,
     /// Transitions that were lost before the outputs.
     lost: u64,
+    /// Transitions that were not shown because the filter is about their owner, which is not known.
+    owner_unknown: u64,
 }
 
 impl Outlet {
@@ -44,6 +46,7 @@ impl Outlet {
             wake: Wake::default(),
             started_at: started.at,
             lost: 0,
+            owner_unknown: 0,
         };
         for slot in &mut outlet.slots {
             slot.start(started, outlet.wake.clone());
@@ -117,10 +120,12 @@ impl Outlet {
 
     /// Gives a row to some of the outputs, if it matches the filter.
     fn give(&mut self, outputs: Range<usize>, row: &Row) {
-        let Self { filter, cgroups, slots, .. } = self;
+        let Self { filter, cgroups, slots, owner_unknown, .. } = self;
         let cgroup = row.cgroup.and_then(|id| cgroups.path(id, row.at));
         if filter.matches(row, cgroup) {
             slots[outputs].iter_mut().for_each(|slot| slot.give(row, cgroup));
+        } else if outputs.start == 0 && row.kind != RowKind::Existing && filter.lacks_owner(row, cgroup) {
+            *owner_unknown += 1;
         }
     }
 
@@ -171,13 +176,21 @@ impl Outlet {
         self.set_paused(false);
         self.release_rows();
         let duration_ns = now.mono_ns.saturating_sub(self.started_at.mono_ns);
+        let ended = Ended {
+            at: now,
+            transitions: 0,
+            lost: self.lost,
+            repaired: 0,
+            duration_ns,
+            owner_unknown: self.owner_unknown,
+        };
         let mut summaries = Vec::with_capacity(self.slots.len());
         for slot in &mut self.slots {
-            summaries.push(slot.end(now, self.lost, duration_ns));
+            summaries.push(slot.end(&ended));
             let dropped = slot.take_dropped();
             self.diagnostics.lost(LossPlace::Output, LossKind::Transitions, dropped);
         }
-        self.diagnostics.end(summaries.first(), self.lost, duration_ns);
+        self.diagnostics.end(summaries.first(), &ended);
         summaries
     }
 }

@@ -164,10 +164,10 @@ impl Slot {
         dropped - std::mem::replace(&mut self.reported_dropped, dropped)
     }
 
-    /// Ends the output; `lost` transitions were lost before the outputs.
-    pub(super) fn end(&mut self, at: Moment, lost: u64, duration_ns: u64) -> OutputSummary {
+    /// Ends the output. The counts of what it was given are its own, the others those of `before`.
+    pub(super) fn end(&mut self, before: &Ended) -> OutputSummary {
         let (transitions, repaired) = (self.transitions, self.repaired);
-        let ended = Ended { at, transitions, lost, repaired, duration_ns };
+        let ended = Ended { transitions, repaired, ..*before };
         let Delivered { transitions: delivered, error } = self.output.end(&ended);
         let error = self.error.take().or(error);
         OutputSummary {

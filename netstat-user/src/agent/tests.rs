@@ -105,7 +105,7 @@ impl EventSource for Script {
     }
 }
 
-fn options() -> TraceOptions {
+pub(super) fn options() -> TraceOptions {
     TraceOptions {
         format: Format::Json,
         color: false,

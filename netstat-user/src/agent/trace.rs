@@ -65,7 +65,7 @@ impl Trace {
         takes_snapshots: bool,
         outputs: Vec<Box<dyn Output>>,
     ) -> std::io::Result<Self> {
-        let table = Table::new(TableOptions {
+        let mut table = Table::new(TableOptions {
             capabilities: source.capabilities(),
             limit: options.table_size,
             retention: retention(options),
@@ -75,6 +75,8 @@ impl Trace {
         let mut outlet = Outlet::start(options.filter.clone(), outputs, &source.started())?;
         if takes_snapshots {
             outlet.wait_for_initial_rows();
+        } else {
+            table.turn_off_owner_lookups();
         }
         Ok(Self {
             table,
@@ -88,6 +90,14 @@ impl Trace {
             snapshot: None,
             filter_may_change: options.filter_may_change,
         })
+    }
+
+    /// The name and the size of each collection.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> Vec<(&'static str, usize)> {
+        let mut sizes = self.table.sizes();
+        sizes.push(("rows in the order of time", self.order.len()));
+        sizes
     }
 
     /// Whether an output has ended the trace.
@@ -282,6 +292,9 @@ impl Trace {
         match error.kind {
             SnapshotKind::Full => self.table.snapshot_failed(),
             SnapshotKind::Owners => {}
+        }
+        if !error.may_recover {
+            self.table.turn_off_owner_lookups();
         }
         self.outlet.lost(&lost_snapshot(error.at));
         if let Some(line) = self.reports.failed(error) {

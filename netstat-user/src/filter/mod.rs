@@ -61,14 +61,22 @@ impl Filter {
 
     /// Whether the row is shown; `cgroup` is the path of its cgroup.
     pub fn matches(&self, row: &Row, cgroup: Option<&[u8]>) -> bool {
-        let Self { family, ports, addresses, states, owner, netns, cgroups } = self;
+        self.owner.matches(row.owner, row.socket_uid) == Match::Yes && self.matches_but_owner(row, cgroup)
+    }
+
+    /// Whether the row may be shown only if its owner is known, which it is not.
+    pub fn lacks_owner(&self, row: &Row, cgroup: Option<&[u8]>) -> bool {
+        self.owner.matches(row.owner, row.socket_uid) == Match::Unknown && self.matches_but_owner(row, cgroup)
+    }
+
+    fn matches_but_owner(&self, row: &Row, cgroup: Option<&[u8]>) -> bool {
+        let Self { family, ports, addresses, states, owner: _, netns, cgroups } = self;
         let remote = row.remote.filter(is_known);
         let address = |endpoint: Endpoint| Address { addr: endpoint.addr, interface: row.interface };
         let matched = family
             .matches(Some(row.family))
             .and(ports.matches(port(row.local), remote.and_then(port)))
             .and(addresses.matches(Some(address(row.local)), remote.map(address)))
-            .and(owner.matches(row.owner, row.socket_uid))
             .and(netns.matches(row.netns));
         matched == Match::Yes && states.matches(row) && cgroups.matches(cgroup)
     }

@@ -111,8 +111,9 @@ impl Events {
 
     /// The last event.
     pub(super) fn end(&mut self, ended: Ended) -> events::End<'_> {
-        let Ended { at, transitions, lost, repaired, duration_ns } = ended;
-        events::End { ts: self.clock.text(at.unix_ns).into(), transitions, lost, repaired, duration_ns }
+        let Ended { at, transitions, lost, repaired, duration_ns, owner_unknown } = ended;
+        let ts = self.clock.text(at.unix_ns).into();
+        events::End { ts, transitions, lost, repaired, duration_ns, owner_unknown }
     }
 }
 

@@ -302,4 +302,6 @@ pub struct Ended {
     pub repaired: u64,
     /// How long the trace ran, nanoseconds.
     pub duration_ns: u64,
+    /// How many transitions were not shown because the filter is about the owner, and the owner is not known.
+    pub owner_unknown: u64,
 }

@@ -20,6 +20,13 @@ pub(super) struct Capacity {
     pub(super) has_evicted: bool,
 }
 
+impl Capacity {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.timewaits.len()
+    }
+}
+
 impl Table {
     /// Whether a fixed filter can match a row of such a connection.
     pub(super) fn keeps(
@@ -66,10 +73,5 @@ impl Table {
         let has_place = self.shrink_to(self.limit - 1);
         self.capacity.unreported += u64::from(!has_place);
         has_place
-    }
-
-    #[cfg(test)]
-    pub(super) fn remembered_timewaits(&self) -> usize {
-        self.capacity.timewaits.len()
     }
 }

@@ -1,8 +1,11 @@
 //! The listening sockets by port: a connection has their owner until it is accepted.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::{Endpoint, Owner, OwnerHow};
+
+/// How many listeners are kept at most: more than a host has. Their ends may be lost where no snapshots are taken.
+const MAX_LISTENERS: usize = 200_000;
 
 /// What a connection inherits from its listener: owner and cgroup.
 pub(super) type Inheritance = (Option<Owner>, Option<u64>);
@@ -11,27 +14,58 @@ pub(super) type Inheritance = (Option<Owner>, Option<u64>);
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     by_port: FxHashMap<(Option<u32>, u16), Vec<Listener>>,
+    count: usize,
 }
 
 #[derive(Debug)]
 struct Listener {
     key: u64,
+    /// When it was seen first, CLOCK_MONOTONIC in nanoseconds.
+    since_ns: u64,
     local: Endpoint,
     owner: Option<Owner>,
     cgroup: Option<u64>,
 }
 
 impl Listeners {
+    /// Adds a listener that was seen at `since_ns`.
     pub(super) fn add(
         &mut self,
         netns: Option<u32>,
         local: Endpoint,
-        key: u64,
+        (key, since_ns): (u64, u64),
         owner: Option<Owner>,
         cgroup: Option<u64>,
     ) {
         self.remove(netns, local, key);
-        self.by_port.entry((netns, local.port)).or_default().push(Listener { key, local, owner, cgroup });
+        if self.count < MAX_LISTENERS {
+            self.count += 1;
+            self.by_port.entry((netns, local.port)).or_default().push(Listener { key, since_ns, local, owner, cgroup });
+        }
+    }
+
+    /// How many listeners are known.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Forgets the listeners in these network namespaces that are older than `before_ns` and not among these sockets:
+    /// their ends were missed.
+    pub(super) fn forget_stale(
+        &mut self,
+        netns: &FxHashSet<u32>,
+        sockets: &FxHashSet<u64>,
+        before_ns: u64,
+    ) {
+        self.by_port.retain(|(own, _), listeners| {
+            if own.is_some_and(|own| netns.contains(&own)) {
+                listeners
+                    .retain(|listener| listener.since_ns >= before_ns || sockets.contains(&listener.key));
+            }
+            !listeners.is_empty()
+        });
+        self.count = self.by_port.values().map(Vec::len).sum();
     }
 
     /// Sets the owner of a listener that is already known.
@@ -45,7 +79,9 @@ impl Listeners {
     pub(super) fn remove(&mut self, netns: Option<u32>, local: Endpoint, key: u64) {
         let port = (netns, local.port);
         if let Some(listeners) = self.by_port.get_mut(&port) {
+            let before = listeners.len();
             listeners.retain(|listener| listener.key != key);
+            self.count -= before - listeners.len();
             if listeners.is_empty() {
                 self.by_port.remove(&port);
             }

@@ -129,6 +129,20 @@ impl Table {
         Connections(self)
     }
 
+    /// No snapshots are taken: no owner is looked up.
+    pub fn turn_off_owner_lookups(&mut self) {
+        self.owner_lookups.turn_off();
+    }
+
+    /// Keeps the number of scheduled lookups in proportion to the table, also while nothing takes them.
+    fn forget_vain_lookups(&mut self) {
+        let Self { owner_lookups, connections, .. } = self;
+        if owner_lookups.len() > 2 * connections.len() + 1024 {
+            owner_lookups
+                .retain(|lookup| connections.get(&lookup.key).is_some_and(|known| known.id() == lookup.conn));
+        }
+    }
+
     /// When the next owner has to be looked up, CLOCK_MONOTONIC in nanoseconds.
     pub fn next_owner_lookup_ns(&self) -> Option<u64> {
         self.owner_lookups.next_due_ns()
@@ -243,6 +257,7 @@ impl Table {
         }
         if change.new == State::Established {
             self.owner_lookups.schedule(key, &row);
+            self.forget_vain_lookups();
         }
         self.emit(key, &row, emit);
     }
@@ -272,7 +287,8 @@ impl Table {
             connection.count_syns();
         }
         if change.new == State::Listen {
-            self.listeners.add(change.netns, change.local, key, change.process, change.cgroup);
+            let since = (key, change.at.mono_ns);
+            self.listeners.add(change.netns, change.local, since, change.process, change.cgroup);
         }
         self.connections.insert(key, connection);
         true
@@ -363,5 +379,7 @@ fn begins_connection(old: State, new: State) -> bool {
     )
 }
 
+#[cfg(test)]
+mod sizes;
 #[cfg(test)]
 mod tests;

@@ -5,15 +5,18 @@ use std::collections::VecDeque;
 
 use crate::model::{ConnId, Moment, Owner, OwnerHow, Row};
 
-/// The ages of a connection at which its owner is looked up, nanoseconds; the last one repeats. A connection that
-/// ends before the first is attributed to the process that closes it. An owner that is known to have accepted the
-/// connection is looked up once, at the second age.
+/// The ages of a connection at which its owner is looked up, nanoseconds. A connection that ends before the first is
+/// attributed to the process that closes it. An owner that is known to have accepted the connection is looked up once,
+/// at the second age. After the last age only full snapshots, which are regular, find an owner: one that can't be found
+/// costs no more.
 const AGES_NS: [u64; 4] = [50_000_000, 500_000_000, 5_000_000_000, 30_000_000_000];
 
 /// The connections whose owner has to be looked up: a queue for each age, the earliest due first.
 #[derive(Debug, Default)]
 pub(super) struct OwnerLookups {
     by_age: [VecDeque<OwnerLookup>; AGES_NS.len()],
+    /// Whether nobody makes the lookups: there are no snapshots.
+    are_off: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +28,26 @@ pub(super) struct OwnerLookup {
 }
 
 impl OwnerLookups {
+    /// Schedules no lookups: no snapshots are taken.
+    pub(super) fn turn_off(&mut self) {
+        *self = Self { are_off: true, ..Self::default() };
+    }
+
+    /// How many lookups are scheduled.
+    pub(super) fn len(&self) -> usize {
+        self.by_age.iter().map(VecDeque::len).sum()
+    }
+
+    /// Forgets the lookups of connections for which `is_open` doesn't hold: while snapshots fail, nothing takes them.
+    pub(super) fn retain(&mut self, is_open: impl Fn(&OwnerLookup) -> bool) {
+        self.by_age.iter_mut().for_each(|queue| queue.retain(&is_open));
+    }
+
     /// Schedules lookups for a connection that was just established, unless its owner is certain.
     pub(super) fn schedule(&mut self, key: u64, row: &Row) {
+        if self.are_off {
+            return;
+        }
         if is_unresolved(row.owner) || has_accepted(row.owner) {
             let established_ns = row.at.mono_ns;
             let due_ns = established_ns + AGES_NS[0];
@@ -55,8 +76,8 @@ impl OwnerLookups {
                 let Some(owner) = owner(&lookup) else { continue };
                 let is_early = age == 0 && has_accepted(owner);
                 any |= is_unresolved(owner) || (has_accepted(owner) && !is_early);
-                if is_unresolved(owner) || is_early {
-                    let next = (age + 1).min(AGES_NS.len() - 1);
+                let next = age + 1;
+                if (is_unresolved(owner) || is_early) && next < AGES_NS.len() {
                     let due_ns = now.mono_ns.max(lookup.established_ns) + AGES_NS[next];
                     self.by_age[next].push_back(OwnerLookup { due_ns, ..lookup });
                 }

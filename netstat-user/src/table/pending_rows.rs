@@ -52,6 +52,11 @@ impl PendingRows {
         self.rows.insert(key, row);
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.rows.len().max(self.connecting.len() + self.children.len())
+    }
+
     fn remove(&mut self, key: u64) -> Option<Row> {
         let row = self.rows.remove(&key)?;
         self.sockets_like(&row).remove(&(row.at.mono_ns, key));

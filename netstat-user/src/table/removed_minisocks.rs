@@ -44,6 +44,11 @@ impl RemovedMinisocks {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len().max(self.in_order.len())
+    }
+
     /// Whether the minisocket of this connection at `key` was removed.
     pub(super) fn contains(&self, key: u64, conn: ConnId) -> bool {
         self.by_key.get(&key).is_some_and(|removed| removed.conn == conn)

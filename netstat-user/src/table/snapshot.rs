@@ -106,7 +106,8 @@ impl Table {
         let is_kept = self.keeps(socket.family, Some(socket.netns), socket.local, remote);
         if socket.state == State::Listen {
             let owner = holder(&snapshot.holders, key);
-            self.listeners.add(Some(socket.netns), socket.local, key, owner, socket.cgroup);
+            let since = (key, socket.at.mono_ns);
+            self.listeners.add(Some(socket.netns), socket.local, since, owner, socket.cgroup);
         }
         if !is_kept || (self.capacity.has_evicted && socket.state == State::TimeWait) {
             return Merged::Complete;
@@ -171,6 +172,8 @@ impl Table {
         for key in stale {
             self.repair_end(key, snapshot.finished, emit);
         }
+        let before_ns = snapshot.started.mono_ns.saturating_sub(MARGIN_NS);
+        self.listeners.forget_stale(&covered, &found, before_ns);
     }
 
     /// Ends a connection whose end was missed.

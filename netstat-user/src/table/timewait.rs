@@ -44,6 +44,11 @@ impl Minisocks {
         self.created_in_order.push_back((timewait.at_ns, tuple));
     }
 
+    #[cfg(test)]
+    pub(super) fn created_sizes(&self) -> [usize; 2] {
+        [self.created.len(), self.created_in_order.len()]
+    }
+
     /// Forgets timewait sockets whose full socket should have closed long ago.
     fn forget_old(&mut self, now: Moment) {
         while let Some((at_ns, tuple)) = self.created_in_order.front().copied()

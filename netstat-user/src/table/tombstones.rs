@@ -47,6 +47,11 @@ impl Tombstones {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.closed_ns.len() + self.in_time_wait.len()
+    }
+
     /// A snapshot was requested.
     pub(super) fn begin(&mut self) {
         *self = Self { under_way: true, ..Self::bounded(self.max_sockets) };

@@ -128,7 +128,7 @@ fn start_lost_and_end_have_the_contract_s_fields() {
         written(&Record::End(&sample::ended())),
         concat!(
             r#"{"event":"end","ts":"2023-11-14T22:13:20.123456789Z","#,
-            r#""transitions":9,"lost":2,"repaired":1,"duration_ns":3200000000}"#,
+            r#""transitions":9,"lost":2,"repaired":1,"duration_ns":3200000000,"owner_unknown":0}"#,
             "\n"
         )
     );

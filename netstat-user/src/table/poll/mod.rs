@@ -56,6 +56,13 @@ pub(super) struct PollState {
     capacity: Capacity,
 }
 
+impl PollState {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
 impl Table {
     /// Emits what a poll shows: first the sockets that it found, listeners before the others, then those gone.
     pub(super) fn poll(&mut self, poll: &Poll, emit: &mut dyn FnMut(&Row)) {

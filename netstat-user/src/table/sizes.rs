@@ -1,0 +1,42 @@
+//! How much each part of the table remembers, for tests.
+
+use super::Table;
+
+impl Table {
+    /// The name and the size of each collection.
+    pub fn sizes(&self) -> Vec<(&'static str, usize)> {
+        let Self {
+            connections,
+            pending_rows,
+            half_open,
+            minisocks,
+            listeners,
+            owner_lookups,
+            tombstones,
+            has_initial_connections: _,
+            poll,
+            capabilities: _,
+            next_id: _,
+            limit: _,
+            retention: _,
+            omits_states: _,
+            owner_policy: _,
+            capacity,
+            existing_beyond_limit: _,
+        } = self;
+        let [created, created_in_order] = minisocks.created_sizes();
+        vec![
+            ("connections", connections.len()),
+            ("pending rows", pending_rows.len()),
+            ("half-open tuples", half_open.len()),
+            ("created timewait sockets", created),
+            ("the same in order", created_in_order),
+            ("removed minisockets", minisocks.removed.len()),
+            ("listeners", listeners.len()),
+            ("owner lookups", owner_lookups.len()),
+            ("tombstones", tombstones.len()),
+            ("polled sockets", poll.len()),
+            ("timewait sockets that can give up their place", capacity.len()),
+        ]
+    }
+}
