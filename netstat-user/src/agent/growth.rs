@@ -30,6 +30,8 @@ struct Without {
     tuples: bool,
     minisocks: bool,
     accept: bool,
+    /// The RSTs that this host sends.
+    resets: bool,
     owners: bool,
     /// Every so-manieth event, which the kernel's ring had no place for.
     lost: Option<usize>,
@@ -89,7 +91,13 @@ fn endpoint(port: u16) -> Endpoint {
 
 fn trace(source: Source, without: Without, snapshots: Snapshots) -> Trace {
     let Without { tuples, minisocks, .. } = without;
-    let source = Described(SourceCapabilities { source, tuples: !tuples, minisocks: !minisocks });
+    let source = Described(SourceCapabilities {
+        source,
+        tuples: !tuples,
+        minisocks: !minisocks,
+        resets_sent: !without.resets,
+        syn_retransmits: true,
+    });
     let options = TraceOptions { table_size: TABLE_SIZE, ..options() };
     Trace::start(&options, &source, snapshots != Snapshots::None, Vec::new()).unwrap()
 }
@@ -181,6 +189,9 @@ fn ends(number: u64) -> Ends<impl Fn(&End, State, State) -> Transition> {
         cgroup: None,
         has_socket: Some(true),
         error: Some(0),
+        soft_error: 0,
+        fin_is_acknowledged: false,
+        connect_failed: false,
         kernel_tcp_stats: None,
     };
     Ends { client, server, change }
@@ -201,7 +212,14 @@ fn created(number: u64, end: &End, sk: u64, state: State) -> Event {
 }
 
 fn removed(number: u64, sk: u64, state: State) -> Event {
-    Event::MinisockRemoved(MinisockRemoved { at: moment(number * PERIOD_NS), sk, state, expired: true })
+    Event::MinisockRemoved(MinisockRemoved {
+        at: moment(number * PERIOD_NS),
+        sk,
+        state,
+        expired: true,
+        cause: None,
+        listener_has_closed: false,
+    })
 }
 
 /// Traces the connections, and checks the sizes as it goes.
@@ -273,7 +291,7 @@ fn a_trace_without_minisockets_remembers_open_connections_only() {
 
 #[test]
 fn a_trace_with_transitions_alone_remembers_open_connections_only() {
-    traced(Without { tuples: true, minisocks: true, accept: true, owners: true, lost: None }, Snapshots::None);
+    traced(Without { tuples: true, minisocks: true, accept: true, resets: true, owners: true, lost: None }, Snapshots::None);
 }
 
 #[test]

@@ -39,6 +39,11 @@ impl PendingCloses {
         self.rows.push_back(PendingClose { key, row, reason_if_reset });
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     fn take(&mut self, key: u64) -> Option<PendingClose> {
         let index = self.rows.iter().position(|pending| pending.key == key)?;
         self.rows.remove(index)

@@ -8,6 +8,7 @@ impl Table {
         let Self {
             connections,
             pending_rows,
+            pending_closes,
             half_open,
             minisocks,
             listeners,
@@ -28,6 +29,7 @@ impl Table {
         vec![
             ("connections", connections.len()),
             ("pending rows", pending_rows.len()),
+            ("pending closes", pending_closes.len()),
             ("half-open tuples", half_open.len()),
             ("created timewait sockets", created),
             ("the same in order", created_in_order),
