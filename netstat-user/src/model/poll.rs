@@ -35,7 +35,8 @@ pub struct Poll {
     pub at: Moment,
     /// The sockets. A socket that changed during the poll may be listed twice, the newer entry later.
     pub sockets: Vec<PolledSocket>,
-    /// Network namespaces that exist but could not be read: nothing is known about their sockets.
+    /// Network namespaces that exist but could not be read, or not completely: a socket there that is not in `sockets` may
+    /// still exist.
     pub unread: FxHashSet<Option<u32>>,
     /// Those of them that still exist for certain, with the reason, in the order of their numbers.
     pub unread_why: Vec<UnreadNetns>,

@@ -159,9 +159,12 @@ impl ProcPoller {
                 continue;
             }
             match namespace.read(stop) {
-                Ok(sockets) => {
+                Ok(namespace::Found { sockets, lost }) => {
                     reading.has_read = true;
                     reading.poll.sockets.extend(sockets);
+                    if !lost.is_empty() {
+                        reading.incomplete(namespace.number, lost.join("; "));
+                    }
                 }
                 Err(error) => {
                     stop.check()?;
@@ -190,6 +193,12 @@ impl Reading {
             self.poll.unread_why.push(UnreadNetns { netns, why: format!("can't be read: {error}") });
         }
         self.last_error = Some(error);
+    }
+
+    /// Some lines of a table are no sockets: a socket that isn't found may be one of them.
+    fn incomplete(&mut self, netns: u32, why: String) {
+        self.poll.unread.insert(Some(netns));
+        self.poll.unread_why.push(UnreadNetns { netns, why });
     }
 
     fn finish(mut self) -> Result<Poll> {

@@ -47,9 +47,9 @@ impl Namespace {
     /// Its sockets.
     ///
     /// # Errors
-    /// The namespace can't be opened at any of its paths, a table is malformed, or `stop` is due: nothing is known about
+    /// The namespace can't be opened at any of its paths, a table can't be read, or `stop` is due: nothing is known about
     /// its sockets.
-    pub(super) fn read(&self, stop: &Stop) -> io::Result<Vec<PolledSocket>> {
+    pub(super) fn read(&self, stop: &Stop) -> io::Result<Found> {
         let mut last_error = ErrorKind::NotFound.into();
         for inhabitant in &self.inhabitants {
             // The process may have ended, or have entered another namespace.
@@ -82,7 +82,7 @@ impl Namespace {
         }
     }
 
-    fn read_within(&self, namespace: &File, stop: &Stop) -> io::Result<Vec<PolledSocket>> {
+    fn read_within(&self, namespace: &File, stop: &Stop) -> io::Result<Found> {
         namespaces::within(namespace, || {
             Tables::open(Path::new(proc_net::OWN_DIRECTORY))?.read(self.number, stop)
         })
@@ -92,6 +92,14 @@ impl Namespace {
 /// Of two errors the one that is about the namespace, not about a path that is gone.
 fn worse(first: io::Error, second: io::Error) -> io::Error {
     if errors::is_gone(&second) && !errors::is_gone(&first) { first } else { second }
+}
+
+/// The sockets of a namespace.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) sockets: Vec<PolledSocket>,
+    /// What the tables have beside them that is no socket: each with its file, for the user. The lines around it are sockets.
+    pub(super) lost: Vec<String>,
 }
 
 /// Both tables, open: they stay those of one namespace, even if the process enters another.
@@ -114,52 +122,61 @@ impl Tables {
         Ok(Self { directory: directory.to_owned(), tcp: opened, tcp6 })
     }
 
-    fn read(self, number: u32, stop: &Stop) -> io::Result<Vec<PolledSocket>> {
-        let mut sockets = Vec::new();
-        let mut lines = 0_usize;
+    fn read(self, number: u32, stop: &Stop) -> io::Result<Found> {
+        let mut found = Found::default();
         for (table, name, is_ipv6) in [(Some(self.tcp), "tcp", false), (self.tcp6, "tcp6", true)] {
             let Some(table) = table else { continue };
+            let (mut lines, mut malformed, mut first) = (0_usize, 0_usize, 0);
             let read = proc_net::for_each_line(table, |line| {
                 if lines.is_multiple_of(LINES_BETWEEN_CHECKS) {
                     stop.check()?;
                 }
                 lines += 1;
-                let entry = InetEntry::parse(line, is_ipv6)
-                    .ok_or_else(|| malformed(&format!("line {} is malformed", lines)))?;
-                sockets.extend(seen(&entry, number)?);
+                match InetEntry::parse(line, is_ipv6).and_then(|entry| seen(&entry, number)) {
+                    Some(socket) => found.sockets.extend(socket),
+                    None => {
+                        malformed += 1;
+                        first = if malformed == 1 { lines } else { first };
+                    }
+                }
                 io::Result::Ok(())
             });
-            // The process may have ended: that is not an error of the file.
-            read.map_err(|error| {
-                if errors::is_gone(&error) {
-                    return error;
+            let path = self.directory.join(name);
+            if malformed > 0 {
+                let noun = if malformed == 1 { "line" } else { "lines" };
+                found.lost.push(format!(
+                    "{malformed} {noun} of {} can't be parsed, the first is line {first}",
+                    path.display()
+                ));
+            }
+            match read {
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                    found.lost.push(format!("{}: {error}", path.display()));
                 }
-                io::Error::new(error.kind(), format!("{}: {error}", self.directory.join(name).display()))
-            })?;
+                // The process may have ended: that is not an error of the file.
+                Err(error) if errors::is_gone(&error) => return Err(error),
+                Err(error) => {
+                    return Err(io::Error::new(error.kind(), format!("{}: {error}", path.display())));
+                }
+                Ok(()) => {}
+            }
         }
-        Ok(sockets)
+        Ok(found)
     }
 }
 
-fn malformed(what: &str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, what)
-}
-
-/// None for a socket in CLOSE, which the kernel doesn't list anyway.
-///
-/// # Errors
-/// The state is none that the kernel has.
-fn seen(entry: &InetEntry, number: u32) -> io::Result<Option<PolledSocket>> {
+/// None if the state is none that the kernel has; Some(None) for a socket in CLOSE, which the kernel doesn't list anyway.
+fn seen(entry: &InetEntry, number: u32) -> Option<Option<PolledSocket>> {
     let end =
         |address: std::net::SocketAddr| Endpoint { addr: address.ip().to_canonical(), port: address.port() };
     let state = State::from_kernel(entry.state);
     match state {
-        State::Unknown => return Err(malformed(&format!("there is no state {:#04x}", entry.state))),
-        State::Close => return Ok(None),
+        State::Unknown => return None,
+        State::Close => return Some(None),
         _ => {}
     }
     let handle = NonZero::new(entry.inode);
-    Ok(Some(PolledSocket {
+    Some(Some(PolledSocket {
         state,
         local: end(entry.local),
         remote: (state != State::Listen).then(|| end(entry.remote)),

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    num::NonZero,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     time::Duration,
@@ -116,24 +117,48 @@ fn each_namespace_is_read_once_and_the_lowest_holder_owns() {
 }
 
 #[test]
-fn a_malformed_table_makes_its_namespace_unread_and_no_other() {
-    let _runtime = runtime().enter();
+fn a_malformed_line_is_lost_and_told_and_its_neighbours_are_not() {
     for (number, wrong) in [
         "\0\u{1}\u{7f}\n",
         "   0: 0100007F:1F90 0000\n",
         "   0: 0100007F:1F90 00000000:0000 63 0:0 00:0 0 0 0 7\n",
         "   0: 0100007é:1F90 00000000:0000 0A 0:0 00:0 0 0 0 7\n",
+        "   0: 0100007F:1F90\u{2003}00000000:0000 0A 0:0 00:0 0 0 0 7\n",
         "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 -1 0 99999999999999999999999\n",
     ]
     .into_iter()
     .enumerate()
     {
         let root = Root::new(&format!("wrong-{number}"));
-        table(&root.process(20, 11, 100), &format!("{}{wrong}", listener(100)));
+        let process = root.process(20, 11, 100);
+        table(&process, &format!("{}{wrong}{}", listener(100), listener(101)));
         table(&root.process(40, 12, 200), &listener(200));
-        let sockets = root.first_poll().unwrap();
-        assert_eq!(sockets.iter().map(|socket| socket.netns).collect::<Vec<_>>(), [Some(12)], "{wrong:?}");
+        let mut poller = ProcPoller::new(root.0.clone(), Values::default());
+        let poll = poller.poll(&Stop::NEVER).unwrap();
+        let mut inodes: Vec<u64> =
+            poll.sockets.iter().filter_map(|socket| socket.handle).map(NonZero::get).collect();
+        inodes.sort_unstable();
+        assert_eq!(inodes, [100, 101, 200], "{wrong:?}");
+        assert!(poll.unread.contains(&Some(11)) && !poll.unread.contains(&Some(12)), "{wrong:?}");
+        let [UnreadNetns { netns: 11, why }] = poll.unread_why.as_slice() else {
+            panic!("{:?}", poll.unread_why)
+        };
+        let path = process.join("net/tcp");
+        let said = format!("1 line of {} can't be parsed, the first is line 2", path.display());
+        assert_eq!(*why, said, "{wrong:?}");
     }
+}
+
+#[test]
+fn the_lines_before_a_torn_end_are_sockets() {
+    let root = Root::new("torn");
+    let process = root.process(20, 11, 100);
+    let torn = listener(101);
+    table(&process, &format!("{}{}", listener(100), &torn[..torn.len() - 4]));
+    let mut poller = ProcPoller::new(root.0.clone(), Values::default());
+    let poll = poller.poll(&Stop::NEVER).unwrap();
+    assert_eq!(poll.sockets.len(), 1);
+    assert!(poll.unread_why[0].why.ends_with("the file ends within a line"), "{:?}", poll.unread_why);
 }
 
 #[test]
@@ -191,12 +216,12 @@ fn a_table_without_its_title_is_a_failed_read_and_no_end_of_connections() {
     table(&process, &listener(100));
     table(&root.process(40, 12, 200), &listener(200));
     let mut poller = ProcPoller::new(root.0.clone(), Values::default());
-    for (file, restored) in
-        [("net/tcp", format!("{HEADER}{}", listener(100))), ("net/tcp6", HEADER.to_owned())]
+    for (file, restored, sockets) in
+        [("net/tcp", format!("{HEADER}{}", listener(100)), 1), ("net/tcp6", HEADER.to_owned(), 2)]
     {
         fs::write(process.join(file), "").unwrap();
         let poll = poller.poll(&Stop::NEVER).unwrap();
-        assert!(poll.unread.contains(&Some(11)) && poll.sockets.len() == 1);
+        assert!(poll.unread.contains(&Some(11)) && poll.sockets.len() == sockets);
         let [UnreadNetns { netns: 11, why }] = poll.unread_why.as_slice() else {
             panic!("{:?}", poll.unread_why)
         };
