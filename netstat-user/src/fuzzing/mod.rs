@@ -11,6 +11,8 @@ mod ebpf_records;
 mod kernel_text;
 mod names;
 #[cfg(target_os = "linux")]
+mod netlink;
+#[cfg(target_os = "linux")]
 mod proc_net;
 #[cfg(target_os = "linux")]
 mod processes;
@@ -19,7 +21,8 @@ mod tests;
 
 #[cfg(target_os = "linux")]
 pub use {
-    btf::btf, ebpf_records::ebpf_records, kernel_text::kernel_text, proc_net::proc_net, processes::processes,
+    btf::btf, ebpf_records::ebpf_records, kernel_text::kernel_text, netlink::netlink, proc_net::proc_net,
+    processes::processes,
 };
 pub use {command_lines::command_lines, names::names};
 
@@ -34,6 +37,8 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("ebpf_records", ebpf_records),
     #[cfg(target_os = "linux")]
     ("kernel_text", kernel_text),
+    #[cfg(target_os = "linux")]
+    ("netlink", netlink),
     #[cfg(target_os = "linux")]
     ("proc_net", proc_net),
     #[cfg(target_os = "linux")]

@@ -28,6 +28,20 @@ pub fn names(input: &[u8]) {
     if let Ok(answer) = str::from_utf8(input) {
         host(answer);
     }
+    #[cfg(target_os = "linux")]
+    file(input);
+}
+
+/// In /etc/networks and /etc/protocols, a line that can't be used costs no other.
+#[cfg(target_os = "linux")]
+fn file(text: &[u8]) {
+    use crate::netstat::linux::name_file::NameFile;
+
+    let parse = |text: &[u8]| NameFile::parse(text, |number| number.parse::<u16>().ok());
+    let with_another = parse(&[text, b"\ntcp 6\n"].concat());
+    assert!(with_another.name(&6).is_some() && with_another.lost() == parse(text).lost());
+    let lost = text.split(|byte| *byte == b'\n').map(|line| parse(line).lost());
+    assert_eq!(parse(text).lost(), lost.sum::<usize>());
 }
 
 /// A name that the resolver gives breaks no column, and can't be read as an address.

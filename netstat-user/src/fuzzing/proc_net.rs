@@ -1,14 +1,72 @@
-//! The tables of Internet sockets in /proc/net.
+//! The tables in /proc/net.
 
 use std::{
     io,
     net::{IpAddr, SocketAddr},
 };
 
-use crate::readers::proc_net::{InetEntry, for_each_line};
+use crate::{
+    netstat::linux::{routes::table, sockets::unix::table as unix, statistics::counters},
+    readers::proc_net::{InetEntry, for_each_line},
+};
 
-/// /proc/net/tcp, udp, tcp6 and the like.
+/// /proc/net/tcp, udp, tcp6 and the like, route, ipv6_route, unix, snmp and snmp6.
 pub fn proc_net(input: &[u8]) {
+    inet_sockets(input);
+    unix_sockets(input);
+    let name = input.get(..input.len().min(15)).unwrap_or_default();
+    // `dev_valid_name` (net/core/dev.c).
+    if !name.is_empty() && !name.iter().any(|byte| b"\0/: \t\n\x0b\x0c\r\xa0".contains(byte)) {
+        routes_by(name);
+    }
+    for line in input.split(|byte| *byte == b'\n') {
+        if let Some(route) = table::route(line) {
+            assert!(route.interface.is_none_or(|name| line.starts_with(name.as_bytes())));
+        }
+        if let Some(route) = table::route6(line) {
+            assert!(route.interface.is_none_or(|name| line.ends_with(name.as_bytes())));
+        }
+    }
+    if let Ok(text) = str::from_utf8(input) {
+        counters_of(text);
+    }
+}
+
+/// A name with any bytes that the kernel allows is read as it is.
+fn routes_by(name: &[u8]) {
+    let line = [name, b"\t0001000A\t0102A8C0\t0003\t0\t0\t100\t00FFFFFF\t0\t0\t0   "].concat();
+    let interface = table::route(&line).expect("a route").interface;
+    // The kernel's sign for no interface.
+    assert_eq!(interface.as_ref().map(|name| name.as_bytes()), Some(name).filter(|name| *name != b"*"));
+    let zeros = "0".repeat(32);
+    let line = format!("{zeros} 00 {zeros} 00 {zeros} 00000100 00000001 00000000 00000001 ");
+    let line = [line.as_bytes(), &b"        "[name.len().min(8)..], name].concat();
+    let interface = table::route6(&line).expect("a route").interface;
+    assert_eq!(interface.as_ref().map(|name| name.as_bytes()), Some(name));
+}
+
+/// Each line after the title is a socket, or is counted as lost.
+fn unix_sockets(text: &[u8]) {
+    let (mut sockets, lost) = unix::sockets(text, 7);
+    let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|byte| *byte == b'\n').count() - 1;
+    assert_eq!(sockets.len() + lost, lines);
+    unix::count_references(text, &mut sockets);
+}
+
+/// The counters of two texts, one after the other, are those of both.
+fn counters_of(text: &str) {
+    let udp = "Udp: InDatagrams NoPorts\nUdp: 3 4\n";
+    let separate = format!("{text}\n: \n{udp}");
+    let together = counters::parse_pairs(&separate);
+    assert_eq!(together.last(), counters::parse_pairs(udp).last());
+    let groups = counters::parse_lines(text);
+    let lines = text.lines().count();
+    assert!(groups.iter().map(|group| group.counters.len()).sum::<usize>() <= lines);
+    assert!(groups.iter().all(|group| group.counters.iter().all(|(name, _)| name.starts_with(&group.title))));
+}
+
+/// Whole lines are read, and a socket is what the kernel prints for it.
+fn inet_sockets(input: &[u8]) {
     let mut lines = Vec::new();
     let read = for_each_line(input, |line| {
         lines.push(line.to_vec());

@@ -1,4 +1,4 @@
-//! The tables of Internet sockets in /proc/net.
+//! The tables in /proc/net.
 
 #![no_main]
 

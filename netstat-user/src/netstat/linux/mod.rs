@@ -4,16 +4,16 @@ pub mod cli;
 mod interfaces;
 mod json;
 mod listing;
-mod name_file;
+pub(crate) mod name_file;
 mod names;
 mod notes;
 pub mod options;
 pub(crate) mod owners;
 mod print;
-mod routes;
-mod socket;
-mod sockets;
-mod statistics;
+pub(crate) mod routes;
+pub(crate) mod socket;
+pub(crate) mod sockets;
+pub(crate) mod statistics;
 
 use std::time::Duration;
 

@@ -84,7 +84,7 @@ impl Links {
 }
 
 /// Decodes `struct ifinfomsg` and its attributes.
-fn decode(message: &[u8]) -> Result<Link> {
+pub(crate) fn decode(message: &[u8]) -> Result<Link> {
     let truncated = "rtnetlink sent a truncated message";
     let (index, flags) = (u32_at(message, 4).context(truncated)?, u32_at(message, 8).context(truncated)?);
     let (mut name, mut mtu, mut counters) = (None, None, None);

@@ -5,7 +5,7 @@
 //! message for one attribute that they don't understand.
 
 mod attributes;
-mod links;
+pub(crate) mod links;
 
 use std::io;
 
@@ -100,7 +100,7 @@ fn once<T>(
 }
 
 /// Adds what a datagram has; returns whether it ends the dump.
-fn read<T>(
+pub(crate) fn read<T>(
     mut datagram: &[u8],
     answer: u16,
     decode: &mut impl FnMut(&[u8]) -> Result<Option<T>>,

@@ -5,9 +5,9 @@ mod inet;
 mod inet6;
 mod json;
 mod networks;
-mod nexthops;
-mod rtnetlink;
-mod table;
+pub(crate) mod nexthops;
+pub(crate) mod rtnetlink;
+pub(crate) mod table;
 
 use std::net::IpAddr;
 

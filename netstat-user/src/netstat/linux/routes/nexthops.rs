@@ -7,7 +7,7 @@ use super::rtnetlink::{NextHop, address};
 use crate::readers::netlink::{Attributes, Request, dump, u32_at};
 
 /// include/uapi/linux/rtnetlink.h.
-const RTM_NEWNEXTHOP: u16 = 104;
+pub(crate) const RTM_NEWNEXTHOP: u16 = 104;
 const RTM_GETNEXTHOP: u16 = 106;
 /// Size of `struct nhmsg` (include/uapi/linux/nexthop.h).
 const NHMSG_BYTES: usize = 8;
@@ -29,7 +29,7 @@ pub struct Nexthops {
 
 /// A nexthop object.
 #[derive(Debug, PartialEq, Eq)]
-enum Object {
+pub(crate) enum Object {
     /// One next hop; None for one that discards packets.
     Single(Option<NextHop>),
     /// Others, by their ids, each with its weight.
@@ -64,7 +64,7 @@ impl Nexthops {
     }
 }
 
-fn decode(message: &[u8]) -> Result<(u32, Object)> {
+pub(crate) fn decode(message: &[u8]) -> Result<(u32, Object)> {
     let truncated = "rtnetlink sent a truncated nexthop object";
     let (mut id, mut group, mut index, mut gateway) = (None, None, None, None);
     for attribute in Attributes::new(message.get(NHMSG_BYTES..).context(truncated)?) {

@@ -124,7 +124,7 @@ impl KernelRoute {
 }
 
 /// Decodes `struct rtmsg` and its attributes; None for an exception.
-fn decode(message: &[u8], ipv6: bool) -> Result<Option<KernelRoute>> {
+pub(crate) fn decode(message: &[u8], ipv6: bool) -> Result<Option<KernelRoute>> {
     let truncated = "rtnetlink sent a truncated route";
     let (header, attributes) = message.split_at_checked(RTMSG_BYTES).context(truncated)?;
     if u32_at(header, 8).context(truncated)? & RTM_F_CLONED != 0 {

@@ -61,7 +61,7 @@ fn parse<'a, R>(
 
 /// Parses a line: interface, destination, gateway, flags, references, uses, metric, mask, MSS, window, IRTT, separated by
 /// tabs; blanks fill it up.
-pub(super) fn route(line: &[u8]) -> Option<Route> {
+pub(crate) fn route(line: &[u8]) -> Option<Route> {
     let mut words = line.trim_ascii_end().split(|byte| *byte == b'\t');
     let interface = words.next()?;
     let mut text = || str::from_utf8(words.next()?).ok();
@@ -94,7 +94,7 @@ pub(super) fn route(line: &[u8]) -> Option<Route> {
 
 /// Parses a line: destination, its prefix, source, its prefix, next hop, metric, references, uses, flags, interface,
 /// separated by blanks.
-pub(super) fn route6(line: &[u8]) -> Option<Route6> {
+pub(crate) fn route6(line: &[u8]) -> Option<Route6> {
     let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
     let mut text = || str::from_utf8(words.next()?).ok();
     let addr = |word: &str| {

@@ -84,7 +84,7 @@ fn payload(proto: Proto, wanted: Wanted) -> [u8; REQUEST_BYTES] {
 }
 
 /// Decodes `struct inet_diag_msg` and the attributes that were asked for.
-fn decode(message: &[u8], proto: Proto, netns: u32) -> Result<Indexed> {
+pub(crate) fn decode(message: &[u8], proto: Proto, netns: u32) -> Result<Indexed> {
     let truncated = "sock_diag sent a truncated message";
     let (message, attributes) = message.split_at_checked(MESSAGE_BYTES).context(truncated)?;
     let (mut retransmits, mut probes, mut drops) = (message[3].into(), 0, None);

@@ -1,9 +1,9 @@
 //! Reads the kernel's sockets: by sock_diag(7), or from /proc/net where that is missing, or is what netstat shows.
 
 mod inet;
-mod inet_diag;
+pub(crate) mod inet_diag;
 mod namespaces;
-mod unix;
+pub(crate) mod unix;
 
 use anyhow::{Context as _, Result};
 

@@ -22,23 +22,39 @@ fn read(file: &str) -> Result<String> {
 
 /// Reads pairs of lines: `Tcp: InSegs OutSegs`, and below it `Tcp: 17 4` (`snmp_seq_show`, net/ipv4/proc.c).
 pub fn pairs_of_lines(file: &str) -> Result<Vec<Group>> {
-    let text = read(file)?;
-    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
-    Ok(lines.chunks_exact(2).filter_map(|pair| group(pair[0], pair[1])).collect())
+    Ok(parse_pairs(&read(file)?))
 }
 
-fn group(names: &str, values: &str) -> Option<Group> {
-    let (title, names) = names.split_once(':')?;
-    let (_, values) = values.split_once(':')?;
+/// A line without its counterpart, which has the same title, costs no other.
+pub(crate) fn parse_pairs(text: &str) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let mut names = None;
+    for (title, words) in text.lines().filter_map(|line| line.split_once(':')) {
+        match names {
+            Some((title_of_names, names_)) if title_of_names == title => {
+                groups.push(group(title, names_, words));
+                names = None;
+            }
+            _ => names = Some((title, words)),
+        }
+    }
+    groups
+}
+
+fn group(title: &str, names: &str, values: &str) -> Group {
     let pairs = names.split_whitespace().zip(values.split_whitespace());
     let counters = pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect();
-    Some(Group { title: title.to_owned(), counters })
+    Group { title: title.to_owned(), counters }
 }
 
 /// Reads lines like `Ip6InReceives 17` (`snmp6_seq_show`, net/ipv6/proc.c). The group is the name up to the 6.
 pub fn names_and_values(file: &str) -> Result<Vec<Group>> {
+    Ok(parse_lines(&read(file)?))
+}
+
+pub(crate) fn parse_lines(text: &str) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for line in read(file)?.lines() {
+    for line in text.lines() {
         let mut words = line.split_whitespace();
         let (Some(name), Some(value)) = (words.next(), words.next()) else { continue };
         let Ok(value) = value.parse() else { continue };
@@ -49,7 +65,7 @@ pub fn names_and_values(file: &str) -> Result<Vec<Group>> {
             _ => groups.push(Group { title: title.to_owned(), counters: vec![counter] }),
         }
     }
-    Ok(groups)
+    groups
 }
 
 #[cfg(test)]
@@ -58,9 +74,20 @@ mod tests {
 
     #[test]
     fn the_nth_value_belongs_to_the_nth_name() {
-        let group = group("Tcp: MaxConn InSegs Newer", "Tcp: -1 17").unwrap();
-        assert_eq!(group.title, "Tcp");
-        assert_eq!(group.counters, [("MaxConn".to_owned(), -1), ("InSegs".to_owned(), 17)]);
+        let groups = parse_pairs("Tcp: MaxConn InSegs Newer\nTcp: -1 17\n");
+        assert_eq!(groups[0].title, "Tcp");
+        assert_eq!(groups[0].counters, [("MaxConn".to_owned(), -1), ("InSegs".to_owned(), 17)]);
+    }
+
+    #[test]
+    fn a_line_without_its_counterpart_costs_no_other() {
+        let udp = "Udp: InDatagrams\nUdp: 3\n";
+        for text in
+            [format!("Tcp: InSegs\n{udp}"), format!("\nTcp\n{udp}Tcp: 4\n"), format!("Ip: 1\nTcp: 4\n{udp}")]
+        {
+            let groups = parse_pairs(&text);
+            assert_eq!(groups, parse_pairs(udp), "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `-s`: the kernel's counters, in netstat's sentences.
 
-mod counters;
+pub(crate) mod counters;
 mod sentences;
 mod sentences6;
 

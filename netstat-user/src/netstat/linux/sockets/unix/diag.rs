@@ -48,7 +48,7 @@ pub fn read(netns: u32) -> Result<Dump<UnixSocket>> {
 
 /// Decodes `struct unix_diag_msg` and its attributes: a socket, and after a listener the connections that wait to be
 /// accepted.
-fn decode(message: &[u8], netns: u32) -> Result<Vec<UnixSocket>> {
+pub(crate) fn decode(message: &[u8], netns: u32) -> Result<Vec<UnixSocket>> {
     let truncated = "unix_diag sent a truncated message";
     let (message, attributes) = message.split_at_checked(MESSAGE_BYTES).context(truncated)?;
     let (kind, state, inode) = (message[1], message[2], u32_at(message, 4).context(truncated)?);

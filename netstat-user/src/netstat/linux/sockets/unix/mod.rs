@@ -1,7 +1,7 @@
 //! UNIX domain sockets: by unix_diag, which has each name as bytes; from /proc/net/unix only where that is missing.
 
-mod diag;
-mod table;
+pub(crate) mod diag;
+pub(crate) mod table;
 
 use anyhow::{Context as _, Result};
 
