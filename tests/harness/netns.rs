@@ -1,11 +1,12 @@
 //! Network namespaces for tests. Only an open file refers to each, so it disappears with its last user.
 
 use std::{
+    ffi::OsStr,
     fs::File,
     net::{IpAddr, Ipv6Addr, UdpSocket},
     os::{
         fd::{AsFd as _, AsRawFd as _},
-        unix::fs::MetadataExt as _,
+        unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     },
     process::Command,
     thread,
@@ -88,6 +89,23 @@ pub fn ip(arguments: &str) -> Result<()> {
     let stderr = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "ip {arguments}: {}", stderr.trim());
     Ok(())
+}
+
+/// Runs `ip` in the calling thread's namespace with arguments that may be any bytes.
+pub fn ip_bytes(arguments: &[&[u8]]) -> Result<()> {
+    let mut command = Command::new("ip");
+    command.args(arguments.iter().map(|argument| OsStr::from_bytes(argument)));
+    let output = child::output(&mut command).context("running ip (iproute2)")?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?}: {}", stderr.trim());
+    Ok(())
+}
+
+/// Creates a pair of joined devices with these names, and switches them on.
+pub fn veth_pair(name: &[u8], other: &[u8]) -> Result<()> {
+    ip_bytes(&[b"link", b"add", name, b"type", b"veth", b"peer", b"name", other])?;
+    ip_bytes(&[b"link", b"set", name, b"up"])?;
+    ip_bytes(&[b"link", b"set", other, b"up"])
 }
 
 /// The kernel adds the route of an IPv6 address a moment later (`addrconf_dad_work`, net/ipv6/addrconf.c, up to

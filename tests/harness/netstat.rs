@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
 
 use crate::tracer;
 
@@ -24,6 +25,15 @@ pub fn text(command: &mut Command) -> Result<String> {
     let stderr = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{command:?} ended with {}: {stderr}", output.status);
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// The objects that rnetstat prints with `--json`. It must say nothing on stderr.
+pub fn objects(arguments: &[&str]) -> Result<Vec<Value>> {
+    let output = rnetstat(&[arguments, &["--json"]].concat())?.output()?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success() && stderr.is_empty(), "{arguments:?}: {}: {stderr}", output.status);
+    let lines = str::from_utf8(&output.stdout)?.lines();
+    lines.map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
 }
 
 /// Runs netstat, rnetstat and netstat again, until both runs of netstat print the same lines. Then rnetstat must have

@@ -9,7 +9,7 @@ pub const BIN: &str = "/product";
 /// Where a guest has the test programs.
 pub const TESTS: &str = "/tests";
 /// Modules that the tests' networks are made of.
-pub const MODULES: [&str; 4] = ["veth", "tun", "inet_diag", "tcp_diag"];
+pub const MODULES: [&str; 6] = ["veth", "tun", "inet_diag", "tcp_diag", "udp_diag", "unix_diag"];
 /// Programs that the tests run. busybox's `ip` knows too little.
 pub const PROGRAMS: [&str; 7] = ["ip", "ss", "netstat", "setpriv", "unshare", "setcap", "cp"];
 
@@ -18,7 +18,7 @@ pub const MINISOCK_HOOKS: [&str; 2] = ["fentry", "timer"];
 /// The test programs that run once with each kind of minisocket hooks.
 const WITH_EACH_HOOK: [&str; 4] = ["connections", "lifecycle", "close_reasons", "owners"];
 /// The test programs that run once, with the hooks that the product chooses.
-const ONCE: [&str; 14] = [
+const ONCE: [&str; 18] = [
     "streams",
     "names",
     "clocks",
@@ -33,12 +33,17 @@ const ONCE: [&str; 14] = [
     "proc",
     "polling",
     "netstat",
+    "netstat_links",
+    "netstat_routes",
+    "netstat_sockets",
+    "netstat_unix",
 ];
 /// The test programs that don't run in the guests, each with the reason.
 #[cfg(test)]
-const NOT_IN_GUESTS: [(&str, &str); 6] = [
+const NOT_IN_GUESTS: [(&str, &str); 7] = [
     ("harness", "it tests the harness, which is the same on every kernel"),
     ("snapshot_failures", "an emulated processor starts its dozens of traces too slowly"),
+    ("netstat_faults", "it traces hundreds of runs by strace, which is too slow there"),
     ("load", "an emulated processor makes 100,000 connections too slowly"),
     ("table", "an emulated processor makes 20,000 connections too slowly"),
     ("windows", "it compiles to nothing on Linux and runs under Wine"),

@@ -54,7 +54,11 @@ pub struct Direction {
 
 /// The interfaces' names by their indices.
 #[derive(Debug, Default)]
-pub struct Links(FxHashMap<u32, InterfaceName>);
+pub struct Links {
+    names: FxHashMap<u32, InterfaceName>,
+    /// Whether the interfaces changed each time they were read, so that names may be missing.
+    pub is_inconsistent: bool,
+}
 
 impl Link {
     /// All interfaces of the calling thread's network namespace.
@@ -74,12 +78,13 @@ impl Links {
     /// # Errors
     /// Those of [`dump`].
     pub fn read() -> Result<Self> {
-        Ok(Self(Link::all()?.entries.into_iter().map(|link| (link.index, link.name)).collect()))
+        let Dump { entries, is_inconsistent } = Link::all()?;
+        Ok(Self { names: entries.into_iter().map(|link| (link.index, link.name)).collect(), is_inconsistent })
     }
 
     /// The name of an interface; None for 0, and for one that is not, or no longer, there.
     pub fn name(&self, index: u32) -> Option<InterfaceName> {
-        self.0.get(&index).copied()
+        self.names.get(&index).copied()
     }
 }
 

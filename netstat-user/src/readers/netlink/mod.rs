@@ -15,7 +15,7 @@ use netlink_packet_core::{
     NetlinkBuffer,
 };
 use rustix::{
-    fd::{AsFd, OwnedFd},
+    fd::OwnedFd,
     io::retry_on_intr,
     net::{
         AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, netlink::SocketAddrNetlink,
@@ -60,14 +60,13 @@ pub struct Dump<T> {
 /// # Errors
 /// The kernel lacks the protocol or refuses, an error ends the dump before its end, or a message is malformed.
 pub fn dump<T>(request: &Request<'_>, mut decode: impl FnMut(&[u8]) -> Result<Option<T>>) -> Result<Dump<T>> {
-    let socket = connect(request.protocol).context("can't open a netlink socket")?;
     for _ in 1..MAX_TRIES {
-        let dump = once(&socket, request, &mut decode)?;
+        let dump = once(request, &mut decode)?;
         if !dump.is_inconsistent {
             return Ok(dump);
         }
     }
-    once(&socket, request, &mut decode)
+    once(request, &mut decode)
 }
 
 /// A socket that receives from the kernel only: netlink drops what other processes send to a connected socket
@@ -79,11 +78,9 @@ fn connect(protocol: Option<Protocol>) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-fn once<T>(
-    socket: impl AsFd,
-    request: &Request<'_>,
-    decode: &mut impl FnMut(&[u8]) -> Result<Option<T>>,
-) -> Result<Dump<T>> {
+/// Asks once, on a socket of its own: what an answer leaves on it can't be taken for the next one.
+fn once<T>(request: &Request<'_>, decode: &mut impl FnMut(&[u8]) -> Result<Option<T>>) -> Result<Dump<T>> {
+    let socket = connect(request.protocol).context("can't open a netlink socket")?;
     let asked = message(request);
     retry_on_intr(|| rustix::net::send(&socket, &asked, SendFlags::empty()))
         .context("can't ask the kernel over netlink")?;

@@ -65,6 +65,18 @@ pub struct Details {
     pub nexthop_id: Option<u32>,
 }
 
+impl Details {
+    /// Of a route.
+    pub fn of(route: &KernelRoute) -> Self {
+        Self {
+            kind: route.type_name(),
+            table: route.table,
+            next_hops: if route.discards() { Some(Vec::new()) } else { route.next_hops.clone() },
+            nexthop_id: route.nexthop_id,
+        }
+    }
+}
+
 /// The routes of the main table that are up: by rtnetlink, else from /proc, which has only the first next hop of each.
 ///
 /// # Errors
@@ -73,7 +85,7 @@ pub fn read(notes: &Notes) -> Result<(Vec<Route>, Option<Error>)> {
     match KernelRoute::all(false) {
         Ok(Dump { entries, is_inconsistent }) => {
             notes.inconsistent("the routes", is_inconsistent);
-            Ok((entries.into_iter().filter_map(listed).collect(), None))
+            Ok((entries.iter().filter_map(listed).collect(), None))
         }
         Err(error) => {
             let routes = table::inet(notes)
@@ -84,8 +96,8 @@ pub fn read(notes: &Notes) -> Result<(Vec<Route>, Option<Error>)> {
 }
 
 /// The route as /proc/net/route shows it; None if it doesn't (`fib_route_seq_show`, net/ipv4/fib_trie.c).
-fn listed(route: KernelRoute) -> Option<Route> {
-    let KernelRoute { destination, prefix_len, table, metric, tcp, .. } = route;
+fn listed(route: &KernelRoute) -> Option<Route> {
+    let KernelRoute { destination, prefix_len, table, metric, tcp, .. } = *route;
     let IpAddr::V4(destination) = destination else { return None };
     if table != MAIN_TABLE || matches!(route.kind, libc::RTN_BROADCAST | libc::RTN_MULTICAST) {
         return None;
@@ -115,12 +127,7 @@ fn listed(route: KernelRoute) -> Option<Route> {
         window: tcp.window,
         irtt: tcp.rtt >> 3,
         interface: first.and_then(|hop| hop.interface),
-        details: Some(Details {
-            kind: route.type_name(),
-            table,
-            next_hops: route.next_hops,
-            nexthop_id: route.nexthop_id,
-        }),
+        details: Some(Details::of(route)),
     })
 }
 
@@ -236,15 +243,15 @@ mod tests {
             next_hops: Some(vec![hop("fe80::1"), hop("10.0.0.2")]),
             nexthop_id: None,
         };
-        let shown = listed(route.clone()).unwrap();
+        let shown = listed(&route).unwrap();
         assert_eq!((shown.mask, shown.gateway), ([255, 0, 0, 0].into(), Ipv4Addr::UNSPECIFIED));
         assert_eq!((flags::inet(shown.flags), shown.mss, shown.irtt), ("UG".to_owned(), 1500, 10));
         assert_eq!(shown.details.unwrap().next_hops, route.next_hops);
-        let default = listed(KernelRoute { prefix_len: 0, ..route.clone() }).unwrap();
+        let default = listed(&KernelRoute { prefix_len: 0, ..route.clone() }).unwrap();
         assert_eq!(default.mask, Ipv4Addr::UNSPECIFIED);
         let rejected = KernelRoute { kind: libc::RTN_PROHIBIT, next_hops: Some(vec![]), ..route.clone() };
-        assert_eq!(flags::inet(listed(KernelRoute { prefix_len: 32, ..rejected }).unwrap().flags), "!H");
-        assert_eq!(listed(KernelRoute { table: 255, ..route.clone() }), None);
-        assert_eq!(listed(KernelRoute { kind: libc::RTN_BROADCAST, ..route }), None);
+        assert_eq!(flags::inet(listed(&KernelRoute { prefix_len: 32, ..rejected }).unwrap().flags), "!H");
+        assert_eq!(listed(&KernelRoute { table: 255, ..route.clone() }), None);
+        assert_eq!(listed(&KernelRoute { kind: libc::RTN_BROADCAST, ..route }), None);
     }
 }

@@ -99,12 +99,7 @@ pub fn inet6(routes: &[Route6], kernel: Option<Vec<KernelRoute>>) -> Vec<Line> {
 }
 
 fn line6(route: &Route6, kernel: Option<&KernelRoute>) -> Line {
-    let details = kernel.map(|kernel| Details {
-        kind: kernel.type_name(),
-        table: kernel.table,
-        next_hops: kernel.next_hops.clone(),
-        nexthop_id: kernel.nexthop_id,
-    });
+    let details = kernel.map(Details::of);
     let has_source = route.source_prefix_length > 0;
     Line {
         kind: "route",

@@ -111,10 +111,19 @@ impl KernelRoute {
             }
         }
         let links = Links::read()?;
+        routes.is_inconsistent |= links.is_inconsistent;
         for hop in routes.entries.iter_mut().flat_map(|route| route.next_hops.iter_mut().flatten()) {
             hop.interface = links.name(hop.index);
         }
         Ok(routes)
+    }
+
+    /// Whether it discards packets instead of sending them to a next hop. The kernel may name loopback as its interface.
+    pub fn discards(&self) -> bool {
+        matches!(
+            self.kind,
+            libc::RTN_BLACKHOLE | libc::RTN_UNREACHABLE | libc::RTN_PROHIBIT | libc::RTN_THROW
+        )
     }
 
     /// iproute2's name of its type.

@@ -52,7 +52,7 @@ impl UnixName {
 impl fmt::Display for UnixName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.bytes.split_first() {
-            Some((b'@', path)) if self.is_abstract == Some(false) => write!(f, "\\x40{}", visible(path)),
+            Some((b'@', path)) if self.is_abstract == Some(false) => write!(f, "\\u{{40}}{}", visible(path)),
             _ => f.write_str(&visible(&self.bytes)),
         }
     }
@@ -68,14 +68,14 @@ mod tests {
             (&b""[..], "", None),
             (b"/run/a.sock\0", "/run/a.sock", Some(false)),
             (b"/not/ended", "/not/ended", Some(false)),
-            (b"@a\0", "\\x40a", Some(false)),
-            (b"\\x40a\0", "\\\\x40a", Some(false)),
+            (b"@a\0", "\\u{40}a", Some(false)),
+            (b"\\u{40}a\0", "\\x5cu{40}a", Some(false)),
             (b"\0a", "@a", Some(true)),
             (b"\0", "@", Some(true)),
-            (b"\0a\0b\0", "@a\\0b\\0", Some(true)),
+            (b"\0a\0b\0", "@a\\x00b\\x00", Some(true)),
             (b"\0a@b", "@a@b", Some(true)),
-            (b"\0a\\0b", "@a\\\\0b", Some(true)),
-            (b"/\xff\n\x1b[2J\0", "/\\xff\\n\\u{1b}[2J", Some(false)),
+            (b"\0a\\0b", "@a\\0b", Some(true)),
+            (b"/\xff\n\x1b[2J\0", "/\\xff\\x0a\\x1b[2J", Some(false)),
         ] {
             let name = UnixName::of_address(sun_path);
             assert_eq!((name.to_string().as_str(), name.is_abstract()), (shown, is_abstract), "{sun_path:?}");

@@ -145,5 +145,6 @@ fn with_interfaces(entries: Vec<Indexed>, needs: Needs, notes: &Notes) -> Vec<In
         notes.add(format!("the interfaces of sockets are not known: {error:#}"));
         Links::default()
     });
+    notes.inconsistent("the interfaces", links.is_inconsistent);
     entries.into_iter().map(|(socket, index)| InetSocket { interface: links.name(index), ..socket }).collect()
 }

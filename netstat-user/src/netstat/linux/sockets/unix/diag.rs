@@ -142,7 +142,7 @@ mod tests {
         let name = b"\0z\n0: 2 0 10000 1 1 4712 /run/docker.sock";
         let sockets = decode(&message(1, TCP_LISTEN, &[attribute(NAME, name)]), 7).unwrap();
         assert_eq!(sockets.len(), 1);
-        assert_eq!(sockets[0].name.to_string(), "@z\\n0: 2 0 10000 1 1 4712 /run/docker.sock");
+        assert_eq!(sockets[0].name.to_string(), "@z\\x0a0: 2 0 10000 1 1 4712 /run/docker.sock");
     }
 
     #[test]

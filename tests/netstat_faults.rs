@@ -1,0 +1,233 @@
+//! rnetstat when the kernel's answer over netlink fails: at its beginning, in the middle, or malformed. strace(1) writes
+//! the answer.
+
+#![cfg(target_os = "linux")]
+
+use std::process::{Command, Output};
+
+use anyhow::{Context as _, Result, ensure};
+use netstat_tests::{
+    child,
+    netns::{Namespace, ip, veth_pair},
+    netstat::rnetstat,
+    sample_sockets::at,
+    skip,
+    sock::Sock,
+};
+use rustix::net::{AddressFamily, SocketType};
+
+/// `struct nlmsghdr` (length, type, flags, sequence number, port) and a payload, as hexadecimal digits: little-endian, as
+/// on every machine that runs these tests.
+fn message(kind: u16, flags: u16, payload: &[u8]) -> String {
+    let mut bytes = (16 + payload.len() as u32).to_ne_bytes().to_vec();
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(flags.to_ne_bytes());
+    bytes.extend([0; 8]);
+    bytes.extend(payload);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const NLM_F_MULTI: u16 = 2;
+const NLM_F_DUMP_INTR: u16 = 0x10;
+
+/// What replaces the kernel's datagram.
+fn failures() -> Vec<String> {
+    let error = |errno: i32| [(-errno).to_ne_bytes().as_slice(), &[0; 16]].concat();
+    let mut failures: Vec<_> = [
+        message(NLMSG_DONE, NLM_F_MULTI, &(-libc::ENOENT).to_ne_bytes()),
+        message(NLMSG_DONE, NLM_F_MULTI, &(-libc::ENOMEM).to_ne_bytes()),
+        message(NLMSG_DONE, NLM_F_MULTI, &[]),
+        message(NLMSG_ERROR, 0, &error(libc::EPERM)),
+        message(NLMSG_ERROR, 0, &error(0)),
+        message(NLMSG_ERROR, 0, &[0; 2]),
+        message(0x4242, NLM_F_MULTI, &[0; 80]),
+        "ff".repeat(32),
+        "00".repeat(32),
+    ]
+    .map(|bytes| format!("retval={}:poke_exit=@arg2={bytes}", bytes.len() / 2))
+    .to_vec();
+    failures.extend(["retval=0", "retval=1000000", "error=ENOBUFS", "error=EPERM"].map(str::to_owned));
+    failures
+}
+
+/// Runs rnetstat with an answer changed. `when` is strace's expression for which calls.
+fn with_fault(arguments: &[&str], fault: &str, when: &str) -> Result<Output> {
+    let rnetstat = rnetstat(arguments)?;
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=recvfrom", "-e"]);
+    strace.arg(format!("inject=recvfrom:{fault}:when={when}"));
+    strace.arg(rnetstat.get_program()).args(rnetstat.get_args()).env("LC_ALL", "C.UTF-8");
+    child::output(&mut strace)
+}
+
+fn without_strace() -> bool {
+    let works = child::output(Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]));
+    skip::without("strace", works.is_ok_and(|output| output.status.success()))
+}
+
+/// A namespace with sockets, links and routes, none of which changes.
+fn scene<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    Namespace::new()?.run(|| {
+        veth_pair(b"d0", b"d1")?;
+        ip("addr add 10.1.0.1/24 dev d0")?;
+        ip("route add 20.0.0.0/8 via 10.1.0.2")?;
+        let _listener = Sock::listening(at("127.0.0.1", 8080)?, 8)?;
+        let _unix = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+        work()
+    })
+}
+
+#[test]
+fn a_table_whose_dump_fails_is_read_from_proc() -> Result<()> {
+    if skip::without_root() || without_strace() {
+        return Ok(());
+    }
+    scene(|| {
+        for arguments in [
+            &["-ant"][..],
+            &["-anx"],
+            &["-rn"],
+            &["-rn6"],
+            &["-lnt", "--summary"],
+            &["explain", "--color", "never"],
+            &["-ant", "--port", "8080"],
+        ] {
+            let expected = rnetstat(arguments)?.output()?.stdout;
+            for fault in failures() {
+                let output = with_fault(arguments, &fault, "1+")?;
+                let stdout = String::from_utf8_lossy(&output.stdout);
+                ensure!(output.status.success(), "{arguments:?} with {fault}: {output:?}");
+                ensure!(output.stdout == expected, "{arguments:?} with {fault}: {stdout}");
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn json_says_what_is_not_known_where_a_dump_fails() -> Result<()> {
+    if skip::without_root() || without_strace() {
+        return Ok(());
+    }
+    scene(|| {
+        for (arguments, unknown) in [
+            (&["-lnt"][..], "\"queue_max\":null"),
+            (&["-anx"], "\"source\":\"proc\""),
+            (&["-rn"], "\"next_hops\":null"),
+            (&["-rn6"], "\"next_hops\":null"),
+        ] {
+            let arguments = [arguments, &["--json"]].concat();
+            let rows = |stdout: &[u8]| stdout.iter().filter(|byte| **byte == b'\n').count();
+            let expected = rows(&rnetstat(&arguments)?.output()?.stdout);
+            for fault in failures() {
+                let output = with_fault(&arguments, &fault, "1+")?;
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                ensure!(
+                    output.status.success() && rows(&output.stdout) == expected,
+                    "{arguments:?}: {output:?}"
+                );
+                let text = String::from_utf8(output.stdout)?;
+                ensure!(
+                    text.lines().all(|line| line.contains(unknown)),
+                    "{arguments:?} with {fault}: {text}"
+                );
+                ensure!(stderr.lines().count() == 1, "{arguments:?} with {fault}: {stderr}");
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn without_another_source_a_failed_dump_is_exit_code_1_and_one_line() -> Result<()> {
+    if skip::without_root() || without_strace() {
+        return Ok(());
+    }
+    scene(|| {
+        for fault in failures() {
+            // The first datagram, and one in the middle.
+            for when in ["1+", "2+"] {
+                let output = with_fault(&["-i"], &fault, when)?;
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                ensure!(output.status.code() == Some(1) && output.stdout.is_empty(), "{fault}: {output:?}");
+                ensure!(stderr.lines().count() == 1 && stderr.contains("interfaces"), "{fault}: {stderr}");
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn an_error_in_the_middle_of_a_dump_loses_no_row() -> Result<()> {
+    if skip::without_root() || without_strace() {
+        return Ok(());
+    }
+    scene(|| {
+        for arguments in [&["-ant"][..], &["-anx"], &["-rn"]] {
+            let expected = rnetstat(arguments)?.output()?.stdout;
+            for fault in failures() {
+                let output = with_fault(arguments, &fault, "2+")?;
+                ensure!(
+                    output.status.success() && output.stdout == expected,
+                    "{arguments:?} {fault}: {output:?}"
+                );
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn an_interrupted_dump_is_asked_for_again_and_one_that_stays_so_is_reported() -> Result<()> {
+    if skip::without_root() || without_strace() {
+        return Ok(());
+    }
+    let interrupted = message(NLMSG_DONE, NLM_F_MULTI | NLM_F_DUMP_INTR, &0_i32.to_ne_bytes());
+    let fault = format!("poke_exit=@arg2={interrupted}");
+    scene(|| {
+        for arguments in [&["-i"][..], &["-rn"], &["-ant"], &["-anx"]] {
+            let expected = rnetstat(arguments)?.output()?.stdout;
+            let once = with_fault(arguments, &fault, "2")?;
+            ensure!(once.status.success() && once.stderr.is_empty(), "{arguments:?}: {once:?}");
+            if arguments == ["-i"] {
+                // Its counters may change, and it has more datagrams than two.
+                let names = |stdout: &[u8]| -> Vec<String> {
+                    let text = String::from_utf8_lossy(stdout);
+                    text.lines().filter_map(|line| line.split(' ').next().map(str::to_owned)).collect()
+                };
+                ensure!(names(&once.stdout) == names(&expected), "{once:?}");
+                continue;
+            }
+            ensure!(once.stdout == expected, "{arguments:?}: {once:?}");
+            // The second datagram of these short dumps is their end, so that the table is whole. The names of interfaces,
+            // which are in more datagrams, may be missing.
+            let always = with_fault(arguments, &fault, "2+2")?;
+            let stderr = String::from_utf8(always.stderr).context("stderr")?;
+            let is_whole = always.stdout == expected || (arguments == ["-rn"] && !always.stdout.is_empty());
+            ensure!(always.status.success() && is_whole, "{arguments:?}: {stderr}");
+            ensure!(stderr.lines().count() == 1 && stderr.contains("changed"), "{arguments:?}: {stderr}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_namespace_whose_sockets_can_t_be_listed_is_named() -> Result<()> {
+    if skip::without_root() || without_strace() {
+        return Ok(());
+    }
+    let other = Namespace::new()?;
+    scene(|| {
+        let ended = message(NLMSG_DONE, NLM_F_MULTI, &(-libc::ENOENT).to_ne_bytes());
+        let fault = format!("retval=20:poke_exit=@arg2={ended}");
+        let output = with_fault(&["-lnt", "--all-netns"], &fault, "1+")?;
+        ensure!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout)?;
+        ensure!(text.contains("127.0.0.1:8080"), "{text}");
+        Ok(())
+    })?;
+    drop(other);
+    Ok(())
+}
