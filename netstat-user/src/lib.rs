@@ -6,12 +6,15 @@ pub mod cgroup;
 pub mod cli;
 pub mod console;
 pub mod doctor;
+pub mod failure;
 pub mod filter;
 pub mod format;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod model;
 pub mod netstat;
+#[cfg(target_os = "linux")]
+pub mod open_files;
 pub mod options;
 pub mod output;
 #[cfg(target_os = "linux")]

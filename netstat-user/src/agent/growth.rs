@@ -6,8 +6,8 @@ use super::{tests::options, trace::Trace};
 use crate::{
     model::{
         Comm, Endpoint, Event, Family, MinisockCreated, MinisockRemoved, Moment, Owner, OwnerHow, Poll,
-        PolledSocket, Protocol, SnapshotError, SnapshotKind, SockId, SocketHandle, Source, SourceCapabilities,
-        Started, State, Transition,
+        PolledSocket, Protocol, SnapshotError, SnapshotKind, SockId, SocketHandle, Source,
+        SourceCapabilities, Started, State, Transition,
     },
     options::TraceOptions,
     source::{EventSource, SnapshotSource},
@@ -173,8 +173,7 @@ fn ends(number: u64) -> Ends<impl Fn(&End, State, State) -> Transition> {
     let (local, remote) = (endpoint(1_024 + (number % 60_000) as u16), endpoint(80));
     let (cookie, at) = (2 * number + 1, moment(number * PERIOD_NS));
     let client = End { sock: SockId { sk, cookie }, local, remote };
-    let server =
-        End { sock: SockId { sk: sk + 32, cookie: cookie + 1 }, local: remote, remote: local };
+    let server = End { sock: SockId { sk: sk + 32, cookie: cookie + 1 }, local: remote, remote: local };
     let change = move |end: &End, old, new| Transition {
         at,
         sock: end.sock,
@@ -291,7 +290,10 @@ fn a_trace_without_minisockets_remembers_open_connections_only() {
 
 #[test]
 fn a_trace_with_transitions_alone_remembers_open_connections_only() {
-    traced(Without { tuples: true, minisocks: true, accept: true, resets: true, owners: true, lost: None }, Snapshots::None);
+    traced(
+        Without { tuples: true, minisocks: true, accept: true, resets: true, owners: true, lost: None },
+        Snapshots::None,
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use netstat_user::{
     args::usage,
     cli,
     console::stdout_has_color,
-    doctor, format,
+    doctor, failure, format,
     options::{TraceCommand, TraceOptions},
     output::{Output, StreamOptions, StreamOutput, Target},
     signals,
@@ -20,7 +20,13 @@ use netstat_user::{
 const NO_SNAPSHOTS: Option<Infallible> = None;
 
 fn main() -> ExitCode {
+    failure::guard("rnetstat-trace", execute)
+}
+
+fn execute() -> ExitCode {
     standard_streams::ignore_file_size_signal();
+    #[cfg(target_os = "linux")]
+    netstat_user::open_files::raise();
     let outcome = match cli::parse(std::env::args_os(), stdout_has_color()) {
         Ok(TraceCommand::Trace(options)) => run(&options).map(|()| true),
         Ok(TraceCommand::Doctor(options)) => doctor::run(options),
@@ -41,9 +47,9 @@ fn run(options: &TraceOptions) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("can't start the event loop (the limit of open files: ulimit -n)")?;
+        .map_err(|error| explained(anyhow::Error::new(error).context("can't start the event loop")))?;
     let result = runtime.block_on(async {
-        let stop = signals::stop()?;
+        let stop = signals::stop().context("can't catch signals")?;
         let (commands, receiver) = agent::commands();
         tokio::spawn(async move {
             stop.await;
@@ -67,6 +73,17 @@ fn run(options: &TraceOptions) -> Result<()> {
     // A thread may be stuck in a write to a reader that has stopped.
     runtime.shutdown_background();
     result.map(drop)
+}
+
+/// With what to do about it, where that is known.
+#[cfg(target_os = "linux")]
+fn explained(error: anyhow::Error) -> anyhow::Error {
+    anyhow::anyhow!(netstat_user::readers::errors::explain(&error))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn explained(error: anyhow::Error) -> anyhow::Error {
+    error
 }
 
 /// The stream of rows to stdout.

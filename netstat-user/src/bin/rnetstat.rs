@@ -2,9 +2,13 @@
 
 use std::process::ExitCode;
 
-use netstat_user::{args::usage, console::stdout_has_color, netstat, standard_streams};
+use netstat_user::{args::usage, console::stdout_has_color, failure, netstat, standard_streams};
 
 fn main() -> ExitCode {
+    failure::guard("rnetstat", run)
+}
+
+fn run() -> ExitCode {
     standard_streams::ignore_file_size_signal();
     let variable = |name: &str| std::env::var(name).ok();
     let options = match netstat::parse(std::env::args_os(), stdout_has_color(), variable) {

@@ -4,7 +4,7 @@ use rustix::thread::CapabilitySet;
 
 use super::report::Report;
 use crate::{
-    privilege,
+    open_files, privilege,
     source::ebpf::{self, HookSet, Outcome, Remedy},
 };
 
@@ -12,6 +12,15 @@ use crate::{
 pub(super) fn advice(report: &Report) -> Vec<String> {
     let Report { host, .. } = report;
     let mut advice = Vec::new();
+    if report.no_threads.is_some() {
+        advice.push(
+            "Raise the limit of threads: pids.max of its cgroup (in a container: --pids-limit), or ulimit -u."
+                .to_owned(),
+        );
+    }
+    if host.open_files.is_some_and(|limit| limit < open_files::NEEDED) {
+        advice.push(format!("Raise the limit of open files: ulimit -n {}", open_files::NEEDED));
+    }
     if !privilege::missing_for_ebpf(host.capabilities).is_empty() {
         advice.push(if host.user == 0 {
             "Grant this root user the missing capabilities; in a container: --cap-add BPF --cap-add PERFMON."

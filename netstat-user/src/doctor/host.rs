@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use rustix::{process::geteuid, thread::CapabilitySet};
 
 use crate::{
-    privilege,
+    open_files, privilege,
     source::ebpf::{kernel, memlock},
 };
 
@@ -33,6 +33,8 @@ pub(super) struct Host {
     pub tracefs: Result<&'static str, String>,
     /// The limit on locked memory, bytes; None if there is none.
     pub memlock: Option<u64>,
+    /// The limit of open files; None if there is none.
+    pub open_files: Option<u64>,
 }
 
 impl Host {
@@ -53,6 +55,7 @@ impl Host {
             unprivileged_bpf_disabled: sysctl("unprivileged_bpf_disabled"),
             tracefs: tracefs(),
             memlock: memlock::limit(),
+            open_files: open_files::limit(),
         }
     }
 

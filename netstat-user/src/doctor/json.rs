@@ -26,6 +26,10 @@ struct Shape<'a> {
     tracefs: Option<&'static str>,
     /// Null if there is no limit.
     memlock_bytes: Option<u64>,
+    /// Null if there is no limit.
+    open_files: Option<u64>,
+    /// Whether a trace can start its threads.
+    threads: bool,
     probes: Vec<Probe<'a>>,
     missing: Vec<Missing<'a>>,
     advice: Vec<String>,
@@ -63,7 +67,7 @@ pub(super) fn write(report: &Report) -> serde_json::Result<String> {
     let missing = report.missing.as_deref().unwrap_or_default().iter();
     let shape = Shape {
         source: report.source(),
-        error: report.missing.as_ref().err().map(String::as_str),
+        error: report.error(),
         kernel: &host.kernel,
         machine: &host.machine,
         user: host.user,
@@ -77,6 +81,8 @@ pub(super) fn write(report: &Report) -> serde_json::Result<String> {
         unprivileged_bpf_disabled: host.unprivileged_bpf_disabled,
         tracefs: host.tracefs.as_ref().ok().copied(),
         memlock_bytes: host.memlock,
+        open_files: host.open_files,
+        threads: report.no_threads.is_none(),
         probes: probes.collect(),
         missing: missing.map(|missing| Missing { what: &missing.what, why: &missing.why }).collect(),
         advice: advice(report),

@@ -14,6 +14,8 @@ mod page;
 mod report;
 #[cfg(target_os = "linux")]
 mod text;
+#[cfg(target_os = "linux")]
+mod threads;
 
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::run;
@@ -33,5 +35,5 @@ pub fn run(options: crate::options::DoctorOptions) -> anyhow::Result<bool> {
         text::write(&report, crate::text::width(), options.color)
     };
     crate::standard_streams::write_stdout(text.as_bytes()).context("stdout can't be written")?;
-    Ok(report.missing.is_ok())
+    Ok(report.source() == Some("ebpf"))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use netstat_ebpf::wire::RING_BYTES;
 
-use super::host::Host;
+use super::{host::Host, threads};
 use crate::{
     model::Missing,
     source::{
@@ -23,6 +23,8 @@ pub(super) struct Report {
     pub missing: Result<Vec<Missing>, String>,
     /// Whether /proc can be polled instead.
     pub has_proc: bool,
+    /// Why no trace can start its threads, if that is so.
+    pub no_threads: Option<String>,
 }
 
 impl Report {
@@ -33,14 +35,22 @@ impl Report {
         let mut attempts = Attempts::default();
         let missing = ebpf::probe(&LoadOptions::unfiltered(RING_BYTES), &mut attempts);
         let has_proc = proc::is_readable(Path::new("/proc"));
-        Self { host, attempts, missing: missing.map_err(|error| format!("{error:#}")), has_proc }
+        let no_threads = threads::try_start().err().map(|error| format!("no thread can be started: {error}"));
+        let missing = missing.map_err(|error| format!("{error:#}"));
+        Self { host, attempts, missing, has_proc, no_threads }
     }
 
     /// The source that a trace would choose, as `--source` names it; None if none works.
     pub fn source(&self) -> Option<&'static str> {
         match self.missing {
+            _ if self.no_threads.is_some() => None,
             Ok(_) => Some("ebpf"),
             Err(_) => self.has_proc.then_some("proc"),
         }
+    }
+
+    /// Why a trace would not use eBPF, or would not start at all.
+    pub fn error(&self) -> Option<&str> {
+        self.no_threads.as_deref().or(self.missing.as_ref().err().map(String::as_str))
     }
 }

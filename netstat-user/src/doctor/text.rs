@@ -5,7 +5,10 @@ use super::{
     page::{BAD, FAINT, GOOD, PLAIN, Page},
     report::Report,
 };
-use crate::source::ebpf::{Attempt, Outcome};
+use crate::{
+    open_files,
+    source::ebpf::{Attempt, Outcome},
+};
 
 /// The whole report, in lines of at most `width` columns.
 pub(super) fn write(report: &Report, width: usize, color: bool) -> String {
@@ -37,6 +40,10 @@ pub(super) fn write(report: &Report, width: usize, color: bool) -> String {
 }
 
 fn verdict(page: &mut Page, report: &Report) {
+    if let Some(error) = &report.no_threads {
+        page.line(BAD, "No trace can start here.");
+        return page.item("", error, PLAIN);
+    }
     match &report.missing {
         Ok(missing) => {
             page.line(GOOD, "Transitions are seen as they happen (source: ebpf).");
@@ -88,6 +95,9 @@ fn host(page: &mut Page, report: &Report) {
         },
     );
     let memlock = host.memlock.map_or("no limit".to_owned(), |bytes| format!("{} KiB", bytes / 1024));
+    page.fact("threads", report.no_threads.as_deref().unwrap_or("a trace can start those that it needs"));
+    let open_files = host.open_files.map_or("no limit".to_owned(), |limit| limit.to_string());
+    page.fact("open files", &format!("{open_files} (a trace by eBPF needs {})", open_files::NEEDED));
     page.fact("locked memory", &format!("{memlock} (limits eBPF only before Linux 5.11)"));
 }
 

@@ -30,6 +30,18 @@ pub fn explain(error: &Error) -> String {
 
 fn advice(error: &Error) -> Option<&'static str> {
     let errno = error.chain().find_map(|cause| Errno::from_io_error(cause.downcast_ref()?))?;
+    about(errno)
+}
+
+/// What to do about a resource that has run out, which an error of eBPF names: aya passes some errors on as text.
+pub fn about_resource(error: &str) -> Option<&'static str> {
+    [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN]
+        .into_iter()
+        .find(|errno| error.contains(&format!("(os error {})", errno.raw_os_error())))
+        .and_then(about)
+}
+
+fn about(errno: Errno) -> Option<&'static str> {
     match errno {
         Errno::MFILE => Some("raise the limit of open files (ulimit -n)"),
         Errno::NFILE => Some("raise the host's limit of open files (sysctl fs.file-max)"),
@@ -57,6 +69,13 @@ mod tests {
             "can't open an iterator: Too many open files (os error 24); raise the limit of open files (ulimit -n)"
         );
         assert_eq!(explain(&failed(Errno::IO)), "can't open an iterator: Input/output error (os error 5)");
+    }
+
+    #[test]
+    fn a_resource_that_has_run_out_is_found_in_a_text() {
+        let text = "tp_btf: map/EVENTS: Too many open files (os error 24); tracepoint: no";
+        assert_eq!(about_resource(text), Some("raise the limit of open files (ulimit -n)"));
+        assert_eq!(about_resource("map/EVENTS: Operation not permitted (os error 1)"), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Chooses the source: the one that the user named, or the best that works.
 
+#[cfg(target_os = "linux")]
+use anyhow::anyhow;
 use anyhow::{Context as _, Result, bail};
 #[cfg(target_os = "linux")]
 use rustix::thread::CapabilitySet;
@@ -13,6 +15,8 @@ use super::{
     proc::{self, ProcPoller},
 };
 use crate::options::{SourceChoice, TraceOptions};
+#[cfg(target_os = "linux")]
+use crate::readers::errors;
 
 /// A source that works.
 pub enum Chosen {
@@ -54,6 +58,10 @@ pub fn start(options: &TraceOptions) -> Result<Chosen> {
             };
             let no_proc = match proc(options, Some(&no_ebpf)) {
                 Ok(chosen) => return Ok(chosen),
+                #[cfg(target_os = "linux")]
+                Err(_) if errors::about_resource(&format!("{no_ebpf:#}")).is_some() => {
+                    return Err(no_ebpf.context("can't trace"));
+                }
                 Err(error) => error,
             };
             match windows(options) {
@@ -74,6 +82,15 @@ fn ebpf(options: &TraceOptions) -> Result<Chosen> {
         verbose: options.verbose,
         state_hook: options.state_hook,
         minisock_hook: options.minisock_hook,
+    })
+    .map_err(|error| {
+        let text = format!("{error:#}");
+        match errors::about_resource(&text) {
+            Some(advice) if !text.contains(advice) => {
+                anyhow!("the eBPF source can't start: {text}; {advice}")
+            }
+            _ => error,
+        }
     })?;
     Ok(Chosen::Ebpf(Box::new(source), snapshotter))
 }

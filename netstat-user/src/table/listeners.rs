@@ -40,7 +40,13 @@ impl Listeners {
         self.remove(netns, local, key);
         if self.count < MAX_LISTENERS {
             self.count += 1;
-            self.by_port.entry((netns, local.port)).or_default().push(Listener { key, since_ns, local, owner, cgroup });
+            self.by_port.entry((netns, local.port)).or_default().push(Listener {
+                key,
+                since_ns,
+                local,
+                owner,
+                cgroup,
+            });
         }
     }
 
@@ -52,12 +58,7 @@ impl Listeners {
 
     /// Forgets the listeners in these network namespaces that are older than `before_ns` and not among these sockets:
     /// their ends were missed.
-    pub(super) fn forget_stale(
-        &mut self,
-        netns: &FxHashSet<u32>,
-        sockets: &FxHashSet<u64>,
-        before_ns: u64,
-    ) {
+    pub(super) fn forget_stale(&mut self, netns: &FxHashSet<u32>, sockets: &FxHashSet<u64>, before_ns: u64) {
         self.by_port.retain(|(own, _), listeners| {
             if own.is_some_and(|own| netns.contains(&own)) {
                 listeners

@@ -20,16 +20,16 @@ mod tuple;
 
 use rustc_hash::FxHashMap;
 
+use self::{
+    capacity::Capacity, half_open::HalfOpen, listeners::Listeners, owner_lookups::OwnerLookups,
+    pending_closes::PendingCloses, pending_rows::PendingRows, poll::PollState, timewait::Minisocks,
+    tombstones::Tombstones,
+};
 pub use self::{
     connection::{Connection, Entered},
     connections::Connections,
     retention::Retention,
     snapshot::Merged,
-};
-use self::{
-    capacity::Capacity, half_open::HalfOpen, listeners::Listeners, owner_lookups::OwnerLookups,
-    pending_closes::PendingCloses, pending_rows::PendingRows, poll::PollState, timewait::Minisocks,
-    tombstones::Tombstones,
 };
 use crate::model::{
     ConnId, Endpoint, Event, Moment, Owner, Row, SockId, SourceCapabilities, State, Transition,

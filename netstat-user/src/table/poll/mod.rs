@@ -14,8 +14,8 @@ use self::{
 };
 use super::{Table, connection::Connection, listeners::as_listener};
 use crate::model::{
-    CloseReason, ConnId, Endpoint, Family, Moment, Owner, Poll, PolledSocket, Row, RowKind, SocketHandle, State,
-    can_lead_to,
+    CloseReason, ConnId, Endpoint, Family, Moment, Owner, Poll, PolledSocket, Row, RowKind, SocketHandle,
+    State, can_lead_to,
 };
 
 /// What identifies a socket from one poll to the next.

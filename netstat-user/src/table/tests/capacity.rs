@@ -29,7 +29,10 @@ fn inbound(at: u64, key: u64, remote: Endpoint, time_wait: bool) -> Vec<Event> {
     if time_wait {
         events.push(created(at + 4, key + 2, State::TimeWait, SERVER, remote));
     }
-    events.push(change(at + 5, last, State::Close));
+    events.push(Event::Transition(Transition {
+        has_socket: Some(false),
+        ..super::change(at + 5, sock, last, State::Close, SERVER, remote)
+    }));
     events
 }
 

@@ -17,6 +17,7 @@ use super::{
     minisock::{self, Minisocks},
     prepared, programs,
 };
+use crate::{model::Missing, open_files};
 
 /// Loads and attaches [`STATE`] and what optional sets this kernel takes; the facts of the others are missing.
 ///
@@ -63,6 +64,7 @@ pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Result<Loa
     let snapshotter = match snapshotter {
         Ok(snapshotter) => {
             missing.extend(out_of_reach());
+            missing.extend(open_files::too_low().map(few_open_files));
             Some(snapshotter)
         }
         Err(error) => {
@@ -82,4 +84,12 @@ pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Result<Loa
         state_program,
         snapshotter,
     }))
+}
+
+/// A snapshot opens more files than a limit of `limit` may leave.
+fn few_open_files(limit: u64) -> Missing {
+    let needed = open_files::NEEDED;
+    let why =
+        format!("the limit of open files is {limit}, and up to {needed} are needed: ulimit -n {needed}");
+    Missing { what: "all connections, at times: snapshots of all sockets may fail".into(), why }
 }

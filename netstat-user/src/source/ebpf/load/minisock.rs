@@ -43,7 +43,8 @@ pub fn attach(
         }
         MinisockHook::Auto => Ok(by_functions(ebpf, layout, kernel, attempts).unwrap_or_else(|functions| {
             by_timers(ebpf, layout, kernel, attempts).unwrap_or_else(|timers| Minisocks {
-                missing: without(&MINISOCK_TIMERS, &format!("{timers:#}; {functions:#}")).collect(),
+                missing: without(&MINISOCK_TIMERS, &both(&format!("{timers:#}"), &format!("{functions:#}")))
+                    .collect(),
                 syn_sent_port: false,
                 minisocks: false,
             })
@@ -85,6 +86,11 @@ fn by_timers(
     Ok(Minisocks { missing, syn_sent_port, minisocks: true })
 }
 
+/// The two reasons, or the one that both have: a field that neither kind of hook can read.
+fn both(timers: &str, functions: &str) -> String {
+    if timers == functions { timers.to_owned() } else { format!("{timers}; {functions}") }
+}
+
 /// Words for the verifier's answer to a program that reads more arguments than the tracepoint has.
 fn why_no_receiver(refusal: String) -> String {
     if refusal.contains("invalid bpf_context access") {
@@ -96,7 +102,13 @@ fn why_no_receiver(refusal: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::why_no_receiver;
+    use super::{both, why_no_receiver};
+
+    #[test]
+    fn a_reason_that_both_kinds_of_hooks_have_is_given_once() {
+        assert_eq!(both("no field", "no field"), "no field");
+        assert_eq!(both("no symbol", "fentry: no"), "no symbol; fentry: no");
+    }
 
     #[test]
     fn a_tracepoint_without_the_receiver_is_explained_in_words() {

@@ -6,7 +6,6 @@ mod classic;
 mod loaded;
 pub mod memlock;
 mod minisock;
-mod open_files;
 mod prepared;
 mod programs;
 
@@ -16,7 +15,7 @@ pub use loaded::Loaded;
 
 use self::advice::advice;
 use super::{attempts::Attempts, object::LoadOptions};
-use crate::options::StateHook;
+use crate::{options::StateHook, readers::errors};
 
 /// Loads the preferred hooks that work; `attempts` gets the kernel's answer for each that was tried.
 ///
@@ -24,7 +23,6 @@ use crate::options::StateHook;
 /// No hook for transitions works, or one that the options name doesn't. The error says why for each.
 pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Loaded> {
     memlock::raise();
-    open_files::raise();
     let typed = match options.state_hook {
         StateHook::Tracepoint => Err(anyhow!("not requested")),
         StateHook::Auto | StateHook::TpBtf => by_btf::load(options, attempts),
@@ -33,8 +31,9 @@ pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Loaded> {
         (Ok(loaded), _) => loaded,
         (Err(error), StateHook::TpBtf) => Err(error),
         (Err(typed), _) => classic::load(options, &typed, attempts).map_err(|classic| {
-            let advice = advice();
-            anyhow!("the kernel takes no eBPF program: tp_btf: {typed:#}; tracepoint: {classic:#}; {advice}")
+            let errors = format!("tp_btf: {typed:#}; tracepoint: {classic:#}");
+            let advice = errors::about_resource(&errors).map_or_else(advice, ToOwned::to_owned);
+            anyhow!("the kernel takes no eBPF program: {errors}; {advice}")
         }),
     }
 }
