@@ -166,6 +166,7 @@ pub(super) fn first_row() -> Row {
         retention: Retention::All,
         omits_states: false,
         owner_policy: |_, _| true,
+        process_start: |_| Some(0),
     });
     let mut rows = Vec::new();
     table.apply(&opens(0), &mut |row| rows.push(*row));

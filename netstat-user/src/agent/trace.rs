@@ -71,6 +71,7 @@ impl Trace {
             retention: retention(options),
             omits_states: options.kernel_filter().by_states != 0,
             owner_policy: source::remains_owner,
+            process_start: source::process_start,
         });
         let mut outlet = Outlet::start(options.filter.clone(), outputs, &source.started())?;
         if takes_snapshots {

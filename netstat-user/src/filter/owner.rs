@@ -104,6 +104,11 @@ impl OwnerFilter {
         !self.pids.is_empty() || !self.comms.is_empty()
     }
 
+    /// The same filter without the options that are about the process.
+    pub fn of_any_process(&self) -> Self {
+        Self { users: self.users.clone(), ..Self::default() }
+    }
+
     /// Whether one of the processes that hold a socket matches, and the socket's user does. A process has two names, that
     /// of its program and the one that the kernel keeps: one of them has to match.
     pub(super) fn matches_holders(&self, holders: &[HolderFacts<'_>], uid: Option<u32>) -> bool {

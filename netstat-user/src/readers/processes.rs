@@ -62,6 +62,8 @@ pub struct Identity {
     pub comm: Comm,
     /// Clock ticks between the boot of the host and its start.
     pub started: u64,
+    /// Whether all of its threads have exited: it holds no file.
+    pub has_exited: bool,
 }
 
 /// Reads who a process is. `process` is its directory in /proc.
@@ -73,7 +75,7 @@ pub fn identity(process: &Path) -> io::Result<Identity> {
         Ok(stat) => parse_identity(&stat).ok_or_else(|| io::ErrorKind::InvalidData.into()),
         // A copy of a proc file system may have no more than the name.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Ok(Identity { comm: comm(process)?, started: 0 })
+            Ok(Identity { comm: comm(process)?, started: 0, has_exited: false })
         }
         Err(error) => Err(error),
     }
@@ -81,13 +83,19 @@ pub fn identity(process: &Path) -> io::Result<Identity> {
 
 /// Parses /proc/PID/stat (proc_pid_stat(5)). The name, in parentheses, may contain any byte.
 pub(crate) fn parse_identity(stat: &[u8]) -> Option<Identity> {
-    /// The field that says when the process was started, counted from the state, the first field behind the name.
-    const STARTED: usize = 19;
+    // Field 20 is the number of threads, field 22 the start; the state, behind the name, is field 3.
+    const THREADS: usize = 20 - 3;
+    const STARTED: usize = 22 - 3;
     let begin = stat.iter().position(|byte| *byte == b'(')? + 1;
     let end = stat.iter().rposition(|byte| *byte == b')')?;
-    let mut fields = stat[end + 1..].split(|byte| *byte == b' ').filter(|field| !field.is_empty());
-    let started = str::from_utf8(fields.nth(STARTED)?).ok()?.trim_ascii_end().parse().ok()?;
-    Some(Identity { comm: to_comm(stat.get(begin..end)?), started })
+    let fields: Vec<&str> = str::from_utf8(&stat[end + 1..]).ok()?.split_ascii_whitespace().collect();
+    let threads: u32 = fields.get(THREADS)?.parse().ok()?;
+    Some(Identity {
+        comm: to_comm(stat.get(begin..end)?),
+        started: fields.get(STARTED)?.parse().ok()?,
+        // A main thread that has exited waits for the other threads as a zombie.
+        has_exited: matches!(fields[0], "Z" | "X") && threads <= 1,
+    })
 }
 
 /// Whether a process or thread can have open files: a kernel thread has none, nor has one that has exited. `process` is its
@@ -180,9 +188,9 @@ mod tests {
     #[test]
     fn this_process_has_a_name_a_user_and_a_start() {
         let own = Path::new("/proc/self");
-        let Identity { comm: name, started } = identity(own).unwrap();
+        let Identity { comm: name, started, has_exited } = identity(own).unwrap();
         assert_eq!(name, comm(own).unwrap());
-        assert!(started > 0);
+        assert!(started > 0 && !has_exited);
         assert_eq!(user(own).unwrap(), rustix::process::getuid().as_raw());
         assert!(tasks(own).unwrap().iter().any(|task| task.id == std::process::id()));
         assert!(has_own_ids(Path::new("/proc")));
@@ -193,7 +201,9 @@ mod tests {
         for name in [&b"nginx"[..], b"a) S 1 (b", b"\xff\xfe", b"x y\n) R", b"", b"((("] {
             let stat =
                 [b"812 (", name, b") S 1 812 812 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n"].concat();
-            let Identity { comm, started } = parse_identity(&stat).unwrap();
+            let Identity { comm, started, has_exited: false } = parse_identity(&stat).unwrap() else {
+                panic!()
+            };
             assert_eq!((comm.as_bytes(), started), (name, 4711));
         }
         let status = b"Name:\t\xff\xfe\nUmask:\t0022\nUid:\t33\t0\t0\t0\nGid:\t5\t5\t5\t5\n";
@@ -215,6 +225,11 @@ mod tests {
 
     #[test]
     fn a_truncated_file_has_no_start_and_no_user() {
+        let exited = |threads| {
+            let stat = format!("9 (a) Z 1 9 9 0 -1 0 0 0 0 0 0 0 0 0 20 0 {threads} 0 4711 0");
+            parse_identity(stat.as_bytes()).unwrap().has_exited
+        };
+        assert!(exited(1) && !exited(2));
         for stat in [&b""[..], b"812 (nginx", b"812 (nginx) S 1 812", b"812 )nginx( S"] {
             assert_eq!(parse_identity(stat), None);
         }

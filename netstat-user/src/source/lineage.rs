@@ -1,10 +1,14 @@
 //! Whether the owner of a connection changes when another process closes it: depends on how the two are related.
 
+use std::{path::PathBuf, sync::LazyLock};
+
 use procfs::process::Process;
 use rustix::{
     io::Errno,
     process::{Pid, test_kill_process},
 };
+
+use crate::readers::processes;
 
 /// The most ancestors that are followed, more than a process has. A circle is possible if process ids are reused meanwhile.
 const MAX_GENERATIONS: usize = 64;
@@ -16,6 +20,25 @@ const MAX_GENERATIONS: usize = 64;
 /// process is the owner.
 pub fn remains_owner(known: u32, closer: u32) -> bool {
     known == closer || (is_alive(known) && !is_unrelated(closer, known))
+}
+
+/// When a process was started, in clock ticks since the boot of the host; None if it has ended, 0 if that can't be told. Process
+/// ids are those of the initial PID namespace, so in another one nothing can be told.
+pub fn process_start(pid: u32) -> Option<u64> {
+    static SEES_ALL: LazyLock<bool> = LazyLock::new(|| processes::in_initial_pid_namespace() == Some(true));
+    if !*SEES_ALL {
+        return Some(0);
+    }
+    if !is_alive(pid) {
+        return None;
+    }
+    match processes::identity(&PathBuf::from(format!("/proc/{pid}"))) {
+        // A zombie holds no socket.
+        Ok(identity) if identity.has_exited => None,
+        Ok(identity) => Some(identity.started),
+        // /proc may hide the process.
+        Err(_) => Some(0),
+    }
 }
 
 /// Whether a process of this id exists, at least as a zombie.
@@ -46,6 +69,8 @@ fn is_unrelated(pid: u32, ancestor: u32) -> bool {
 mod tests {
     use std::process::{self, Command};
 
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+
     use super::*;
 
     #[test]
@@ -59,13 +84,26 @@ mod tests {
             remains_owner(first, second),
             remains_owner(first, own),
         ];
+        let started = process_start(first);
         child.kill().unwrap();
+        wait_until_exited(first);
+        let started_of_zombie = process_start(first);
         child.wait().unwrap();
+        let started_at_the_end = process_start(first);
         let (kept_when_the_owner_has_ended, kept_when_the_closer_has_ended) =
             (remains_owner(first, second), remains_owner(own, first));
         sibling.kill().unwrap();
         sibling.wait().unwrap();
         assert_eq!(kept, [true, true, false, false]);
+        assert!(
+            started.is_some()
+                && (started == Some(0) || (started_of_zombie, started_at_the_end) == (None, None))
+        );
         assert!(!kept_when_the_owner_has_ended && kept_when_the_closer_has_ended);
+    }
+    /// Waits until the process is a zombie.
+    fn wait_until_exited(pid: u32) {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(Pid::from_raw(pid.cast_signed()).unwrap()), options).unwrap();
     }
 }

@@ -5,6 +5,7 @@ mod connection;
 mod connections;
 mod half_open;
 mod listeners;
+mod owner_checks;
 mod owner_lookups;
 mod pending_closes;
 mod pending_rows;
@@ -21,13 +22,14 @@ mod tuple;
 use rustc_hash::FxHashMap;
 
 use self::{
-    capacity::Capacity, half_open::HalfOpen, listeners::Listeners, owner_lookups::OwnerLookups,
-    pending_closes::PendingCloses, pending_rows::PendingRows, poll::PollState, timewait::Minisocks,
-    tombstones::Tombstones,
+    capacity::Capacity, half_open::HalfOpen, listeners::Listeners, owner_checks::OwnerChecks,
+    owner_lookups::OwnerLookups, pending_closes::PendingCloses, pending_rows::PendingRows, poll::PollState,
+    timewait::Minisocks, tombstones::Tombstones,
 };
 pub use self::{
     connection::{Connection, Entered},
     connections::Connections,
+    owner_checks::ProcessStart,
     retention::Retention,
     snapshot::Merged,
 };
@@ -52,6 +54,8 @@ pub struct TableOptions {
     pub omits_states: bool,
     /// Whether the process that closes a connection becomes its owner.
     pub owner_policy: OwnerPolicy,
+    /// When a process was started: shows that an owner has ended.
+    pub process_start: ProcessStart,
 }
 
 /// Every connection that the trace has seen and whose end it has not seen, by the kernel's socket.
@@ -67,6 +71,7 @@ pub struct Table {
     half_open: HalfOpen,
     minisocks: Minisocks,
     listeners: Listeners,
+    owner_checks: OwnerChecks,
     owner_lookups: OwnerLookups,
     tombstones: Tombstones,
     /// Whether the connections that existed before the trace are in the table.
@@ -79,6 +84,7 @@ pub struct Table {
     omits_states: bool,
     owner_policy: OwnerPolicy,
     capacity: Capacity,
+    process_start: ProcessStart,
     /// How many connections of the first snapshot the full table did not take.
     existing_beyond_limit: u64,
 }
@@ -86,7 +92,8 @@ pub struct Table {
 impl Table {
     /// An empty table.
     pub fn new(options: TableOptions) -> Self {
-        let TableOptions { capabilities, limit, retention, omits_states, owner_policy } = options;
+        let TableOptions { capabilities, limit, retention, omits_states, owner_policy, process_start } =
+            options;
         Self {
             connections: FxHashMap::default(),
             pending_rows: PendingRows::default(),
@@ -94,6 +101,7 @@ impl Table {
             half_open: HalfOpen::default(),
             minisocks: Minisocks::default(),
             listeners: Listeners::default(),
+            owner_checks: OwnerChecks::default(),
             owner_lookups: OwnerLookups::default(),
             tombstones: Tombstones::default(),
             has_initial_connections: false,
@@ -105,6 +113,7 @@ impl Table {
             omits_states,
             owner_policy,
             capacity: Capacity::default(),
+            process_start,
             existing_beyond_limit: 0,
         }
     }
@@ -117,6 +126,7 @@ impl Table {
         self.half_open = HalfOpen::default();
         self.minisocks = Minisocks::default();
         self.listeners = Listeners::default();
+        self.owner_checks = OwnerChecks::default();
         self.owner_lookups = OwnerLookups::default();
         self.tombstones = Tombstones::default();
         self.has_initial_connections = false;
@@ -145,15 +155,18 @@ impl Table {
 
     /// When the next owner has to be looked up, CLOCK_MONOTONIC in nanoseconds.
     pub fn next_owner_lookup_ns(&self) -> Option<u64> {
-        self.owner_lookups.next_due_ns()
+        let check = (!self.connections.is_empty()).then(|| self.owner_checks.due_ns());
+        self.owner_lookups.next_due_ns().into_iter().chain(check).min()
     }
 
     /// Whether an owner has to be looked up now. An owner that is not found is looked up again later.
     pub fn needs_owner_lookup(&mut self, now: Moment) -> bool {
+        let has_ended = self.forget_ended_owners(now);
         let connections = &self.connections;
-        self.owner_lookups.take_due(now, |lookup| {
+        let is_due = self.owner_lookups.take_due(now, |lookup| {
             connections.get(&lookup.key).filter(|known| known.id() == lookup.conn).map(|known| known.owner())
-        })
+        });
+        has_ended || is_due
     }
 
     /// How many connections of the first snapshot were not reported, because the table was full.
@@ -242,6 +255,9 @@ impl Table {
             self.learn_endpoints(key, change.local, change.remote, emit);
             // Its endpoints are still unknown, or no port is left: a connection's rows stay in their order.
             self.pending_rows.release(key, emit);
+        }
+        if change.process.is_none() && change.has_socket == Some(true) {
+            self.forget_owner_if_ended(key, change.at);
         }
         if change.new == State::Close {
             return self.close(change, emit);

@@ -12,6 +12,7 @@ impl Table {
             half_open,
             minisocks,
             listeners,
+            owner_checks,
             owner_lookups,
             tombstones,
             has_initial_connections: _,
@@ -22,6 +23,7 @@ impl Table {
             retention: _,
             omits_states: _,
             owner_policy: _,
+            process_start: _,
             capacity,
             existing_beyond_limit: _,
         } = self;
@@ -35,6 +37,7 @@ impl Table {
             ("the same in order", created_in_order),
             ("removed minisockets", minisocks.removed.len()),
             ("listeners", listeners.len()),
+            ("owners that are checked", owner_checks.len()),
             ("owner lookups", owner_lookups.len()),
             ("tombstones", tombstones.len()),
             ("polled sockets", poll.len()),

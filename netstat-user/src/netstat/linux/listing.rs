@@ -46,25 +46,35 @@ impl Listing {
         });
         let owners = owners.map_err(|_| anyhow!("the thread that looks up the sockets' owners panicked"))?;
         let Sockets { mut inet, mut unix } = sockets?;
-        let inodes = inet.iter().map(|socket| socket.inode).chain(unix.iter().map(|socket| socket.inode));
-        if has_owners && inodes.into_iter().any(|inode| !owners.are_known(inode)) {
-            let what = "the owners of some sockets can't be seen";
-            visibility::explain(what, owners.limits()).into_iter().for_each(|line| notes.add(line));
-        }
         let mut holders = Vec::new();
+        // Sockets that the owner's options may withhold count too.
+        let filter = &options.filter;
+        let of_any_process = Filter { owner: filter.owner.of_any_process(), ..filter.clone() };
+        let mut has_unknown = false;
         inet.retain(|socket| {
+            let is_unknown = has_owners && !has_unknown && !owners.are_known(socket.inode);
             let has_role = match options.roles {
                 Roles::All => true,
                 _ if socket.is_only_bound() => false,
                 roles => has_role(roles, socket.is_server()),
             };
-            has_role && matches(&options.filter, socket, &owners, &mut holders)
+            has_role && {
+                has_unknown |= is_unknown && matches(&of_any_process, socket, &owners, &mut holders);
+                matches(filter, socket, &owners, &mut holders)
+            }
         });
         explain_missing_bound(options, &inet, notes);
         unix.retain(|socket| {
-            has_role(options.roles, socket.is_server())
-                && matches_unix(&options.filter, socket, &owners, &mut holders)
+            let is_unknown = has_owners && !has_unknown && !owners.are_known(socket.inode);
+            has_role(options.roles, socket.is_server()) && {
+                has_unknown |= is_unknown && matches_unix(&of_any_process, socket, &owners, &mut holders);
+                matches_unix(filter, socket, &owners, &mut holders)
+            }
         });
+        if has_unknown {
+            let what = "the owners of some sockets can't be seen";
+            visibility::explain(what, owners.limits()).into_iter().for_each(|line| notes.add(line));
+        }
         Ok(Self { inet, unix, owners, has_owners })
     }
 

@@ -118,7 +118,7 @@ fn in_order(root: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
 
 /// None if the process is gone.
 fn describe(pid: u32, directory: &Path) -> Option<Described> {
-    let processes::Identity { comm, started } = processes::identity(directory).ok()?;
+    let processes::Identity { comm, started, has_exited: _ } = processes::identity(directory).ok()?;
     let uid = Some(processes::user(directory).ok()?);
     Some(Described { owner: Owner { pid, comm, uid, how: OwnerHow::Scan }, started })
 }

@@ -244,9 +244,9 @@ impl Poller for ProcPoller {
     }
 
     fn refresh(&self, owner: Owner) -> Option<Owner> {
-        let processes::Identity { comm, started } =
+        let processes::Identity { comm, started, has_exited } =
             processes::identity(&self.root.join(owner.pid.to_string())).ok()?;
-        (self.started.get(&owner.pid) == Some(&started)).then_some(Owner { comm, ..owner })
+        (self.started.get(&owner.pid) == Some(&started) && !has_exited).then_some(Owner { comm, ..owner })
     }
 
     fn missing(&self) -> Vec<Missing> {

@@ -147,6 +147,14 @@ impl Connection {
             && matches!(self.state, State::SynRecv | State::Established | State::CloseWait)
     }
 
+    /// Whether a process holds its socket, unless nobody has accepted it yet.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(
+            self.state,
+            State::Listen | State::SynSent | State::SynRecv | State::Established | State::CloseWait
+        )
+    }
+
     pub(super) fn first_seen_ns(&self) -> u64 {
         self.first_seen_ns
     }
@@ -173,6 +181,10 @@ impl Connection {
 
     pub(super) fn set_owner(&mut self, owner: Owner) {
         self.owner = Some(owner);
+    }
+
+    pub(super) fn clear_owner(&mut self) {
+        self.owner = None;
     }
 
     /// Takes over the user that a poll found; without one the known user stays.

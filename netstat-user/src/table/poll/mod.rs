@@ -14,8 +14,8 @@ use self::{
 };
 use super::{Table, connection::Connection, listeners::as_listener};
 use crate::model::{
-    CloseReason, ConnId, Endpoint, Family, Moment, Owner, Poll, PolledSocket, Row, RowKind, SocketHandle,
-    State, can_lead_to,
+    CloseReason, ConnId, Endpoint, Family, Moment, Owner, OwnerHow, Poll, PolledSocket, Row, RowKind,
+    SocketHandle, State, can_lead_to,
 };
 
 /// What identifies a socket from one poll to the next.
@@ -104,6 +104,11 @@ impl Table {
                 entry.handle = socket.handle.or(entry.handle);
                 entry.found_in = self.poll.polls;
                 connection.set_socket_uid(socket.uid);
+                let was_found = connection.owner().is_some_and(|owner| owner.how == OwnerHow::Scan);
+                if was_found && socket.handle.is_some() && socket.owner.is_none() {
+                    // A process holds it, but no longer the one that did.
+                    connection.clear_owner();
+                }
                 learn_owner(connection, socket.owner, listener_owner);
                 if connection.state() != socket.state {
                     emit(&polled_row(connection, socket.state, at, source));

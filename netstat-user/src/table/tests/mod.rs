@@ -25,6 +25,7 @@ fn options() -> TableOptions {
         retention: Retention::All,
         omits_states: false,
         owner_policy: |_, _| true,
+        process_start: |_| Some(0),
     }
 }
 
@@ -92,6 +93,7 @@ fn steps(rows: &[Row]) -> Vec<(Option<State>, State)> {
 
 mod capacity;
 mod half_open;
+mod owner_checks;
 mod poll;
 mod readers;
 mod reasons;

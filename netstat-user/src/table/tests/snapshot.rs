@@ -36,7 +36,7 @@ fn found_minisock(at: u64, sk: u64, state: State) -> SnapshotSocket {
     }
 }
 
-fn full(at: u64, sockets: Vec<SnapshotSocket>, holders: Vec<Holder>) -> Snapshot {
+pub(super) fn full(at: u64, sockets: Vec<SnapshotSocket>, holders: Vec<Holder>) -> Snapshot {
     Snapshot {
         kind: SnapshotKind::Full,
         started: moment(at),

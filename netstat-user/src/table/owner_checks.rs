@@ -1,0 +1,120 @@
+//! Notices that the owner of an open connection has ended, so that another process holds it now: one that inherited or
+//! received the socket. The kernel reports no such event.
+
+use std::mem;
+
+use rustc_hash::FxHashMap;
+
+use super::Table;
+use crate::model::{Moment, Owner};
+
+/// Tells when a process was started, in a unit of its own; None if it has ended, 0 if that can't be told.
+pub type ProcessStart = fn(u32) -> Option<u64>;
+
+/// How often all owners are checked, nanoseconds, and how much later for each process: a check takes some microseconds.
+const INTERVAL_NS: u64 = 1_000_000_000;
+const INTERVAL_PER_PROCESS_NS: u64 = 200_000;
+/// For how long the check for a row serves other rows of the same process, nanoseconds.
+const ROW_INTERVAL_NS: u64 = 100_000_000;
+/// How many processes are remembered beside two for each connection.
+const MAX_EXTRA: usize = 512;
+
+/// What is known of the processes that own connections.
+#[derive(Debug, Default)]
+pub(super) struct OwnerChecks {
+    /// When all owners are to be checked, CLOCK_MONOTONIC in nanoseconds.
+    due_ns: u64,
+    /// When each owner was started: a process with the same id and another start is another process.
+    started: FxHashMap<u32, u64>,
+    /// When each owner was last checked for a row.
+    checked_ns: FxHashMap<u32, u64>,
+    /// Whether the check for a row found an owner that has ended, since all owners were checked.
+    has_found: bool,
+}
+
+impl OwnerChecks {
+    /// When all owners are to be checked, CLOCK_MONOTONIC in nanoseconds.
+    pub(super) fn due_ns(&self) -> u64 {
+        self.due_ns
+    }
+
+    /// How many processes are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.started.len() + self.checked_ns.len()
+    }
+
+    /// Whether a process has ended; another one may have its id.
+    fn has_ended(&mut self, pid: u32, process_start: ProcessStart) -> bool {
+        match process_start(pid) {
+            None => true,
+            Some(0) => false,
+            Some(started) => *self.started.entry(pid).or_insert(started) != started,
+        }
+    }
+
+    /// The same for a row, at most every [`ROW_INTERVAL_NS`]. If the process has ended, all owners are to be checked.
+    fn has_ended_before_row(&mut self, pid: u32, now_ns: u64, process_start: ProcessStart) -> bool {
+        let last = self.checked_ns.get(&pid);
+        if last.is_some_and(|last| now_ns.saturating_sub(*last) < ROW_INTERVAL_NS) {
+            return false;
+        }
+        let has_ended = self.has_ended(pid, process_start);
+        if has_ended {
+            self.has_found = true;
+            self.due_ns = 0;
+        } else {
+            self.checked_ns.insert(pid, now_ns);
+        }
+        has_ended
+    }
+}
+
+impl Table {
+    /// Forgets the owner of an open connection before a row of it, if the owner has ended.
+    pub(super) fn forget_owner_if_ended(&mut self, key: u64, at: Moment) {
+        let Self { connections, owner_checks, process_start, .. } = self;
+        if let Some(connection) = connections.get_mut(&key)
+            && connection.is_open()
+            && let Some(owner) = connection.owner()
+            && owner_checks.has_ended_before_row(owner.pid, at.mono_ns, *process_start)
+        {
+            connection.clear_owner();
+        }
+        if owner_checks.len() > 2 * connections.len() + MAX_EXTRA {
+            owner_checks.started.clear();
+            owner_checks.checked_ns.clear();
+        }
+    }
+
+    /// Forgets the owners of open connections that have ended; returns whether there was one, so that the owners have to be
+    /// looked up. Does nothing before the checks are due.
+    pub(super) fn forget_ended_owners(&mut self, now: Moment) -> bool {
+        let Self { connections, listeners, owner_checks, process_start, .. } = self;
+        if now.mono_ns < owner_checks.due_ns {
+            return false;
+        }
+        let mut verdicts: FxHashMap<u32, bool> = FxHashMap::default();
+        let mut has_ended = |checks: &mut OwnerChecks, owner: Owner| {
+            *verdicts.entry(owner.pid).or_insert_with(|| checks.has_ended(owner.pid, *process_start))
+        };
+        for connection in connections.values_mut().filter(|connection| connection.is_open()) {
+            if let Some(owner) = connection.owner() {
+                if !has_ended(owner_checks, owner) {
+                    continue;
+                }
+                connection.clear_owner();
+            }
+            // The listener's owner stands for the one that accepts, until that is known.
+            if connection.is_waiting_to_be_accepted()
+                && let (Some(owner), _) = listeners.inheritance(connection.netns(), connection.local())
+                && !has_ended(owner_checks, owner)
+            {
+                connection.set_owner(owner);
+            }
+        }
+        owner_checks.started.retain(|pid, _| verdicts.get(pid) == Some(&false));
+        owner_checks.checked_ns.clear();
+        owner_checks.due_ns = now.mono_ns + INTERVAL_NS + INTERVAL_PER_PROCESS_NS * verdicts.len() as u64;
+        mem::take(&mut owner_checks.has_found) | verdicts.into_values().any(|has_ended| has_ended)
+    }
+}

@@ -1,0 +1,149 @@
+//! Owners that end while their connections stay open: another process holds the sockets.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use super::{snapshot::full, *};
+use crate::model::{Holder, Snapshot, SnapshotKind};
+
+const SECOND: u64 = 1_000_000_000;
+
+thread_local! {
+    /// When the processes of the test were started. Those that are not listed have ended.
+    static PROCESSES: RefCell<HashMap<u32, u64>> = RefCell::default();
+}
+
+fn set_processes(processes: &[(u32, u64)]) {
+    PROCESSES.set(processes.iter().copied().collect());
+}
+
+fn table() -> Table {
+    let process_start = |pid: u32| PROCESSES.with_borrow(|processes| processes.get(&pid).copied());
+    Table::new(TableOptions { process_start, ..options() })
+}
+
+fn by_process(change: Transition, pid: u32, how: OwnerHow) -> Transition {
+    Transition { process: process(pid, how), ..change }
+}
+
+/// An established connection of process 10.
+fn connected(table: &mut Table) -> SockId {
+    let id = sock(1, 7);
+    rows(
+        table,
+        &[
+            by_process(change(1, id, State::Close, State::SynSent, CLIENT, SERVER), 10, OwnerHow::Connect),
+            change(2, id, State::SynSent, State::Established, CLIENT, SERVER),
+        ],
+    );
+    id
+}
+
+fn owners(holders: Vec<Holder>) -> Snapshot {
+    Snapshot { kind: SnapshotKind::Owners, netns_covered: Vec::new(), ..full(SECOND, Vec::new(), holders) }
+}
+
+fn holder(sk: u64, pid: u32) -> Holder {
+    Holder { sk, owner: process(pid, OwnerHow::Scan).unwrap() }
+}
+
+/// The pid in the row of the peer's FIN.
+fn pid_at_fin(table: &mut Table, id: SockId, at: u64) -> Option<u32> {
+    let fin = change(at, id, State::Established, State::CloseWait, CLIENT, SERVER);
+    rows(table, &[fin])[0].owner.map(|owner| owner.pid)
+}
+
+#[test]
+fn an_owner_that_has_ended_or_whose_id_another_process_has_is_looked_up_and_replaced() {
+    for after in [&[(20, 5)][..], &[(10, 6), (20, 5)]] {
+        set_processes(&[(10, 3)]);
+        let mut table = table();
+        let id = connected(&mut table);
+        assert!(!table.needs_owner_lookup(moment(SECOND)));
+        set_processes(after);
+        assert!(!table.needs_owner_lookup(moment(SECOND + 1)), "not before the next check is due");
+        let due = table.next_owner_lookup_ns().unwrap();
+        assert!(table.needs_owner_lookup(moment(due)));
+        table.learn_holders(&owners(vec![holder(1, 20)]));
+        assert_eq!(pid_at_fin(&mut table, id, 3 * SECOND), Some(20), "{after:?}");
+    }
+}
+
+#[test]
+fn a_row_never_names_an_owner_that_has_ended_while_its_socket_is_open() {
+    set_processes(&[(10, 3)]);
+    let mut table = table();
+    let id = connected(&mut table);
+    assert!(!table.needs_owner_lookup(moment(SECOND)));
+    set_processes(&[]);
+    assert_eq!(pid_at_fin(&mut table, id, SECOND + 1), None);
+    assert!(table.needs_owner_lookup(moment(SECOND + 2)), "the owner is looked up at once");
+}
+
+#[test]
+fn a_connection_that_its_owner_has_closed_keeps_it_after_the_owner_s_end() {
+    set_processes(&[(10, 3)]);
+    let mut table = table();
+    let id = connected(&mut table);
+    let close = change(3, id, State::Established, State::FinWait1, CLIENT, SERVER);
+    rows(&mut table, &[by_process(close, 10, OwnerHow::Close)]);
+    set_processes(&[]);
+    assert!(!table.needs_owner_lookup(moment(SECOND)));
+    let acknowledged = change(2 * SECOND, id, State::FinWait1, State::FinWait2, CLIENT, SERVER);
+    let acknowledged = Transition { has_socket: Some(false), ..acknowledged };
+    assert_eq!(rows(&mut table, &[acknowledged])[0].owner.map(|owner| owner.pid), Some(10));
+}
+
+#[test]
+fn a_connection_that_nobody_has_accepted_goes_to_the_process_that_has_the_listener_now() {
+    set_processes(&[(10, 3), (20, 5)]);
+    let mut table = table();
+    let (listener, child) = (sock(1, 7), sock(2, 8));
+    let no_remote = Endpoint { port: 0, ..NOT_KNOWN };
+    let listen = change(1, listener, State::Close, State::Listen, SERVER, no_remote);
+    rows(
+        &mut table,
+        &[
+            by_process(listen, 10, OwnerHow::Listen),
+            Transition {
+                has_socket: Some(false),
+                ..change(2, child, State::Listen, State::SynRecv, SERVER, CLIENT)
+            },
+            Transition {
+                has_socket: Some(false),
+                ..change(3, child, State::SynRecv, State::Established, SERVER, CLIENT)
+            },
+        ],
+    );
+    let owner_of = |table: &Table| {
+        let child = table.connections().iter().find(|known| known.state() == State::Established);
+        child.unwrap().owner().map(|owner| (owner.pid, owner.how))
+    };
+    assert_eq!(owner_of(&table), Some((10, OwnerHow::Listener)));
+    set_processes(&[(20, 5)]);
+    assert!(table.needs_owner_lookup(moment(SECOND)));
+    assert_eq!(owner_of(&table), None);
+    table.learn_holders(&owners(vec![holder(1, 20)]));
+    table.needs_owner_lookup(moment(5 * SECOND));
+    assert_eq!(owner_of(&table), Some((20, OwnerHow::Listener)));
+}
+
+#[test]
+fn what_is_remembered_of_processes_ends_with_their_connections() {
+    let mut table = table();
+    for pid in 1..=1000 {
+        set_processes(&[(pid, 3)]);
+        let id = sock(u64::from(pid), 7);
+        let at = u64::from(pid) * 10 * SECOND;
+        let opens = change(at, id, State::Close, State::SynSent, CLIENT, SERVER);
+        rows(
+            &mut table,
+            &[
+                by_process(opens, pid, OwnerHow::Connect),
+                change(at + 1, id, State::SynSent, State::Established, CLIENT, SERVER),
+                change(at + 2, id, State::Established, State::Close, CLIENT, SERVER),
+            ],
+        );
+        table.needs_owner_lookup(moment(at + SECOND));
+        assert_eq!(table.owner_checks.len(), 0);
+    }
+}
