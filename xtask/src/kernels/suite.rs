@@ -18,7 +18,7 @@ pub const MINISOCK_HOOKS: [&str; 2] = ["fentry", "timer"];
 /// The test programs that run once with each kind of minisocket hooks.
 const WITH_EACH_HOOK: [&str; 4] = ["connections", "lifecycle", "close_reasons", "owners"];
 /// The test programs that run once, with the hooks that the product chooses.
-const ONCE: [&str; 18] = [
+const ONCE: [&str; 19] = [
     "streams",
     "names",
     "clocks",
@@ -34,6 +34,7 @@ const ONCE: [&str; 18] = [
     "polling",
     "netstat",
     "netstat_links",
+    "netstat_names",
     "netstat_routes",
     "netstat_sockets",
     "netstat_unix",

@@ -67,11 +67,12 @@ impl Names {
 
     /// Notes the names that can't be shown.
     pub fn note_unusable(&self, notes: &Notes) {
-        for (count, of) in [(self.hosts.unusable(), "hosts"), (self.services.unusable(), "ports")] {
-            if count > 0 {
-                notes.add(format!(
-                    "{count} names of {of} are no printable ASCII, or look like addresses: shown as numbers"
-                ));
+        for (count, of) in [(self.hosts.unusable(), "host"), (self.services.unusable(), "port")] {
+            let why = "no printable ASCII, or like an address";
+            match count {
+                0 => {}
+                1 => notes.add(format!("1 name of a {of} is {why}: shown as a number")),
+                _ => notes.add(format!("{count} names of {of}s are {why}: shown as numbers")),
             }
         }
         if let Some(protocols) = &self.protocols {
