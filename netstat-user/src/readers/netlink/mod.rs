@@ -1,8 +1,7 @@
 //! netlink(7): dumps of the kernel's tables. An answer that ends with an error is an error, never a shorter table.
 //!
-//! The messages' headers, and those of attributes, are read by netlink-packet-core. The payloads are decoded here: the
-//! crates that decode those (netlink-packet-route, netlink-packet-sock-diag) keep names as UTF-8 text, and drop a whole
-//! message for one attribute that they don't understand.
+//! The headers of messages and attributes are read by netlink-packet-core. The payloads are decoded here: the crates for
+//! those keep names of interfaces as UTF-8 text, and lose a whole message for one attribute that they don't understand.
 
 mod attributes;
 pub(crate) mod links;
