@@ -17,6 +17,7 @@ pub fn btf(input: &[u8]) {
     // These look up every field that the programs read.
     drop(offsets::resolve(&btf, Symbols::default(), true));
     drop(offsets::of_socket_files(&btf));
+    assert!(btf.enumerators("sk_rst_reason").len() <= usize::from(u16::MAX));
     let reduced = attach_types(&btf).expect("aya parses the reduced BTF");
     let whole = aya::Btf::parse(input, Endianness::default()).ok();
     for (is_function, name) in hooks::all().filter_map(Hook::btf_type) {

@@ -44,7 +44,7 @@ fn ring(record: &[u8]) -> Result<Event, decode::UnknownRecord> {
 }
 
 /// The size of a record of the ring, by its kind.
-fn size_of_kind(record: &[u8]) -> Option<usize> {
+pub(super) fn size_of_kind(record: &[u8]) -> Option<usize> {
     Some(match *record.first()? {
         kind::TRANSITION | kind::TUPLE => size_of::<TransitionRecord>(),
         kind::PROCESS => size_of::<ProcessRecord>(),

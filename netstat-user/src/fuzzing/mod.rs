@@ -18,11 +18,13 @@ mod proc_net;
 mod processes;
 #[cfg(test)]
 mod tests;
+#[cfg(target_os = "linux")]
+mod trace;
 
 #[cfg(target_os = "linux")]
 pub use {
     btf::btf, ebpf_records::ebpf_records, kernel_text::kernel_text, netlink::netlink, proc_net::proc_net,
-    processes::processes,
+    processes::processes, trace::trace,
 };
 pub use {command_lines::command_lines, names::names};
 
@@ -43,4 +45,6 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("proc_net", proc_net),
     #[cfg(target_os = "linux")]
     ("processes", processes),
+    #[cfg(target_os = "linux")]
+    ("trace", trace),
 ];

@@ -151,7 +151,7 @@ fn reset_sent(record: &ResetSentRecord, unix_offset_ns: i64, causes: &ResetCause
 
 /// A record's time stamp, which is of CLOCK_MONOTONIC, on both clocks.
 pub fn moment(mono_ns: u64, unix_offset_ns: i64) -> Moment {
-    Moment { mono_ns, unix_ns: mono_ns.cast_signed() + unix_offset_ns }
+    Moment { mono_ns, unix_ns: mono_ns.cast_signed().saturating_add(unix_offset_ns) }
 }
 
 pub fn sock(record: &TransitionRecord) -> SockId {
