@@ -28,7 +28,7 @@ pub fn targets(folders: &Folders) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// A tool is missing: the error says how to install it. Or the build fails.
-pub fn build(folders: &Folders, targets: &[String]) -> Result<PathBuf> {
+pub fn build(folders: &Folders, targets: &[String], with_address_sanitizer: bool) -> Result<PathBuf> {
     if which::which("cargo-fuzz").is_err() {
         bail!("cargo-fuzz is missing: run `cargo install cargo-fuzz`");
     }
@@ -40,13 +40,18 @@ pub fn build(folders: &Folders, targets: &[String]) -> Result<PathBuf> {
     let mut command = cargo::command("fuzz")?;
     command.arg("build").arg("--fuzz-dir").arg(&folders.package);
     command.args(["--features", "fuzzing", "--debug-assertions", "--target", &triple]);
+    // The address sanitizer is an unstable option of stable compilers, and makes the targets slower.
+    if with_address_sanitizer {
+        command.args(["--sanitizer", "address"]).env("RUSTC_BOOTSTRAP", "1");
+    } else {
+        command.args(["--sanitizer", "none"]);
+    }
     command.arg("--target-dir").arg(&folders.target);
     // cargo-fuzz builds all targets if it gets no name, and takes no more than one.
     if let [target] = targets {
         command.arg(target);
     }
-    // The address sanitizer is an unstable option of stable compilers too.
-    command.env("RUSTC_BOOTSTRAP", "1").env_remove(RUSTFLAGS_VARIABLE);
+    command.env_remove(RUSTFLAGS_VARIABLE);
     process::run(&mut command).context("the fuzz targets can't be built")?;
     Ok(folders.target.join(triple).join("release"))
 }

@@ -27,6 +27,9 @@ pub struct Args {
     /// How many targets run at once: as many as there are processors without it
     #[arg(long, value_name = "COUNT")]
     jobs: Option<NonZero<usize>>,
+    /// Find out invalid accesses to memory too; the targets are built again, and are slower
+    #[arg(long)]
+    address_sanitizer: bool,
     /// Run one target with this input only, to see what it panics with
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seconds", "jobs"])]
     input: Option<PathBuf>,
@@ -70,10 +73,10 @@ pub fn fuzz(args: &Args) -> Result<ExitCode> {
         let [target] = targets.as_slice() else { bail!("--input is an input of one target: name it") };
         // The build runs in another directory.
         let input = input.canonicalize().with_context(|| format!("cannot read {}", input.display()))?;
-        let programs = build::build(&folders, &targets)?;
+        let programs = build::build(&folders, &targets, args.address_sanitizer)?;
         return run::replay(&programs, target, &input);
     }
-    let programs = build::build(&folders, &targets)?;
+    let programs = build::build(&folders, &targets, args.address_sanitizer)?;
     let jobs = args.jobs.or(thread::available_parallelism().ok()).map_or(1, NonZero::get);
     println!("{} targets, {} s each, {jobs} at once", targets.len(), args.seconds);
 

@@ -37,6 +37,7 @@ pub fn trace(input: &[u8]) {
         retention: Retention::All,
         omits_states: false,
         owner_policy: |known, closing| known != closing,
+        process_start: |pid| (pid % 3 != 0).then(|| u64::from(pid % 2)),
     });
     let mut now = Moment::default();
     let mut each = |row: &Row| rows::check(row, &input[..input.len().min(64)]);
