@@ -2,12 +2,17 @@
 
 #![cfg(target_os = "linux")]
 
-use std::process::{Command, Output};
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt as _,
+    process::{Command, Output},
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use netstat_tests::{
     event::{Event, Source},
     mounts,
+    netstat::rnetstat,
     privilege::BinaryCopy,
     skip,
     trace::is_one_error,
@@ -28,21 +33,53 @@ fn wrong_usage_is_one_error_line_that_names_the_value_and_exit_code_2() -> Resul
         (&["--remote", "::/129"], "::/129"),
         (&["-d", "abc"], "abc"),
         (&["-d", "0"], "0"),
-        (&["-d", "-1s"], "-1"),
-        (&["-n", "many"], "many"),
+        (&["-d", "-1s"], "\"-1s\" is too short: say a time longer than 0"),
+        (&["-d", "1e400"], "\"1e400\" is no duration: say one like"),
+        (&["-n", "many"], "\"many\" is no number of rows: say one from 1 on"),
+        (&["-n", "inf"], "\"inf\" is no number of rows: say one from 1 on"),
+        (&["-n", "-1"], "\"-1\" is no number of rows: say one from 1 on"),
+        (&["-n", ""], "\"\" is no number of rows: say one from 1 on"),
+        (&["--table-size", "63K"], "\"63K\" is no number of connections: say one from 1 on"),
+        (&["--table-size", "-1"], "\"-1\" is no number of connections: say one from 1 on"),
+        (&["--ring-size", "63K"], "\"63K\" is no ring size: say a power of two"),
+        (&["--interval", "nan"], "\"nan\" is no duration: say one like"),
+        (&["--interval", "inf"], "\"inf\" is no duration: say one like"),
+        (&["--pid", "inf"], "\"inf\" is no process id: say a number"),
+        (&["--user", ""], "there is no user \"\" here: say another"),
+        (&["--netns", ""], "there is no network namespace \"\" here: say"),
+        (&["--cgroup", ""], "there is no cgroup \"\""),
+        (&["--comm", ""], "\"\" is no process name: say one"),
         (&["-4", "-6"], "-6"),
         (&["-4", "--addr", "::1/128"], "::1"),
         (&["-6", "--local", "127.0.0.1"], "127.0.0.1"),
-        (&["--format", "xml"], "xml"),
+        (&["--format", "xml"], "\"xml\" is no format: say line, json or csv"),
         (&["--json", "--format", "csv"], "--format"),
-        (&["--source", "magic"], "magic"),
-        (&["--color", "mauve"], "mauve"),
+        (&["--source", "magic"], "\"magic\" is no source: say auto, ebpf, proc or windows"),
+        (&["--color", "mauve"], "\"mauve\" is no choice of colours: say auto, always or never"),
         (&["--interval", "0"], "0"),
         (&["--no-such-option"], "--no-such-option"),
         (&["surplus"], "surplus"),
     ] {
         let output = run(tracer::command(arguments)?)?;
         is_one_error(&output, 2, &[named]).with_context(|| format!("with {arguments:?}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_value_that_is_no_text_is_named_in_the_error() -> Result<()> {
+    let value = OsStr::from_bytes(b"80\xff");
+    for option in
+        ["--port", "--addr", "-s", "-d", "-n", "--table-size", "--ring-size", "--format", "--pid", "--user"]
+    {
+        for mut command in [tracer::command(&[])?, rnetstat(&[])?] {
+            let is_trace_only = !["--port", "--addr", "--pid", "--user"].contains(&option);
+            if is_trace_only && command.get_program().as_bytes().ends_with(b"rnetstat") {
+                continue;
+            }
+            let output = run_command(command.arg(option).arg(value))?;
+            is_one_error(&output, 2, &["80"]).with_context(|| format!("with {option}"))?;
+        }
     }
     Ok(())
 }
@@ -99,5 +136,9 @@ fn without_btf_and_tracefs_the_ebpf_source_names_both_in_one_line() -> Result<()
 }
 
 fn run(mut command: Command) -> Result<Output> {
-    command.output().context("running rnetstat-trace")
+    run_command(&mut command)
+}
+
+fn run_command(command: &mut Command) -> Result<Output> {
+    command.output().context("running the program")
 }

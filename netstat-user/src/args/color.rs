@@ -2,16 +2,17 @@
 
 use clap::ColorChoice;
 
+use super::value::word;
+
 /// The argument that selects colours.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct ColorArgs {
     /// Colours; auto (the default): on a terminal, unless NO_COLOR is set
     #[arg(
         long,
-        value_enum,
-        default_value_t,
+        value_parser = word::<ColorChoice>("choice of colours", false),
+        default_value = "auto",
         hide_default_value = true,
-        hide_possible_values = true,
         value_name = "auto|always|never"
     )]
     color: ColorChoice,

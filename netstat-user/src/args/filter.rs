@@ -1,10 +1,10 @@
 //! The filter options that both programs have.
 
-use std::{ffi::OsString, ops::RangeInclusive};
+use std::{ffi::OsString, ops::RangeInclusive, str::FromStr as _};
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
-use super::{name, user};
+use super::{name, user, value::text};
 use crate::{
     filter::{ByEndpoint, Filter, Network, OwnerFilter, parse_comm, parse_network, parse_pid, parse_ports},
     model::State,
@@ -15,35 +15,35 @@ use crate::{
 #[command(next_help_heading = "Filters (all have to match; of the values of one, any)")]
 pub struct SocketFilterArgs {
     /// Local port: 443, 80,443, 8000-8999
-    #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = parse_ports)]
+    #[arg(long, value_name = "PORT", allow_hyphen_values = true, value_delimiter = ',', value_parser = text(parse_ports))]
     local_port: Vec<RangeInclusive<u16>>,
 
     /// Remote port
-    #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = parse_ports)]
+    #[arg(long, value_name = "PORT", allow_hyphen_values = true, value_delimiter = ',', value_parser = text(parse_ports))]
     remote_port: Vec<RangeInclusive<u16>>,
 
     /// Local or remote port
-    #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = parse_ports)]
+    #[arg(long, value_name = "PORT", allow_hyphen_values = true, value_delimiter = ',', value_parser = text(parse_ports))]
     port: Vec<RangeInclusive<u16>>,
 
     /// Local address or network: 10.0.0.5, 10.0.0.0/8, ::1, fe80::1%eth0
-    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = text(parse_network))]
     local: Vec<Network>,
 
     /// Remote address or network
-    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = text(parse_network))]
     remote: Vec<Network>,
 
     /// Local or remote address or network
-    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = text(parse_network))]
     addr: Vec<Network>,
 
     /// State, by any netstat's name: SYN_SENT, time-wait, LISTENING
-    #[arg(long, value_name = "STATE", value_delimiter = ',')]
+    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = text(State::from_str))]
     state: Vec<State>,
 
     /// A process that holds the socket
-    #[arg(long, value_name = "PID", value_delimiter = ',', value_parser = parse_pid)]
+    #[arg(long, value_name = "PID", allow_hyphen_values = true, value_delimiter = ',', value_parser = text(parse_pid))]
     pid: Vec<u32>,
 
     /// The exact name of such a process; only the first 15 bytes count, the kernel keeps no more
@@ -51,7 +51,7 @@ pub struct SocketFilterArgs {
     comm: Vec<Comms>,
 
     /// The socket's user
-    #[arg(long, value_name = "NAME|UID", value_delimiter = ',', value_parser = user::parse)]
+    #[arg(long, value_name = "NAME|UID", value_delimiter = ',', value_parser = text(user::parse))]
     user: Vec<u32>,
 }
 

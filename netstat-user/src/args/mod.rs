@@ -12,6 +12,7 @@ pub(crate) mod netns;
 pub mod usage;
 #[cfg(target_os = "linux")]
 pub(crate) mod user;
+pub(crate) mod value;
 
 pub use color::ColorArgs;
 pub use filter::SocketFilterArgs;

@@ -1,7 +1,13 @@
 //! `--netns`: a network namespace by inode number, or by the name that `ip netns` gave it.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    path::Path,
+};
 
+use netstat_events::text;
 use rustix::fs::statfs;
 
 use crate::readers::namespaces::NSFS_MAGIC;
@@ -15,7 +21,9 @@ pub(crate) fn parse(text: &str) -> Result<u32, String> {
         return Ok(inode);
     }
     let is_name = !text.is_empty() && !text.contains('/');
-    let named = || DIRECTORIES.iter().find_map(|directory| inode(&Path::new(directory).join(text)));
+    let name = text::to_bytes(text);
+    let file = |directory| Path::new(directory).join(OsStr::from_bytes(&name));
+    let named = || DIRECTORIES.into_iter().find_map(|directory| inode(&file(directory)));
     is_name.then(named).flatten().ok_or_else(|| {
         format!(
             "there is no network namespace {text:?} here: say a name from ip netns, or an inode number as \

@@ -6,7 +6,7 @@ use clap::{
 };
 
 use crate::{
-    args::{SocketFilterArgs, cgroup, netns},
+    args::{SocketFilterArgs, cgroup, netns, value::text},
     filter::{FamilyFilter, Filter},
     model::Family,
 };
@@ -30,7 +30,7 @@ pub struct FilterArgs {
     socket: SocketFilterArgs,
 
     /// The socket's network namespace, by inode number or by ip netns' name
-    #[arg(long, value_name = "INUM|NAME", value_delimiter = ',', value_parser = netns::parse)]
+    #[arg(long, value_name = "INUM|NAME", value_delimiter = ',', value_parser = text(netns::parse))]
     netns: Vec<u32>,
 
     /// The socket's cgroup, with what is below it: /system.slice/nginx.service

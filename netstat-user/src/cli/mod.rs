@@ -1,5 +1,6 @@
 //! rnetstat-trace's command line: arguments to plain values, then to a [`TraceCommand`].
 
+mod count;
 mod doctor;
 mod duration;
 mod filter;
@@ -18,7 +19,10 @@ pub use filter::FilterArgs;
 pub use source::SourceArgs;
 
 use crate::{
-    args::ColorArgs,
+    args::{
+        ColorArgs,
+        value::{text, word},
+    },
     options::{Format, TraceCommand, TraceOptions},
 };
 
@@ -77,7 +81,7 @@ pub enum Command {
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// line (the default) is for people, json (JSON Lines) and csv for programs
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "line|json|csv")]
+    #[arg(long, value_name = "line|json|csv", value_parser = word::<Format>("format", false))]
     pub format: Option<Format>,
 
     /// The same as --format json
@@ -98,11 +102,11 @@ pub struct OutputArgs {
 #[command(next_help_heading = "End")]
 pub struct LimitArgs {
     /// Stop after this time: 10 (seconds), 500ms, 1m30s, 2h
-    #[arg(short, long, value_name = "TIME", value_parser = duration::parse)]
+    #[arg(short, long, value_name = "TIME", allow_hyphen_values = true, value_parser = text(duration::parse))]
     pub duration: Option<Duration>,
 
     /// Stop after N rows
-    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long, value_name = "N", allow_hyphen_values = true, value_parser = text(count::parse_rows))]
     pub count: Option<u64>,
 }
 

@@ -2,8 +2,11 @@
 
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
-use super::{duration, size};
-use crate::options::{MinisockHook, SourceChoice, StateHook};
+use super::{count, duration, size};
+use crate::{
+    args::value::{text, word},
+    options::{MinisockHook, SourceChoice, StateHook},
+};
 
 /// The options of the source of events.
 #[derive(Debug, clap::Args)]
@@ -12,16 +15,21 @@ pub struct SourceArgs {
     /// Where the events come from; auto (the default) takes the best that works
     #[arg(
         long,
-        value_enum,
-        default_value_t,
+        value_parser = word::<SourceChoice>("source", false),
+        default_value = "auto",
         hide_default_value = true,
-        hide_possible_values = true,
         value_name = "auto|ebpf|proc|windows"
     )]
     pub source: SourceChoice,
 
     /// How often a polling source reads /proc or Windows' TCP table
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "1s",
+        allow_hyphen_values = true,
+        value_parser = text(duration::parse)
+    )]
     pub interval: Duration,
 
     /// The mount point of the proc file system that --source proc reads; in a container, the host's
@@ -29,11 +37,23 @@ pub struct SourceArgs {
     pub proc_root: PathBuf,
 
     /// Size of the kernel's ring buffer for events, a power of two: 64K, 16M
-    #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = size::parse_ring)]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "16M",
+        allow_hyphen_values = true,
+        value_parser = text(size::parse_ring)
+    )]
     pub ring_size: u32,
 
     /// How many connections the table holds at most
-    #[arg(long, value_name = "N", default_value = "1000000")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1000000",
+        allow_hyphen_values = true,
+        value_parser = text(count::parse_connections)
+    )]
     pub table_size: NonZero<usize>,
 
     /// Diagnostics on stderr, those of the kernel programs included
@@ -41,15 +61,27 @@ pub struct SourceArgs {
     pub verbose: bool,
 
     /// How often the table is compared with a full snapshot.
-    #[arg(long, hide = true, value_name = "TIME", default_value = "60s", value_parser = duration::parse)]
+    #[arg(long, hide = true, value_name = "TIME", default_value = "60s", value_parser = text(duration::parse))]
     pub reconcile_interval: Duration,
 
     /// Which hook reports state transitions.
-    #[arg(long, hide = true, value_enum, default_value_t)]
+    #[arg(
+        long,
+        hide = true,
+        value_name = "HOOK",
+        default_value = "auto",
+        value_parser = word::<StateHook>("hook of state transitions", false)
+    )]
     pub state_hook: StateHook,
 
     /// Which hooks report request sockets, timewait sockets and the local port in SYN_SENT.
-    #[arg(long = "life-hook", hide = true, value_enum, default_value_t)]
+    #[arg(
+        long = "life-hook",
+        hide = true,
+        value_name = "HOOK",
+        default_value = "auto",
+        value_parser = word::<MinisockHook>("kind of hooks", false)
+    )]
     pub minisock_hook: MinisockHook,
 }
 

@@ -10,6 +10,8 @@ mod pages;
 mod tests;
 mod text;
 
+use std::str::FromStr as _;
+
 use anyhow::Result;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -18,16 +20,24 @@ pub use language::Language;
 
 use self::text::StateText;
 use super::json;
-use crate::{args::ColorArgs, model::State, text::width};
+use crate::{
+    args::{
+        ColorArgs,
+        value::{text, word},
+    },
+    model::State,
+    text::width,
+};
 
 /// What a TCP state means, what is before and after it, and what to do when it piles up; without a state, the
 /// diagram with this host's counts
 #[derive(Debug, clap::Args)]
 pub struct ExplainArgs {
     /// By any netstat's name: SYN_SENT, time-wait, LISTENING
+    #[arg(value_parser = text(State::from_str))]
     pub state: Option<State>,
     /// Language; by default that of LC_ALL, LC_MESSAGES or LANG
-    #[arg(long, value_name = "en|ko|ja", value_enum, hide_possible_values = true)]
+    #[arg(long, value_name = "en|ko|ja", value_parser = word::<Language>("language of explain", false))]
     pub lang: Option<Language>,
     /// JSON Lines
     #[arg(long)]

@@ -86,7 +86,7 @@ fn an_error_names_the_wrong_argument() {
         ("--port 0", "\"0\""),
         ("--state FOO", "FOO"),
         ("explain ESTABLISHING", "ESTABLISHING"),
-        ("explain --lang fr", "fr"),
+        ("explain --lang fr", "\"fr\" is no language of explain: say en, ko or ja"),
         ("surplus", "surplus"),
         ("--local ::1 --remote 10.0.0.1", "no connection can match both"),
     ] {

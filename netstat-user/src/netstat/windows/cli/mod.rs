@@ -12,7 +12,10 @@ use super::{
     options::{CounterOptions, Mode, NetstatOptions, Protocol, SocketOptions},
 };
 use crate::{
-    args::{ColorArgs, SocketFilterArgs},
+    args::{
+        ColorArgs, SocketFilterArgs,
+        value::{text, word},
+    },
     netstat::explain::{ExplainArgs, Language},
 };
 
@@ -44,7 +47,7 @@ Exit status: 0 for success, 1 for a failure, 2 for wrong usage.";
 )]
 pub struct Cli {
     /// Repeat after this many seconds, until Ctrl-C
-    #[arg(value_name = "INTERVAL", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(value_name = "INTERVAL", value_parser = text(parse_interval))]
     interval: Option<u64>,
     #[command(flatten)]
     mode: ModeArgs,
@@ -54,6 +57,13 @@ pub struct Cli {
     filter: SocketFilterArgs,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+/// Parses how many seconds are between two repetitions.
+fn parse_interval(text: &str) -> Result<u64, String> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = text.parse().ok().filter(|seconds| is_number && *seconds > 0);
+    seconds.ok_or_else(|| format!("{text:?} is no interval: say a number of seconds from 1 on, like 5"))
 }
 
 #[derive(Debug, Subcommand)]
@@ -91,7 +101,7 @@ struct ShownArgs {
     #[arg(short = 'o')]
     owners: bool,
     /// One protocol: TCP, TCPv6, UDP, UDPv6; with -s also IP, IPv6, ICMP, ICMPv6
-    #[arg(short = 'p', value_name = "PROTO", value_enum, ignore_case = true, hide_possible_values = true)]
+    #[arg(short = 'p', value_name = "PROTO", value_parser = word::<Protocol>("protocol", true))]
     protocol: Option<Protocol>,
     /// The number of sockets by state, by process and by remote address
     #[arg(long)]
