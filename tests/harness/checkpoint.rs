@@ -6,6 +6,7 @@ use std::{cell::RefCell, net::SocketAddr, sync::Arc};
 use anyhow::{Context as _, Result};
 
 use crate::{
+    capture,
     netns::Namespace,
     ss,
     state::State,
@@ -42,8 +43,10 @@ pub fn with_polling_trace(
     outcome.map(|()| reached)
 }
 
-/// Adds a namespace whose sockets belong to the scenario too.
+/// Adds a namespace whose sockets belong to the scenario too, and captures its packets where those of the scenario are
+/// captured.
 pub fn also_check(namespace: &Namespace) -> Result<()> {
+    capture::also(namespace)?;
     POLLING.with_borrow_mut(|trace| {
         if let Some(trace) = trace {
             trace.namespaces.push(namespace.try_clone()?);

@@ -17,7 +17,10 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::netns::{Namespace, ip};
+use crate::{
+    netns::{Namespace, ip},
+    wait,
+};
 
 /// How often a reading thread checks whether the link still exists.
 const CHECK_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
@@ -28,6 +31,8 @@ pub struct Relay {
     backward: Arc<Direction>,
     /// The first namespace's device.
     near: File,
+    /// The second namespace's device.
+    far: File,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -37,6 +42,8 @@ struct Direction {
     ended: AtomicBool,
     /// The last packet that was forwarded.
     last: Mutex<Vec<u8>>,
+    /// The last packet that was sent, whether it was forwarded or dropped.
+    last_sent: Mutex<Vec<u8>>,
 }
 
 impl Relay {
@@ -45,7 +52,8 @@ impl Relay {
     pub fn between(a: (&Namespace, IpAddr), b: (&Namespace, IpAddr), delay: Duration) -> Result<Self> {
         let (a, b) = (device(a.0, a.1)?, device(b.0, b.1)?);
         let (forward, backward) = (Arc::default(), Arc::default());
-        let mut relay = Self { forward, backward, near: a.try_clone()?, threads: Vec::new() };
+        let mut relay =
+            Self { forward, backward, near: a.try_clone()?, far: b.try_clone()?, threads: Vec::new() };
         relay.carry(&a, &b, delay, Arc::clone(&relay.forward))?;
         relay.carry(&b, &a, delay, Arc::clone(&relay.backward))?;
         Ok(relay)
@@ -67,12 +75,42 @@ impl Relay {
         (&self.near).write_all(&last).context("repeating a packet")
     }
 
+    /// The last packet that the first namespace has sent, also if it was dropped.
+    pub fn last_sent_forward(&self) -> Result<Vec<u8>> {
+        self.forward.last_sent()
+    }
+
+    /// The same of the second namespace.
+    pub fn last_sent_backward(&self) -> Result<Vec<u8>> {
+        self.backward.last_sent()
+    }
+
+    /// Lets a packet arrive in the second namespace.
+    pub fn inject_forward(&self, packet: &[u8]) -> Result<()> {
+        (&self.far).write_all(packet).context("injecting a packet")
+    }
+
+    /// Lets a packet arrive in the first namespace.
+    pub fn inject_backward(&self, packet: &[u8]) -> Result<()> {
+        (&self.near).write_all(packet).context("injecting a packet")
+    }
+
     fn carry(&mut self, from: &File, to: &File, delay: Duration, direction: Arc<Direction>) -> Result<()> {
         let (from, to) = (from.try_clone()?, to.try_clone()?);
         let (sender, receiver) = channel();
         self.threads.push(thread::spawn(move || read(from, &direction, delay, &sender)));
         self.threads.push(thread::spawn(move || write(to, &receiver)));
         Ok(())
+    }
+}
+
+impl Direction {
+    /// Waits for the first packet.
+    fn last_sent(&self) -> Result<Vec<u8>> {
+        wait::until("a packet is sent", || {
+            let last = self.last_sent.lock().map_err(|_| anyhow!("a thread of the wire panicked"))?;
+            Ok((!last.is_empty()).then(|| last.clone()))
+        })
     }
 }
 
@@ -97,6 +135,10 @@ fn read(mut from: File, direction: &Direction, delay: Duration, to: &Sender<(Ins
         }
         // An error means that the device has disappeared with its namespace.
         let Ok(length) = from.read(&mut packet) else { return };
+        if let Ok(mut last) = direction.last_sent.lock() {
+            last.clear();
+            last.extend_from_slice(&packet[..length]);
+        }
         if direction.cut.load(Ordering::SeqCst) {
             continue;
         }

@@ -207,6 +207,11 @@ impl Sock {
 
     /// Its state, from TCP_INFO.
     pub fn state(&self) -> Result<State> {
+        state::from_kernel(self.tcp_info()?[0].into())
+    }
+
+    /// The first bytes of its `struct tcp_info`.
+    fn tcp_info(&self) -> Result<[u8; 8]> {
         let mut info = [0_u8; 8];
         let mut length = libc::socklen_t::try_from(info.len())?;
         // SAFETY: the kernel writes at most `length` bytes, which is the array's size.
@@ -220,7 +225,13 @@ impl Sock {
             )
         };
         ensure!(outcome == 0, "getsockopt(TCP_INFO): {}", std::io::Error::last_os_error());
-        state::from_kernel(info[0].into())
+        Ok(info)
+    }
+
+    /// How often its oldest unacknowledged segment was sent again, from TCP_INFO.
+    pub fn retransmits(&self) -> Result<u8> {
+        // `tcpi_retransmits` (include/uapi/linux/tcp.h).
+        Ok(self.tcp_info()?[2])
     }
 
     /// Waits until it is in the state.

@@ -37,7 +37,9 @@ pub fn all_with_pids() -> Result<Vec<Socket>> {
 pub fn kill(local: SocketAddr, remote: SocketAddr) -> Result<()> {
     let (src, sport) = (local.ip().to_string(), format!(":{}", local.port()));
     let (dst, dport) = (remote.ip().to_string(), format!(":{}", remote.port()));
-    let filter = ["-HKtn", "src", &src, "sport", "=", &sport, "dst", &dst, "dport", "=", &dport];
+    // Without `state all` it would leave out half-open connections.
+    let filter =
+        ["-HKtn", "state", "all", "src", &src, "sport", "=", &sport, "dst", &dst, "dport", "=", &dport];
     let killed = run(&filter)?;
     ensure!(killed.lines().count() == 1, "ss -K ended not one connection but: {killed:?}");
     Ok(())

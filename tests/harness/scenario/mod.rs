@@ -1,14 +1,17 @@
 //! Scenarios: functions that make real connections, each with the histories that it must cause.
 
+pub mod attempt;
 pub mod close;
 pub mod half_open;
 pub mod ipv6;
+pub mod late_reset;
 pub mod listen;
 pub mod mptcp;
 pub mod network;
 pub mod open;
 pub mod process;
 pub mod rare;
+pub mod request;
 pub mod reset;
 
 use anyhow::{Context as _, Result};
@@ -123,16 +126,19 @@ impl TestNet {
 
 /// Every scenario of every module.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
-    let topics: [&'static [Scenario]; 10] = [
+    let topics: [&'static [Scenario]; 13] = [
+        attempt::SCENARIOS,
         close::SCENARIOS,
         half_open::SCENARIOS,
         ipv6::SCENARIOS,
+        late_reset::SCENARIOS,
         listen::SCENARIOS,
         mptcp::SCENARIOS,
         network::SCENARIOS,
         open::SCENARIOS,
         process::SCENARIOS,
         rare::SCENARIOS,
+        request::SCENARIOS,
         reset::SCENARIOS,
     ];
     topics.into_iter().flatten()

@@ -1,0 +1,172 @@
+//! What ends a half-open connection before its time. The tracepoint shows only the listener and the client.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+
+use super::{CLIENT_ACTIVE_CLOSE, CLIENT_CONNECT_FAILS, LISTENER, SERVER_PASSIVE_CLOSE, Scenario, TestNet};
+use crate::{
+    packet, proc_tcp,
+    segment::{Segment, flag},
+    sock::Sock,
+    ss, wait,
+    wire::Wire,
+};
+
+/// The scenarios.
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "an RST arrives for a half-open connection",
+        run: reset,
+        histories: &[LISTENER, CLIENT_CONNECT_FAILS],
+    },
+    Scenario {
+        name: "a second SYN arrives for a half-open connection",
+        run: second_syn,
+        histories: &[LISTENER, CLIENT_CONNECT_FAILS],
+    },
+    Scenario {
+        name: "an ICMP error arrives for a half-open connection",
+        run: icmp_error,
+        histories: &[LISTENER, CLIENT_CONNECT_FAILS],
+    },
+    Scenario {
+        name: "an administrator ends a half-open connection",
+        run: killed,
+        histories: &[LISTENER, CLIENT_CONNECT_FAILS],
+    },
+    Scenario {
+        name: "the last packet of the handshake arrives after the listener has closed",
+        run: listener_has_closed,
+        histories: &[LISTENER, CLIENT_CONNECT_FAILS],
+    },
+    Scenario {
+        name: "the accept queue overflows and the server resets",
+        run: overflow,
+        histories: &[
+            LISTENER,
+            CLIENT_ACTIVE_CLOSE,
+            CLIENT_ACTIVE_CLOSE,
+            CLIENT_ACTIVE_CLOSE,
+            SERVER_PASSIVE_CLOSE,
+            SERVER_PASSIVE_CLOSE,
+            SERVER_PASSIVE_CLOSE,
+        ],
+    },
+];
+
+/// A connection whose SYN has arrived and whose SYN-ACK is lost. No packet passes any more.
+struct HalfOpen {
+    wire: Wire,
+    listener: Sock,
+    client: Sock,
+    /// The client's endpoint.
+    from: SocketAddr,
+    /// The sequence number of its SYN.
+    syn: u32,
+    /// That of the SYN-ACK, and its bytes.
+    syn_ack: (u32, Vec<u8>),
+}
+
+impl HalfOpen {
+    fn new(net: &TestNet) -> Result<Self> {
+        let wire = Wire::new(net)?;
+        let listener = wire.listen()?;
+        wire.relay.cut_backward(true);
+        let client = Sock::tcp(wire.address)?;
+        client.start_connect(wire.address)?;
+        wire.far.run(|| proc_tcp::wait_for(1, wire.address.port(), "SYN_RECV"))?;
+        wire.relay.cut_forward(true);
+        let sent = |packet: Vec<u8>| Segment::parse(&packet, 0).map(|segment| (segment, packet));
+        let (segment, packet) = wait::until("the SYN-ACK is sent", || {
+            Ok(sent(wire.relay.last_sent_backward()?).filter(|(segment, _)| segment.has(flag::SYN)))
+        })?;
+        let (from, syn) = (segment.to, segment.ack.wrapping_sub(1));
+        Ok(Self { listener, client, from, syn, syn_ack: (segment.seq, packet), wire })
+    }
+
+    /// Lets a segment of the client arrive, with the sequence number that follows its SYN by `after`.
+    fn inject(&self, after: u32, ack: u32, flags: u8) -> Result<()> {
+        let seq = self.syn.wrapping_add(after);
+        self.wire.relay.inject_forward(&packet::segment(self.from, self.wire.address, seq, ack, flags)?)
+    }
+
+    /// Waits for the end of the half-open connection, and closes the sockets.
+    fn end(self) -> Result<()> {
+        self.wire.far.run(|| proc_tcp::wait_for_none(self.wire.address.port(), "SYN_RECV"))?;
+        self.client.close();
+        self.listener.close();
+        Ok(())
+    }
+}
+
+fn reset(net: &TestNet) -> Result<()> {
+    let half_open = HalfOpen::new(net)?;
+    half_open.inject(1, 0, flag::RST)?;
+    half_open.end()
+}
+
+fn second_syn(net: &TestNet) -> Result<()> {
+    let half_open = HalfOpen::new(net)?;
+    half_open.inject(100, 0, flag::SYN)?;
+    half_open.end()
+}
+
+fn icmp_error(net: &TestNet) -> Result<()> {
+    let half_open = HalfOpen::new(net)?;
+    let about = &half_open.syn_ack.1;
+    half_open.wire.relay.inject_forward(&packet::icmp_error(half_open.from.ip(), 3, 1, about)?)?;
+    half_open.end()
+}
+
+fn killed(net: &TestNet) -> Result<()> {
+    let half_open = HalfOpen::new(net)?;
+    half_open.wire.far.run(|| ss::kill(half_open.wire.address, half_open.from))?;
+    half_open.end()
+}
+
+fn listener_has_closed(net: &TestNet) -> Result<()> {
+    let half_open = HalfOpen::new(net)?;
+    let HalfOpen { wire, listener, client, from, syn, syn_ack } = half_open;
+    listener.close();
+    let ack = packet::segment(from, wire.address, syn.wrapping_add(1), syn_ack.0.wrapping_add(1), flag::ACK)?;
+    wire.relay.inject_forward(&ack)?;
+    wire.far.run(|| proc_tcp::wait_for_none(wire.address.port(), "SYN_RECV"))?;
+    client.close();
+    Ok(())
+}
+
+/// The forged client's handshake begins while there is room in the accept queue, and ends when there is none.
+fn overflow(net: &TestNet) -> Result<()> {
+    let wire = Wire::new(net)?;
+    wire.far.sysctl("ipv4/tcp_abort_on_overflow", "1")?;
+    // With SYN cookies the kernel might keep no half-open connection.
+    wire.far.sysctl("ipv4/tcp_syncookies", "0")?;
+    let listener = wire.far.run(|| Sock::listening(wire.address, BACKLOG))?;
+    let forged = SocketAddr::new(net.addresses.link(77), FORGED_PORT);
+    wire.relay.inject_forward(&packet::segment(forged, wire.address, 1_000, 0, flag::SYN)?)?;
+    let syn_ack = wait::until("the SYN-ACK is sent", || {
+        let sent = Segment::parse(&wire.relay.last_sent_backward()?, 0);
+        Ok(sent.filter(|segment| segment.to == forged))
+    })?;
+    // The kernel takes one more than the backlog.
+    let clients: Vec<Sock> = (0..=BACKLOG).map(|_| Sock::connected(wire.address)).collect::<Result<_>>()?;
+    wire.far.run(|| proc_tcp::wait_for(clients.len(), wire.address.port(), "ESTABLISHED"))?;
+    let ack = packet::segment(forged, wire.address, 1_001, syn_ack.seq.wrapping_add(1), flag::ACK)?;
+    wire.relay.inject_forward(&ack)?;
+    wire.far.run(|| proc_tcp::wait_for_none(wire.address.port(), "SYN_RECV"))?;
+    for client in clients {
+        let server = listener.accept()?;
+        client.shutdown_write()?;
+        server.receive_fin()?;
+        server.shutdown_write()?;
+        client.receive_fin()?;
+        server.wait_for("CLOSE")?;
+    }
+    Ok(())
+}
+
+/// The smallest with which a half-open connection leaves room for another one on every kernel.
+const BACKLOG: i32 = 2;
+/// The port of the forged client.
+const FORGED_PORT: u16 = 4_321;
