@@ -74,6 +74,20 @@ impl Table {
         true
     }
 
+    /// A SYN or a SYN-ACK of the socket at `key` was sent again.
+    pub(super) fn syn_retransmitted(&mut self, key: u64) {
+        if let Some(connection) = self.connections.get_mut(&key) {
+            connection.syn_retransmitted();
+        }
+    }
+
+    /// An ICMP error answered the SYN of the socket at `key`.
+    pub(super) fn syn_failed(&mut self, key: u64, error: u32) {
+        if let Some(connection) = self.connections.get_mut(&key) {
+            connection.syn_failed(error);
+        }
+    }
+
     /// Removes the connection at `key` from the half-open ones. Another connection may have the same tuple.
     pub(super) fn forget_half_open(&mut self, tuple: &Tuple, key: u64) {
         if self.half_open.by_tuple.get(tuple) == Some(&key) {

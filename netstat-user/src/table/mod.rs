@@ -191,16 +191,8 @@ impl Table {
             },
             Event::MinisockRemoved(removed) => self.minisock_removed(removed, emit),
             Event::ResetSent(reset) => self.reset_sent(reset, emit),
-            Event::SynRetransmitted { sk } => {
-                if let Some(connection) = self.connections.get_mut(sk) {
-                    connection.syn_retransmitted();
-                }
-            }
-            Event::SynError { sk, error } => {
-                if let Some(connection) = self.connections.get_mut(sk) {
-                    connection.syn_failed(*error);
-                }
-            }
+            Event::SynRetransmitted { sk } => self.syn_retransmitted(*sk),
+            Event::SynError { sk, error } => self.syn_failed(*sk, *error),
             Event::Accept { sock, owner } => self.accepted(*sock, *owner),
             Event::Poll(poll) => self.poll(poll, emit),
             Event::PollFailed(_) | Event::Lost(_) | Event::PossibleLoss => {}
