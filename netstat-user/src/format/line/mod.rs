@@ -16,7 +16,7 @@ use super::{
     escape::push_visible,
     time::{Clock, HumanDuration},
 };
-use crate::model::{Direction, Endpoint, Loss, LossKind, LossPlace, Owner, OwnerHow, Row, State};
+use crate::model::{Direction, Endpoint, InterfaceName, Loss, LossKind, LossPlace, Owner, OwnerHow, Row, State};
 
 /// The color of a connection's present state.
 pub fn state_style(state: State) -> anstyle::Style {
@@ -58,7 +58,7 @@ impl LineFormatter {
 
         set(cell, |cell| push_owner(row.owner.as_ref(), cell));
         line.styled(cell, colors::of_owner(row.owner.map(|owner| owner.how)));
-        set(cell, |cell| push_endpoint(&row.local, cell));
+        set(cell, |cell| push_endpoint(&row.local, row.interface, cell));
         line.go_to_end_at(LOCAL_END, cell).text(cell).text(arrow(row.direction));
         set(cell, |cell| push_remote(row, cell));
         line.text(cell).go_to(STATES, 1);
@@ -135,11 +135,17 @@ fn push_owner(owner: Option<&Owner>, cell: &mut String) {
     push(cell, format_args!(" {}{close}", owner.pid));
 }
 
-fn push_endpoint(endpoint: &Endpoint, cell: &mut String) {
+/// An endpoint; a link-local address with its interface, without which it could be one of another link.
+fn push_endpoint(endpoint: &Endpoint, interface: Option<InterfaceName>, cell: &mut String) {
     let Endpoint { addr, port } = endpoint;
-    match addr {
-        IpAddr::V4(addr) => push(cell, format_args!("{addr}:")),
-        IpAddr::V6(addr) => push(cell, format_args!("[{addr}]:")),
+    match (addr, interface) {
+        (IpAddr::V4(addr), _) => push(cell, format_args!("{addr}:")),
+        (IpAddr::V6(addr), Some(interface)) if addr.is_unicast_link_local() => {
+            push(cell, format_args!("[{addr}%"));
+            push_visible(interface.as_bytes(), cell);
+            cell.push_str("]:");
+        }
+        (IpAddr::V6(addr), _) => push(cell, format_args!("[{addr}]:")),
     }
     match port {
         0 => cell.push('?'),
@@ -149,7 +155,7 @@ fn push_endpoint(endpoint: &Endpoint, cell: &mut String) {
 
 fn push_remote(row: &Row, cell: &mut String) {
     match (&row.remote, row.direction) {
-        (Some(remote), _) => push_endpoint(remote, cell),
+        (Some(remote), _) => push_endpoint(remote, row.interface, cell),
         (None, Some(Direction::Listen)) => cell.push_str("(listening)"),
         (None, _) => cell.push('?'),
     }

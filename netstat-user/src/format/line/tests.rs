@@ -8,7 +8,7 @@ use crate::{
         escape::HOSTILE_NAMES,
         sample::{self, bare, closed, loss, named, owner, transition},
     },
-    model::{CloseReason, OwnerHow, RowKind, State},
+    model::{CloseReason, InterfaceName, OwnerHow, RowKind, State},
 };
 
 fn written(record: &Record<'_>, color: bool) -> String {
@@ -100,6 +100,19 @@ fn a_long_address_shifts_what_follows_it_only_as_far_as_it_needs() {
     let long =
         plain(&established("[2001:db8:85a3::8a2e:370:7334]:45012", "[2001:db8:85a3::8a2e:370:7335]:443"));
     assert!(long.contains("]:443 SYN_SENT → ESTABLISHED 200 µs\n"), "{long}");
+}
+
+#[test]
+fn a_link_local_address_has_its_interface() {
+    let on = |interface: &[u8], local, remote| {
+        plain(&Row { interface: InterfaceName::new(interface), ..established(local, remote) })
+    };
+    let both = on(b"eth0", "[fe80::1]:45012", "[fe80::2]:443");
+    assert!(both.contains("[fe80::1%eth0]:45012 → [fe80::2%eth0]:443 "), "{both}");
+    let hostile = on(b"a\x1b\xff", "[fe80::1]:45012", "[fe80::2]:443");
+    assert!(hostile.contains("[fe80::1%a\\x1b\\xff]:45012"), "{hostile}");
+    let bound = on(b"eth0", "[2001:db8::1]:45012", "[2001:db8::2]:443");
+    assert!(!bound.contains('%'), "{bound}");
 }
 
 #[test]
