@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use std::{os::unix::net::UnixStream, time::Duration};
+use std::{io::Read as _, os::unix::net::UnixStream, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
@@ -14,7 +14,7 @@ use netstat_tests::{
     sock::Sock,
     state_path::{
         CLIENT_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE, SERVER_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE,
-        existing_so_far, trace_one,
+        existing_so_far, rows_so_far, trace_one,
     },
     tracer::Tracer,
     wait,
@@ -102,6 +102,65 @@ fn after_the_process_that_accepted_exits_the_connection_belongs_to_the_one_that_
         Ok(holder)
     })
 }
+
+#[test]
+fn after_the_process_that_connected_exits_no_row_names_it_but_the_one_that_has_the_socket_open() -> Result<()>
+{
+    if skip::without_root() {
+        return Ok(());
+    }
+    let _turn = for_exclusive_turn();
+    for source in ["ebpf", "proc"] {
+        let net = TestNet::new()?;
+        let tracer = Tracer::start(&["--source", source, "--netns", &net.netns.inum()?.to_string()])?;
+        let (rnetstat, theirs) = UnixStream::pair()?;
+        let (servers, first, holder) = net.netns.run(|| {
+            let listener = net.listener()?;
+            let holder = Holder::child(|until_closed| {
+                let clients = [(); PASSED_ON].map(|()| fd_passing::receive(&theirs));
+                let mut pair = until_closed;
+                pair.read(&mut [0]).is_ok_and(|read| read == 0) && clients.iter().all(Result::is_ok)
+            })?;
+            let server = net.addresses.server();
+            // It connects, sends copies to the other child, and exits.
+            let first = Child::start(|| {
+                (0..PASSED_ON).all(|_| {
+                    let client = Sock::tcp(server);
+                    client.is_ok_and(|client| {
+                        client.connect(server).is_ok() && fd_passing::send(&rnetstat, &client).is_ok()
+                    })
+                })
+            })?;
+            let servers = (0..PASSED_ON).map(|_| listener.accept()).collect::<Result<Vec<_>>>()?;
+            let pid = first.pid();
+            first.wait()?;
+            Ok((servers, pid, holder))
+        })?;
+        let mut owner = None;
+        for (index, server) in servers.into_iter().enumerate() {
+            // The trace notices an owner's end within a second, and may pause before it looks the new one up.
+            std::thread::sleep(AFTER_OWNER_LOOKUP);
+            server.close();
+            let fins = wait::until("the server's FIN is shown", || {
+                let rows = rows_so_far(&tracer, &net)?;
+                let fins: Vec<_> = rows.into_iter().filter(|row| row.new_state == "CLOSE_WAIT").collect();
+                Ok((fins.len() > index).then_some(fins))
+            })?;
+            ensure!(fins.iter().all(|row| row.pid != Some(first)), "{source}: {first} has exited: {fins:#?}");
+            owner = fins[index].pid;
+            if owner.is_some() {
+                break;
+            }
+        }
+        ensure!(owner == Some(holder.pid()), "{source}: {owner:?} is not the owner");
+        holder.close()?;
+        tracer.stop()?;
+    }
+    Ok(())
+}
+
+/// How many connections a process passes on before it exits.
+const PASSED_ON: usize = 8;
 
 /// Later than a trace's second owner lookup of an accepted connection, on a slow machine too.
 const AFTER_OWNER_LOOKUP: Duration = Duration::from_secs(2);

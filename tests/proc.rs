@@ -232,6 +232,49 @@ fn trace_of_root(root: &Path) -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_table_that_is_cut_to_nothing_is_a_failed_read_which_is_said_once() -> Result<()> {
+    let root = std::env::temp_dir().join(format!("rnetstat-tests-cut-{}", std::process::id()));
+    let outcome = trace_of_cut_table(&root);
+    fs::remove_dir_all(&root)?;
+    outcome
+}
+
+fn trace_of_cut_table(root: &Path) -> Result<()> {
+    const TABLE: &str = "sl local_address rem_address st tx_queue:rx_queue tr:when retrnsmt uid timeout inode\n\
+        0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 42 0 7 1\n";
+    let table = |pid: &str| root.join(pid).join("net/tcp");
+    for (pid, namespace) in [("10", "net:[11]"), ("20", "net:[12]")] {
+        for part in ["ns", "net", "fd"] {
+            fs::create_dir_all(root.join(pid).join(part))?;
+        }
+        symlink(namespace, root.join(pid).join("ns/net"))?;
+        fs::write(root.join(pid).join("comm"), "server\n")?;
+        fs::write(table(pid), TABLE)?;
+    }
+    let path = root.to_str().context("the path isn't UTF-8")?;
+    let tracer =
+        Tracer::start(&["--source", "proc", "--proc-root", path, "--existing", "--interval", "20ms"])?;
+    let said = |what: &str| {
+        wait::until(&format!("{what:?} is said"), || Ok(tracer.stderr_so_far()?.contains(what).then_some(())))
+    };
+    fs::write(table("10"), "")?;
+    said("network namespace 11")?;
+    // Polls go on: the other namespace's listener ends, while the table is still cut.
+    fs::write(table("20"), TABLE.lines().next().context("no title")?.to_owned() + "\n")?;
+    wait::until("the other listener has ended", || {
+        Ok(tracer.lines_so_far()?.contains("\"new_state\":\"CLOSE\"").then_some(()))
+    })?;
+    fs::write(table("10"), TABLE)?;
+    said("again")?;
+    let trace = tracer.stop()?;
+    let rows = trace.rows()?;
+    ensure!(rows.len() == 1 && rows[0].netns == Some(12), "only one listener has ended: {rows:?}");
+    let times_said = trace.stderr.lines().filter(|line| line.contains("network namespace 11")).count();
+    ensure!(times_said == 1, "{}", trace.stderr);
+    Ok(())
+}
+
 /// A polling trace of the namespace in which the test makes its connections.
 struct PollingTrace {
     net: TestNet,

@@ -41,6 +41,12 @@ pub fn run(work: impl FnOnce() -> bool) -> Result<()> {
     Child::start(work)?.wait()
 }
 
+/// Registers a child that fork() has made.
+pub(crate) fn started(pid: libc::pid_t) -> Result<Child> {
+    register(pid.cast_unsigned());
+    Ok(Child(Pid::from_raw(pid).context("fork gave no pid")?))
+}
+
 /// A running child.
 #[derive(Debug)]
 pub struct Child(Pid);
@@ -56,8 +62,7 @@ impl Child {
             // SAFETY: _exit ends the process without running destructors or exit handlers.
             unsafe { libc::_exit(status) };
         }
-        register(pid.cast_unsigned());
-        Ok(Self(Pid::from_raw(pid).context("fork gave no pid")?))
+        started(pid)
     }
 
     /// Its process id.

@@ -41,9 +41,14 @@ pub fn receive(from: &UnixStream) -> Result<Sock> {
     Ok(Sock::from(received.context("no descriptor came")?))
 }
 
+/// Waits until the other end of the pair is closed.
+pub fn wait_for_closed(mut pair: &UnixStream) -> bool {
+    pair.read(&mut [0]).is_ok_and(|read| read == 0)
+}
+
 /// Keeps the socket open until the other end of the pair is closed, then closes it.
-pub fn wait_for_end(mut pair: &UnixStream, held: Sock) -> bool {
-    let ended = pair.read(&mut [0]).is_ok_and(|read| read == 0);
+pub fn wait_for_end(pair: &UnixStream, held: Sock) -> bool {
+    let ended = wait_for_closed(pair);
     held.close();
     ended
 }

@@ -49,7 +49,8 @@ impl BinaryCopy {
         Ok(copy)
     }
 
-    fn path(&self) -> PathBuf {
+    /// Its path.
+    pub fn path(&self) -> PathBuf {
         self.directory.join(self.name)
     }
 
