@@ -2,9 +2,10 @@
 
 #![cfg(target_os = "linux")]
 
-use std::ffi::CStr;
+use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
+use netstat_events::text;
 use netstat_tests::{
     output::Destination,
     scenario::TestNet,
@@ -17,17 +18,20 @@ use rustix::io::Errno;
 
 /// Names that a hostile process could have: escape sequences, quotes, separators, newlines, invalid UTF-8, C1
 /// controls, a change of the writing direction. The kernel keeps 15 bytes.
-const HOSTILE: [&CStr; 10] = [
-    c"\x1b]0;x\x07",
-    c"\x1b[2J\x1b[31m",
-    c"a\"b\\\"c",
-    c"a,b;\"c\",d",
-    c"two\nlines\r\n",
-    c"=1+1\t@x",
-    c"\xff\xfe\x80broken",
-    c"cut \xf0\x9f\x98",
-    c"\xc2\x9b31m csi",
-    c"\xe2\x80\xaegnp.exe",
+const HOSTILE: [&[u8]; 13] = [
+    b"\x1b]0;x\x07",
+    b"\x1b[2J\x1b[31m",
+    b"a\"b\\\"c",
+    b"a,b;\"c\",d",
+    b"two\nlines\r\n",
+    b"=1+1\t@x",
+    b"@SUM(1)",
+    b"-1;=1;+1",
+    b"\r=cmd",
+    b"\xff\xfe\x80broken",
+    b"cut \xf0\x9f\x98",
+    b"\xc2\x9b31m csi",
+    b"\xe2\x80\xaegnp.exe",
 ];
 
 #[test]
@@ -38,22 +42,38 @@ fn a_hostile_process_name_harms_no_format() -> Result<()> {
     let net = TestNet::new()?;
     for format in ["json", "csv", "line"] {
         let tracer = start(&net, &["--format", format])?;
+        let before = std::fs::read("/proc/self/comm")?;
         for name in HOSTILE {
+            // The name of the process is that of its main thread.
+            std::fs::write("/proc/self/comm", name)?;
             net.netns.run(|| {
-                rustix::thread::set_name(name)?;
+                // And its threads are called the same.
+                std::fs::write("/proc/thread-self/comm", name)?;
                 net.pair()?.client_closes()
             })?;
         }
+        std::fs::write("/proc/self/comm", before.trim_ascii_end())?;
         let trace = tracer.stop()?;
         let harm = trace.stdout.lines().find(|line| line.chars().any(harms_a_terminal));
         ensure!(harm.is_none(), "{format}: {harm:?}");
         let pid = std::process::id().to_string();
         ensure!(trace.stdout.contains(&pid), "{format}: no line names the process: {}", trace.stdout);
-        if format == "json" {
-            trace.rows()?;
-        }
-        if format == "csv" {
-            is_a_table(&trace.stdout)?;
+        let names: BTreeSet<Vec<u8>> = match format {
+            "json" => {
+                trace.rows()?.iter().filter_map(|row| row.comm.as_deref()).map(text::to_bytes).collect()
+            }
+            "csv" => {
+                let table = table(&trace.stdout)?;
+                let column = table[0].iter().position(|name| name == "comm").context("no column comm")?;
+                let mut cells = table.iter().flatten().flat_map(|cell| cell.split(';'));
+                let formula = cells.find(|cell| cell.starts_with(['=', '+', '-', '@']));
+                ensure!(formula.is_none(), "a formula: {formula:?}");
+                table[1..].iter().map(|cells| text::to_bytes(&cells[column])).collect()
+            }
+            _ => continue,
+        };
+        for name in HOSTILE {
+            ensure!(names.contains(name), "{format}: {name:?} is not among {names:?}");
         }
     }
     Ok(())
@@ -68,7 +88,7 @@ fn csv_has_a_header_and_a_line_for_each_transition() -> Result<()> {
     let tracer = start(&net, &["--format", "csv"])?;
     net.netns.run(|| net.pair()?.client_closes())?;
     let trace = tracer.stop()?;
-    is_a_table(&trace.stdout)?;
+    table(&trace.stdout)?;
     let header = trace.stdout.lines().next().context("no header")?;
     let columns: Vec<&str> = header.split(',').collect();
     for field in ["ts", "mono_ns", "conn", "local_port", "old_state", "new_state", "state_ns", "close_reason"]
@@ -141,26 +161,29 @@ fn harms_a_terminal(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Checks that every line has as many fields as the header, by the rules of RFC 4180.
-fn is_a_table(csv: &str) -> Result<()> {
-    let header = csv.lines().next().context("no header")?;
-    for line in csv.lines() {
-        let (fields, expected) = (fields(line)?, fields(header)?);
-        ensure!(fields == expected, "{fields} fields instead of {expected}: {line}");
+/// The cells of each line, by the rules of RFC 4180. Every line must have as many as the header.
+fn table(csv: &str) -> Result<Vec<Vec<String>>> {
+    let table = csv.lines().map(cells).collect::<Result<Vec<_>>>()?;
+    let header = table.first().context("no header")?;
+    for cells in &table {
+        ensure!(cells.len() == header.len(), "{} cells instead of {}: {cells:?}", cells.len(), header.len());
     }
-    Ok(())
+    Ok(table)
 }
 
-fn fields(line: &str) -> Result<usize> {
-    let mut count = 1;
+fn cells(line: &str) -> Result<Vec<String>> {
+    let mut cells = vec![String::new()];
     let mut quoted = false;
-    for c in line.chars() {
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
+        let cell = cells.last_mut().context("no cell")?;
         match c {
+            '"' if quoted && rest.next_if_eq(&'"').is_some() => cell.push('"'),
             '"' => quoted = !quoted,
-            ',' if !quoted => count += 1,
-            _ => {}
+            ',' if !quoted => cells.push(String::new()),
+            c => cell.push(c),
         }
     }
     ensure!(!quoted, "an open quote: {line}");
-    Ok(count)
+    Ok(cells)
 }

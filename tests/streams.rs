@@ -128,6 +128,25 @@ fn what_a_reader_of_a_non_blocking_pipe_that_stops_loses_is_counted() -> Result<
 }
 
 #[test]
+fn the_totals_reach_the_reader_of_a_full_non_blocking_stderr() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let _turn = for_exclusive_turn();
+    let net = TestNet::new()?;
+    let (reader, writer) = non_blocking_pipe()?;
+    ensure!(rustix::io::write(&writer, &[b'x'; PIPE_BYTES])? == PIPE_BYTES);
+    let mut command = trace_command(&net, "json")?;
+    let process = spawn(command.stdout(Stdio::null()).stderr(writer))?;
+    writes(&process)?;
+    make_connections(&net)?;
+    process.signal(Signal::INT)?;
+    let summary = end(process, reader)?;
+    ensure!(summary.code == 0 && summary.seen >= LEAST_ROWS && summary.lost == 0, "{summary:?}");
+    Ok(())
+}
+
+#[test]
 fn a_full_file_system_is_an_error_and_the_file_ends_with_the_last_row_that_is_counted() -> Result<()> {
     if skip::without_root() {
         return Ok(());
@@ -215,9 +234,9 @@ struct Summary {
 }
 
 fn end(mut process: Process, mut stderr: PipeReader) -> Result<Summary> {
-    let status = process.wait()?;
     let mut text = String::new();
     stderr.read_to_string(&mut text)?;
+    let status = process.wait()?;
     let line = text.lines().find(|line| line.contains(" transitions seen, ")).context(text.clone())?;
     let numbers: Vec<u64> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
     let [seen, lost, ..] = numbers[..] else { anyhow::bail!("no numbers: {line}") };
@@ -233,20 +252,24 @@ fn start_trace(net: &TestNet, format: &str, stdout: impl Into<Stdio>) -> Result<
     spawn_trace(command.stdout(stdout))
 }
 
-/// Starts a trace, and waits until it sees transitions: the thread that writes starts after that.
+/// Starts a trace, and waits until it sees transitions.
 fn spawn_trace(command: &mut Command) -> Result<(Process, PipeReader)> {
     let (reader, writer) = std::io::pipe()?;
     let process = spawn(command.stderr(writer))?;
-    // The command's copies of the pipes' ends would keep them open.
-    command.stdout(Stdio::null()).stderr(Stdio::null());
+    writes(&process)?;
+    Ok((process, reader))
+}
+
+/// Waits until a trace has the thread that writes, which starts after the programs are attached.
+fn writes(process: &Process) -> Result<()> {
     wait::until("the trace has its threads", || {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", process.id()))?;
         let names = tasks.flatten().filter_map(|task| std::fs::read(task.path().join("comm")).ok());
         Ok(names.into_iter().any(|name| name == b"stdout\n").then_some(()))
-    })?;
-    Ok((process, reader))
+    })
 }
 
+/// Starts a program. The command keeps no end of a pipe.
 fn spawn(command: &mut Command) -> Result<Process> {
     let child = command.stdin(Stdio::null()).spawn().with_context(|| format!("running {command:?}"))?;
     command.stdout(Stdio::null()).stderr(Stdio::null());

@@ -9,8 +9,8 @@ use crate::standard_streams::write_stderr;
 
 /// How many lines may wait.
 const QUEUE_LINES: usize = 64;
-/// How long the end waits for the last lines.
-const END_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the end waits for the last lines: the totals are worth some seconds.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Writes lines to stderr from a thread of its own.
 #[derive(Debug)]
