@@ -118,7 +118,10 @@ fn compare<'a>(
         } else {
             WireEvidence::of(row.local(), remote, nth, segments)
         };
-        evidence.check(row, i64::try_from(row.mono_ns)? + unix_offset_ns)?;
+        if let Some(reason) = row.close_reason {
+            let at_ns = i64::try_from(row.mono_ns)? + unix_offset_ns;
+            evidence.check(reason, row.new_state, at_ns).with_context(|| format!("{row:#?}"))?;
+        }
     }
     Ok(())
 }

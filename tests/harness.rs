@@ -4,7 +4,7 @@
 
 use std::{
     collections::HashSet,
-    net::Ipv4Addr,
+    net::{Ipv4Addr, SocketAddr},
     time::{Duration, Instant},
 };
 
@@ -19,9 +19,11 @@ use netstat_tests::{
     proc_tcp,
     relay::Relay,
     scenario::{CLIENT_ACTIVE_CLOSE, LISTENER, SERVER_PASSIVE_CLOSE, TestNet},
+    segment::{Segment, flag},
     skip,
     sock::Sock,
     unobserved::{TooMany, Unobserved},
+    wire_evidence::WireEvidence,
 };
 
 #[test]
@@ -34,6 +36,70 @@ fn two_address_blocks_have_no_address_in_common() -> Result<()> {
         assert!(!other.contains(one.loopback(host)));
         assert!(!other.contains(one.link(host)));
         assert!(!other.contains(one.v6(host)));
+    }
+    Ok(())
+}
+
+/// Each kind of end on the wire, and the only reasons that agree with it.
+#[test]
+fn the_wire_contradicts_every_wrong_close_reason() -> Result<()> {
+    use netstat_tests::event::CloseReason::{self, *};
+    const ALL: [CloseReason; 13] = [
+        FinLocal,
+        FinRemote,
+        FinBoth,
+        ResetReceived,
+        ResetSent,
+        Refused,
+        Timeout,
+        Unreachable,
+        Aborted,
+        Expired,
+        NoPort,
+        Abandoned,
+        Unknown,
+    ];
+    const MILLISECOND: i64 = 1_000_000;
+    let (local, remote): (SocketAddr, SocketAddr) = ("10.0.0.1:1".parse()?, "10.0.0.2:2".parse()?);
+    let sent = |ms: i64, flags: u8, seq: u32, ack: u32| Segment {
+        at_ns: ms * MILLISECOND,
+        from: local,
+        to: remote,
+        flags,
+        seq,
+        ack,
+        length: 0,
+    };
+    let received = |ms, flags, seq, ack| Segment { from: remote, to: local, ..sent(ms, flags, seq, ack) };
+    let handshake =
+        [sent(1, flag::SYN, 0, 0), received(2, flag::SYN | flag::ACK, 0, 1), sent(3, flag::ACK, 1, 1)];
+    let fin = flag::FIN | flag::ACK;
+    // The row is at 10 ms.
+    let established: [(&[Segment], &[CloseReason]); 6] = [
+        (&[sent(5, fin, 1, 1), received(10, fin, 1, 2)], &[FinLocal, Timeout, Aborted, Expired]),
+        (&[received(5, fin, 1, 1), sent(8, fin, 1, 2)], &[FinRemote, Timeout, Aborted, Expired]),
+        (&[sent(5, fin, 1, 1), received(6, fin, 1, 1)], &[FinBoth, Timeout, Aborted, Expired]),
+        (&[received(10, flag::RST, 1, 1)], &[ResetReceived]),
+        (&[sent(10, flag::RST, 1, 1)], &[ResetSent, Timeout, Aborted, Expired]),
+        // The RST follows the FIN, and answers nothing that came after the end.
+        (
+            &[sent(5, fin, 1, 1), received(6, flag::ACK, 1, 2), sent(10, flag::RST, 2, 1)],
+            &[ResetSent, Timeout, Aborted, Expired],
+        ),
+    ];
+    let unanswered = [sent(1, flag::SYN, 0, 0), sent(5, flag::SYN, 0, 0)];
+    let refused = [sent(1, flag::SYN, 0, 0), received(10, flag::RST | flag::ACK, 0, 1)];
+    let mut cases: Vec<(Vec<Segment>, &[CloseReason])> =
+        established.iter().map(|(end, reasons)| ([&handshake[..], end].concat(), *reasons)).collect();
+    cases.push((unanswered.to_vec(), &[Refused, Unreachable, Timeout, Aborted, Expired, Abandoned]));
+    cases.push((refused.to_vec(), &[ResetReceived, Refused, Unreachable]));
+    cases.push((Vec::new(), &[Refused, Unreachable, Timeout, Aborted, Expired, NoPort, Abandoned]));
+    for (segments, agreeing) in cases {
+        let wire = WireEvidence::of_only_connection(local, remote, &segments);
+        for reason in ALL {
+            let outcome = wire.check(reason, "CLOSE", 10 * MILLISECOND);
+            assert_eq!(outcome.is_ok(), agreeing.contains(&reason), "{reason:?}: {segments:#?}");
+        }
     }
     Ok(())
 }

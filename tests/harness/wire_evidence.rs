@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Result, ensure};
 
 use crate::{
-    event::{CloseReason, Row},
+    event::CloseReason,
     segment::{Segment, flag},
 };
 
@@ -67,27 +67,28 @@ impl WireEvidence {
         self.segments.iter().filter(move |segment| segment.to == self.local && segment.has(wanted))
     }
 
-    /// Whether a row at `at_ns` (CLOCK_REALTIME) that ends the connection for this reason agrees with the segments.
-    pub fn check(&self, row: &Row, at_ns: i64) -> Result<()> {
+    /// Whether a row at `at_ns` (CLOCK_REALTIME), to `new_state`, that ends the connection for this reason agrees with the
+    /// segments.
+    pub fn check(&self, reason: CloseReason, new_state: &str, at_ns: i64) -> Result<()> {
         let before = |segment: &Segment| segment.at_ns <= at_ns + TOLERANCE_NS;
         let long_before = |segment: &Segment| segment.at_ns < at_ns - TOLERANCE_NS;
         let fin_sent = self.sent(flag::FIN).find(|segment| before(segment));
         let fin_received = self.received(flag::FIN).find(|segment| before(segment));
         let reset_received = self.received(flag::RST).any(before);
         let answered = self.received(flag::SYN).any(|segment| segment.has(flag::ACK) && long_before(segment));
-        let wire = || format!("{row:#?}\nits segments: {:#?}", self.segments);
-        match row.close_reason {
-            None => {}
-            Some(CloseReason::ResetReceived) => {
+        let wire = || format!("{:#?}", self.segments);
+        match reason {
+            CloseReason::ResetReceived => {
                 ensure!(reset_received, "no RST was received: {}", wire());
             }
-            Some(CloseReason::ResetSent) => {
+            CloseReason::ResetSent => {
                 ensure!(self.sent(flag::RST).next().is_some(), "no RST was sent: {}", wire());
                 let was_received = self.received(flag::RST).any(long_before);
                 ensure!(!was_received, "an RST was received before: {}", wire());
             }
-            Some(reason @ (CloseReason::FinLocal | CloseReason::FinRemote | CloseReason::FinBoth)) => {
-                let was_reset = self.received(flag::RST).any(long_before) || self.resets_at(at_ns, row);
+            CloseReason::FinLocal | CloseReason::FinRemote | CloseReason::FinBoth => {
+                let was_reset = self.received(flag::RST).any(long_before)
+                    || (new_state == "CLOSE" && self.resets_at(at_ns));
                 ensure!(!was_reset, "an RST ended it: {}", wire());
                 let ended_by = match (fin_sent, fin_received) {
                     (Some(sent), Some(received)) if are_crossing(sent, received) => CloseReason::FinBoth,
@@ -97,31 +98,31 @@ impl WireEvidence {
                 };
                 ensure!(reason == ended_by, "the FINs tell {ended_by:?}: {}", wire());
             }
-            Some(CloseReason::NoPort) => {
+            CloseReason::NoPort => {
                 ensure!(self.sent(flag::SYN).next().is_none(), "a SYN was sent: {}", wire());
             }
-            Some(CloseReason::Abandoned) => {
+            CloseReason::Abandoned => {
                 ensure!(fin_sent.is_none(), "a FIN was sent: {}", wire());
                 ensure!(!reset_received && !answered, "an answer was received: {}", wire());
             }
-            Some(CloseReason::Refused | CloseReason::Unreachable) => {
+            CloseReason::Refused | CloseReason::Unreachable => {
                 ensure!(fin_sent.is_none() && !answered, "the peer has answered: {}", wire());
             }
-            Some(CloseReason::Timeout | CloseReason::Aborted | CloseReason::Expired) => {
+            CloseReason::Timeout | CloseReason::Aborted | CloseReason::Expired => {
                 ensure!(!reset_received, "an RST was received: {}", wire());
             }
-            Some(CloseReason::Unknown) => ensure!(false, "the reason is not known: {}", wire()),
+            CloseReason::Unknown => ensure!(false, "the reason is not known: {}", wire()),
         }
         Ok(())
     }
 
     /// Whether this end sent an RST at that time that answers no later segment: the connection ended with it.
-    fn resets_at(&self, at_ns: i64, row: &Row) -> bool {
+    fn resets_at(&self, at_ns: i64) -> bool {
         let Some(reset) = self.sent(flag::RST).next() else { return false };
         let is_provoked = self
             .received(u8::MAX)
             .any(|segment| (at_ns + TOLERANCE_NS..=reset.at_ns).contains(&segment.at_ns));
-        row.new_state == "CLOSE" && !is_provoked
+        !is_provoked
     }
 }
 
