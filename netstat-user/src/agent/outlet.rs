@@ -74,6 +74,11 @@ impl Outlet {
         self.slots.iter_mut().filter(|slot| slot.wants_existing()).for_each(Slot::wait_for_initial_rows);
     }
 
+    /// Rows of up to that many connections that existed before the trace follow.
+    pub(super) fn expect_initial_rows(&mut self, connections: usize) {
+        self.slots.iter_mut().for_each(|slot| slot.expect_initial_rows(connections));
+    }
+
     /// Whether rows wait.
     pub(super) fn has_waiting_rows(&self) -> bool {
         self.slots.iter().any(Slot::has_waiting_rows)

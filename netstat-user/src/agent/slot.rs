@@ -80,6 +80,13 @@ impl Slot {
         self.initial = Some(InitialRows::default());
     }
 
+    /// Rows of that many connections that existed before the trace follow.
+    pub(super) fn expect_initial_rows(&mut self, connections: usize) {
+        if let Some(initial) = &mut self.initial {
+            initial.reserve(connections);
+        }
+    }
+
     pub(super) fn has_waiting_rows(&self) -> bool {
         self.initial.is_some()
     }

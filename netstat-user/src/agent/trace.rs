@@ -248,6 +248,7 @@ impl Trace {
         let is_covered = |snapshot: &mut Snapshot| snapshot.finished.mono_ns <= applied_until.mono_ns;
         let Some(snapshot) = self.snapshot.take_if(is_covered) else { return };
         let Self { table, order, outlet, .. } = self;
+        outlet.expect_initial_rows(snapshot.sockets.len());
         let mut found = |row: &Row| match row.kind {
             // The other rows wait for it in the outlet.
             RowKind::Existing if outlet.has_waiting_rows() => outlet.row(row),

@@ -11,6 +11,8 @@ use crate::model::{Loss, LossKind, LossPlace};
 
 /// How many bytes may wait for a slow reader before lines are dropped.
 const QUEUE_BYTES: usize = 32 << 20;
+/// Rows that can wait elsewhere, where they take less memory, follow when no more than this waits.
+const FEW_BYTES: usize = 1 << 20;
 /// More than any line has.
 const LINE_BYTES: usize = 4 << 10;
 /// How long the end waits for a reader that does not go on reading.
@@ -78,6 +80,11 @@ impl LineQueue {
     pub(super) fn take_losses(&mut self) -> Option<Losses> {
         self.is_overflowing = self.is_overflowing && !self.has_room();
         (!self.is_overflowing && self.pending.total() > 0).then(|| std::mem::take(&mut self.pending))
+    }
+
+    /// Whether so little waits that the writer will soon have nothing to do.
+    pub(super) fn is_nearly_empty(&self) -> bool {
+        self.writer.queued_bytes() <= FEW_BYTES
     }
 
     /// Whether the queue is at most half full.

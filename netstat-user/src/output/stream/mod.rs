@@ -73,7 +73,7 @@ impl Output for StreamOutput {
     }
 
     fn has_room(&self) -> bool {
-        self.queue.as_ref().is_some_and(LineQueue::has_room)
+        self.queue.as_ref().is_some_and(LineQueue::is_nearly_empty)
     }
 
     fn start(&mut self, started: &Started, wake: Wake) -> anyhow::Result<Flow> {

@@ -115,6 +115,7 @@ impl EbpfSource {
             state_program,
             snapshotter,
         } = load::load(options, &mut attempts)?;
+        give_back_memory();
         let attached_at = clock::now();
         let ring = ebpf.take_map(map::EVENTS).context("the eBPF object has no map EVENTS")?;
         let losses = LossMonitor::new(&mut ebpf, state_program)?;
@@ -200,6 +201,17 @@ impl EbpfSource {
         }
     }
 }
+
+/// Gives the memory back that the kernel's BTF took: tens of MiB, of which nothing is used any more.
+#[cfg(target_env = "gnu")]
+fn give_back_memory() {
+    // SAFETY: the function has no conditions (malloc_trim(3)).
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Other allocators do it by themselves.
+#[cfg(not(target_env = "gnu"))]
+fn give_back_memory() {}
 
 /// Whether the event is from before all programs were attached. A timewait socket is excepted: the kernel creates it just
 /// before its full socket closes, and that transition may be seen.

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     filter::Values,
     model::{Missing, Owner, Poll, SocketHandle, Source, Started, UnreadNetns},
+    open_files,
     readers::{
         errors, namespaces, processes,
         visibility::{self, Limit},
@@ -83,8 +84,9 @@ pub fn start(options: ProcOptions<'_>) -> Result<PollSource<ProcPoller>> {
     let ProcOptions { root, netns, interval, duration, table_size, instead_of: _ } = options;
     ensure!(
         is_readable(&root),
-        "no process's net/tcp can be read below {}: name a mounted proc file system by --proc-root",
-        root.display()
+        "no process's net/tcp can be read below {}: {}",
+        root.display(),
+        why_unreadable()
     );
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     let started = Started { at: clock::now(), source: Source::Proc, kernel, hooks: Vec::new(), missing };
@@ -94,6 +96,18 @@ pub fn start(options: ProcOptions<'_>) -> Result<PollSource<ProcPoller>> {
 /// Whether there is a network namespace whose tables of sockets can be opened below the root.
 pub fn is_readable(root: &Path) -> bool {
     tables::find(root, &Held::default()).is_ok_and(|namespaces| namespaces.iter().any(Namespace::opens))
+}
+
+/// What to do where no table can be read.
+fn why_unreadable() -> String {
+    /// As many as a search of /proc has open.
+    const NEEDED: u64 = 16;
+    match open_files::limit().filter(|limit| *limit < NEEDED) {
+        Some(limit) => {
+            format!("the limit of open files is {limit}, and {NEEDED} are needed: ulimit -n {NEEDED}")
+        }
+        None => "name a mounted proc file system by --proc-root".to_owned(),
+    }
 }
 
 impl ProcPoller {
