@@ -4,7 +4,8 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::Stdio,
+    os::unix::process::CommandExt as _,
+    process::{Command, Output, Stdio},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -12,12 +13,13 @@ use netstat_tests::{
     bpf_objects::{self, Kind},
     output::Destination,
     scenario::TestNet,
-    skip,
+    seccomp, skip,
     state_path::wait_for_rows,
+    trace::is_one_error,
     tracer::{Tracer, command},
     wait,
 };
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
 #[test]
 fn sigint_ends_the_trace_with_a_summary() -> Result<()> {
@@ -131,4 +133,70 @@ fn nothing_stays_after(signal: Signal) -> Result<()> {
         }
         Ok(Some(()))
     })
+}
+
+/// A trace that fails although it asks for little; a backtrace would be shown.
+fn polling() -> Result<Command> {
+    let mut command = command(&["--json", "--source", "proc", "-d", "60s"])?;
+    command.env("RUST_BACKTRACE", "1");
+    Ok(command)
+}
+
+#[test]
+fn a_system_call_that_fails_at_the_start_is_one_line_and_exit_code_1() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    for (call, errno, says) in [
+        (libc::SYS_epoll_create1, libc::EMFILE, ["event loop", "ulimit -n"]),
+        (libc::SYS_epoll_create1, libc::EPERM, ["event loop", "Operation not permitted"]),
+        (libc::SYS_eventfd2, libc::EMFILE, ["event loop", "ulimit -n"]),
+        (libc::SYS_epoll_ctl, libc::ENOSPC, ["event loop", "No space left"]),
+        (libc::SYS_socketpair, libc::EMFILE, ["signals", "ulimit -n"]),
+        (libc::SYS_clone3, libc::EAGAIN, ["thread", "pids.max"]),
+    ] {
+        let mut command = polling()?;
+        seccomp::calls_fail_with(&mut command, call, errno);
+        is_one_error(&command.output()?, 1, &says)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn an_event_loop_that_can_not_wait_ends_the_trace_with_one_line_and_exit_code_1() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let mut command = polling()?;
+    seccomp::calls_fail_with(&mut command, libc::SYS_epoll_pwait, libc::EBADF);
+    #[cfg(target_arch = "x86_64")]
+    seccomp::calls_fail_with(&mut command, libc::SYS_epoll_wait, libc::EBADF);
+    let Output { status, stderr, .. } = command.output()?;
+    let stderr = String::from_utf8(stderr)?;
+    ensure!(status.code() == Some(1), "{status}: {stderr}");
+    let errors: Vec<&str> = stderr.lines().filter(|line| line.contains("epoll_wait")).collect();
+    ensure!(errors.len() == 1 && errors[0].starts_with("rnetstat-trace: "), "{stderr}");
+    ensure!(!stderr.contains("panicked") && !stderr.contains("backtrace"), "{stderr}");
+    Ok(())
+}
+
+#[test]
+fn an_error_for_want_of_open_files_names_the_limit() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    for limit in 5..=10 {
+        for source in ["ebpf", "proc", "auto"] {
+            let mut command = command(&["--json", "--source", source, "-d", "60s"])?;
+            command.env("RUST_BACKTRACE", "1");
+            let rlimit = Rlimit { current: Some(limit), maximum: Some(limit) };
+            // SAFETY: it makes one system call, which is allowed between fork and exec.
+            unsafe { command.pre_exec(move || Ok(setrlimit(Resource::Nofile, rlimit)?)) };
+            let output = command.output()?;
+            is_one_error(&output, 1, &["open files", "ulimit -n"])
+                .with_context(|| format!("--source {source} with at most {limit} open files"))?;
+            ensure!(!String::from_utf8(output.stderr)?.contains("seccomp"), "it blames seccomp");
+        }
+    }
+    Ok(())
 }

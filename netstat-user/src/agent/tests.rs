@@ -10,11 +10,12 @@ use std::{
 
 use super::*;
 use crate::{
-    filter::{FamilyFilter, Filter},
+    filter::{FamilyFilter, Filter, OwnerFilter},
     format,
     model::{
-        Ended, Endpoint, Event, Family, Loss, LossKind, LossPlace, Moment, Protocol, Row, Snapshot,
-        SnapshotError, SnapshotKind, SockId, Source, SourceCapabilities, Started, State, Transition,
+        Comm, Ended, Endpoint, Event, Family, Loss, LossKind, LossPlace, Moment, Owner, OwnerHow, Protocol,
+        Row, Snapshot, SnapshotError, SnapshotKind, SockId, Source, SourceCapabilities, Started, State,
+        Transition,
     },
     options::{Format, MinisockHook, SourceChoice, StateHook},
     output::{
@@ -342,6 +343,30 @@ fn a_filter_that_may_change_changes_and_a_fixed_one_stays() {
         let options = TraceOptions { filter_may_change, ..options() };
         run_script(&options, batches, false, vec![Box::new(memory.clone())]).0.unwrap();
         assert_eq!(numbers(&memory.rows()), expected);
+    }
+}
+
+#[test]
+fn transitions_that_are_withheld_because_their_owner_is_not_known_are_counted() {
+    let owner = OwnerFilter::new(vec![7], Vec::new(), Vec::new());
+    let is_known = |number| number % 3 == 0;
+    let event = |number| match opens(number) {
+        Event::Transition(change) if is_known(number) => {
+            let owner = Owner { pid: 7, comm: Comm::default(), uid: Some(0), how: OwnerHow::Connect };
+            Event::Transition(Transition { process: Some(owner), ..change })
+        }
+        event => event,
+    };
+    let only_v4 = FamilyFilter(Some(Family::Ipv4));
+    for (family, unknown) in [(FamilyFilter::default(), 6), (only_v4, 3)] {
+        let filter = Filter { family, owner: owner.clone(), ..Filter::default() };
+        let memory = MemoryOutput::default();
+        let batch = Batch { before: Vec::new(), events: (0..9).map(event).collect() };
+        let options = TraceOptions { filter, ..options() };
+        run_script(&options, vec![batch], false, vec![Box::new(memory.clone())]).0.unwrap();
+        let calls = memory.calls.borrow();
+        let Some(Call::End(Ended { owner_unknown, .. })) = calls.last() else { panic!("{calls:?}") };
+        assert_eq!(*owner_unknown, unknown);
     }
 }
 

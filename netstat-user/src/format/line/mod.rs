@@ -16,7 +16,9 @@ use super::{
     escape::push_visible,
     time::{Clock, HumanDuration},
 };
-use crate::model::{Direction, Endpoint, InterfaceName, Loss, LossKind, LossPlace, Owner, OwnerHow, Row, State};
+use crate::model::{
+    Direction, Endpoint, InterfaceName, Loss, LossKind, LossPlace, Owner, OwnerHow, Row, State,
+};
 
 /// The color of a connection's present state.
 pub fn state_style(state: State) -> anstyle::Style {
