@@ -2,17 +2,13 @@
 
 use core::hint::black_box;
 
-use aya_ebpf::{
-    helpers::{bpf_get_current_comm, bpf_get_current_uid_gid},
-    macros::fexit,
-    programs::FExitContext,
-};
+use aya_ebpf::{macros::fexit, programs::FExitContext};
 use netstat_ebpf::wire::{AcceptRecord, kind};
 
 use crate::{
     globals::{OFFSETS, value},
-    record,
-    sock::Sock,
+    mptcp, process, record,
+    sock::{self, Sock},
 };
 
 #[fexit(function = "inet_csk_accept")]
@@ -29,15 +25,21 @@ pub fn inet_csk_accept(context: FExitContext) -> i32 {
     }
     // SAFETY: `struct sock *inet_csk_accept(…)`, net/ipv4/inet_connection_sock.c, 5.10 to 6.18.
     let sock = unsafe { Sock::from_argument(accepted) };
+    submit(sock.address(), sock.cookie());
+    // `mptcp_accept` accepts the first subflow by this function (net/mptcp/protocol.c, 5.10 to 6.18).
+    if let Some(connection) = mptcp::connection_of(sock.address()) {
+        submit(connection, sock::cookie_at(connection));
+    }
+    0
+}
+
+#[inline(always)]
+fn submit(sk: u64, cookie: u64) {
     record::submit_observation(AcceptRecord {
         kind: kind::ACCEPT,
-        unused: [0; 3],
-        pid: record::process_id(),
-        sk: sock.address(),
-        cookie: sock.cookie(),
-        uid: bpf_get_current_uid_gid() as u32,
-        unused_end: 0,
-        comm: bpf_get_current_comm().unwrap_or_default(),
+        unused: [0; 7],
+        sk,
+        cookie,
+        process: process::current(),
     });
-    0
 }

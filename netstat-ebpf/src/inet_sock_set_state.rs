@@ -12,10 +12,10 @@ use aya_log_ebpf::{debug, info};
 use netstat_ebpf::wire::{TransitionKey, flag, state};
 
 use crate::{
-    dedup, kernel_filter, loss_counters,
+    dedup, interface, kernel_filter, loss_counters, mptcp,
     record::{self, SocketEvent},
     running,
-    sock::{IPPROTO_MPTCP, IPPROTO_TCP, Sock},
+    sock::{IPPROTO_MPTCP, IPPROTO_TCP, Sock, TcpStats},
 };
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
@@ -92,6 +92,7 @@ fn emit(context: &BtfTracePointContext) {
     // makes it search all of the kernel's types (`type_is_rcu` and similar, kernel/bpf/verifier.c, 6.18).
     let is_opened = new == state::SYN_SENT || new == state::LISTEN;
     let netns = sock.netns();
+    let ifindex = sock.bound_dev_if();
     let error = sock.error();
     let mut flags = if sock.has_socket() { flag::HAS_SOCKET } else { 0 };
     let mut soft_error = 0;
@@ -125,8 +126,19 @@ fn emit(context: &BtfTracePointContext) {
         soft_error,
         flags,
         cgroup,
-        tcp_stats: if new == state::CLOSE && has_tcp_stats(old) { sock.tcp_stats() } else { None },
+        tcp_stats: if new == state::CLOSE && has_tcp_stats(old) {
+            sock.tcp_stats()
+        } else {
+            TcpStats::UNKNOWN
+        },
         tuple,
+        ifindex,
     };
+    interface::submit_name(sock.net().address(), netns, ifindex);
     record::submit_transition(context, &event);
+    // The listener has created the subflow's connection (`mptcp_sk_clone_init`, net/mptcp/protocol.c, 6.18), and copies the
+    // endpoints to it without a transition.
+    if old == state::SYN_RECV && new == state::ESTABLISHED && protocol == IPPROTO_TCP && sock.is_subflow() {
+        mptcp::submit_tuple_of_connection(sock.address(), new, family, tuple);
+    }
 }

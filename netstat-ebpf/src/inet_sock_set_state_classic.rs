@@ -8,7 +8,7 @@ use crate::{
     globals::{CLASSIC_FORMAT, value},
     kernel_filter,
     record::{self, SocketEvent},
-    sock::{IPPROTO_MPTCP, IPPROTO_TCP, Tuple},
+    sock::{IPPROTO_MPTCP, IPPROTO_TCP, TcpStats, Tuple},
 };
 
 #[tracepoint]
@@ -52,8 +52,9 @@ fn emit(context: &TracePointContext) -> Option<()> {
         soft_error: 0,
         flags: flag::CLASSIC,
         cgroup: 0,
-        tcp_stats: None,
+        tcp_stats: TcpStats::UNKNOWN,
         tuple,
+        ifindex: 0,
     };
     record::submit_transition(context, &event);
     Some(())

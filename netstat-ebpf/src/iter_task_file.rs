@@ -3,13 +3,14 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::bpf_sock_from_file;
-use netstat_ebpf::wire::{HolderRecord, Plain};
+use netstat_ebpf::wire::{HolderRecord, Plain, Process};
 
 use crate::{
     file_system::{self, NSFS, SOCKFS},
     globals::{OFFSETS, value},
     iterator::TaskFileStep,
     memory::{BtfPtr, probe_read},
+    mptcp,
     sock::{AF_INET, AF_INET6, IPPROTO_MPTCP, IPPROTO_TCP, Sock},
 };
 
@@ -28,26 +29,36 @@ pub fn iter_task_file(context: *mut c_void) -> i32 {
 fn show(step: TaskFileStep, task: BtfPtr, file: BtfPtr) {
     let found = match file_system::magic(file) {
         SOCKFS => tcp_socket(file),
-        NSFS => Some((0, 0)),
+        NSFS => Some(TcpSocket { sk: 0, netns: 0, protocol: 0 }),
         _ => None,
     };
-    let Some((sk, netns)) = found else { return };
+    let Some(TcpSocket { sk, netns, protocol }) = found else { return };
     let leader = task.load_ptr(value(&OFFSETS.task_group_leader));
     let comm = value(&OFFSETS.task_comm);
     let cred = task.load_ptr(value(&OFFSETS.task_cred));
-    step.write(&HolderRecord {
-        sk,
-        netns,
-        fd: step.fd(),
+    let process = Process {
         pid: task.load(value(&OFFSETS.task_tgid)),
         uid: cred.load(value(&OFFSETS.cred_uid)),
+        started_ns: leader.load(value(&OFFSETS.task_start_time)),
         comm: [leader.load(comm), leader.load(comm + 8)],
-    });
+    };
+    let fd = step.fd();
+    step.write(&HolderRecord { sk, netns, fd, process });
+    if protocol == IPPROTO_MPTCP {
+        mptcp::each_subflow(sk, |sk| step.write(&HolderRecord { sk, netns, fd, process }));
+    }
 }
 
-/// The address and the network namespace of a TCP or MPTCP socket; None for any other.
+/// A TCP or MPTCP socket.
+struct TcpSocket {
+    sk: u64,
+    netns: u32,
+    protocol: u16,
+}
+
+/// None for a file that is none.
 #[inline(always)]
-fn tcp_socket(file: BtfPtr) -> Option<(u64, u32)> {
+fn tcp_socket(file: BtfPtr) -> Option<TcpSocket> {
     // A kernel with the helper for cookies (5.12) has the one for files too (5.11).
     if value(&OFFSETS.has_cookie_helper) != 0 {
         tcp_socket_by_type(file)
@@ -57,7 +68,7 @@ fn tcp_socket(file: BtfPtr) -> Option<(u64, u32)> {
 }
 
 #[inline(always)]
-fn tcp_socket_by_type(file: BtfPtr) -> Option<(u64, u32)> {
+fn tcp_socket_by_type(file: BtfPtr) -> Option<TcpSocket> {
     // SAFETY: the helper takes a typed file, and returns a typed pointer, or null for a file that is not an open socket
     // (bpf_sock_from_file, net/core/filter.c, 5.11).
     let socket = unsafe { BtfPtr::new(bpf_sock_from_file(file.as_ptr()).cast()) };
@@ -70,19 +81,21 @@ fn tcp_socket_by_type(file: BtfPtr) -> Option<(u64, u32)> {
     }
     // SAFETY: `socket.sk` is a `struct sock *`.
     let sock = unsafe { Sock::new(sk) };
-    is_tcp(sock.family(), sock.protocol()).then(|| (sock.address(), sock.netns()))
+    let protocol = sock.protocol();
+    is_tcp(sock.family(), protocol).then(|| TcpSocket { sk: sock.address(), netns: sock.netns(), protocol })
 }
 
 /// As [`tcp_socket_by_type`], for kernels where the verifier knows no type behind the file: helpers read.
 #[inline(always)]
-fn tcp_socket_by_address(file: BtfPtr) -> Option<(u64, u32)> {
+fn tcp_socket_by_address(file: BtfPtr) -> Option<TcpSocket> {
     // Null for a file that only names the socket (O_PATH).
     let socket: u64 = file.load(value(&OFFSETS.file_private_data));
     let sk = field(socket, &OFFSETS.socket_sk)?;
-    if !is_tcp(field(sk, &OFFSETS.skc_family)?, field(sk, &OFFSETS.sk_protocol)?) {
+    let protocol = field(sk, &OFFSETS.sk_protocol)?;
+    if !is_tcp(field(sk, &OFFSETS.skc_family)?, protocol) {
         return None;
     }
-    Some((sk, field(field(sk, &OFFSETS.skc_net)?, &OFFSETS.net_inum)?))
+    Some(TcpSocket { sk, netns: field(field(sk, &OFFSETS.skc_net)?, &OFFSETS.net_inum)?, protocol })
 }
 
 /// Checks the family too: netlink and packet sockets have other numbers in `sk_protocol`.

@@ -10,10 +10,11 @@ use netstat_ebpf::wire::{SnapshotRecord, flag, kind, state};
 
 use crate::{
     globals::{OFFSETS, value},
+    interface,
     iterator::TcpStep,
     memory::BtfPtr,
     record::{self, SocketEvent},
-    sock::{IPPROTO_TCP, Sock},
+    sock::{IPPROTO_TCP, Sock, TcpStats},
 };
 
 /// The state of a request socket (`TCP_NEW_SYN_RECV`, include/net/tcp_states.h).
@@ -52,6 +53,7 @@ fn show(step: TcpStep, common: BtfPtr) {
     // SAFETY: only fields of `struct sock_common` are read.
     let sock = unsafe { Sock::new(common) };
     let family = sock.family();
+    let ifindex = sock.bound_dev_if();
     let event = SocketEvent {
         old: 0,
         new: state,
@@ -64,10 +66,13 @@ fn show(step: TcpStep, common: BtfPtr) {
         soft_error: 0,
         flags,
         cgroup,
-        tcp_stats: None,
+        tcp_stats: TcpStats::UNKNOWN,
         tuple: sock.tuple(family),
+        ifindex,
     };
-    step.write(&SnapshotRecord { transition: record::transition(&event, kind::SNAPSHOT), listener, cgroup });
+    let transition = record::transition(&event, kind::SNAPSHOT);
+    let interface = interface::name(sock.net().address(), ifindex);
+    step.write(&SnapshotRecord { transition, listener, cgroup, interface });
 }
 
 #[inline(always)]

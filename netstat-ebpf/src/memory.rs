@@ -50,6 +50,13 @@ impl BtfPtr {
     }
 }
 
+/// 16 bytes as two words, as records have them.
+#[inline(always)]
+pub fn words(bytes: [u8; 16]) -> [u64; 2] {
+    // SAFETY: both are 16 bytes, and any bytes are a valid value of either.
+    unsafe { core::mem::transmute::<[u8; 16], [u64; 2]>(bytes) }
+}
+
 /// Reads a value at an address; None if the kernel can't read there.
 #[inline(always)]
 pub fn probe_read<T: Plain>(address: u64) -> Option<T> {

@@ -11,6 +11,7 @@ use crate::{
     callers,
     globals::{OFFSETS, value},
     head::SockHead,
+    interface,
     memory::probe_read,
     record,
     sock::AF_INET6,
@@ -75,12 +76,16 @@ pub fn timewait_substate(sk: u64) -> u8 {
 fn submit_created(sk: u64, head: &SockHead, state: u8, flags: u8, listener: u64) {
     let family = head.family();
     let tuple = head.tuple();
+    let net: u64 = head.load(&OFFSETS.skc_net);
+    let netns = netns(net);
+    let ifindex = head.load(&OFFSETS.skc_bound_dev_if);
+    interface::submit_name(net, netns, ifindex);
     let transition = TransitionRecord {
         kind: kind::MINISOCK_CREATED,
         old: 0,
         new: state,
         flags: if family == AF_INET6 { flags | flag::INET6 } else { flags },
-        netns: netns(head.load(&OFFSETS.skc_net)),
+        netns,
         // SAFETY: the helper has no conditions.
         mono_ns: unsafe { bpf_ktime_get_ns() },
         sk,
@@ -91,6 +96,8 @@ fn submit_created(sk: u64, head: &SockHead, state: u8, flags: u8, listener: u64)
         sk_err_soft: 0,
         local_addr: tuple.local_addr,
         remote_addr: tuple.remote_addr,
+        ifindex,
+        unused: 0,
     };
     record::submit_observation(MinisockCreatedRecord { transition, listener });
 }

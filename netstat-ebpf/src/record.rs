@@ -1,23 +1,16 @@
 //! Writes records to the ring buffer, and counts those that don't fit.
 
 use aya_ebpf::{
-    EbpfContext,
-    helpers::{
-        bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_uid_gid,
-        generated::{bpf_get_current_task, bpf_get_current_task_btf, bpf_ktime_get_ns},
-    },
-    macros::map,
-    maps::RingBuf,
+    EbpfContext, bindings::BPF_RB_AVAIL_DATA, bindings::BPF_RB_RING_SIZE,
+    helpers::generated::bpf_ktime_get_ns, macros::map, maps::RingBuf,
 };
 use aya_log_ebpf::warn;
 use netstat_ebpf::wire::{
-    CloseRecord, Offsets, Plain, ProcessRecord, RING_BYTES, TransitionRecord, flag, kind, state,
+    CloseRecord, Plain, ProcessRecord, RING_BYTES, TransitionRecord, flag, kind, state,
 };
 
 use crate::{
-    globals::{OFFSETS, value},
-    loss_counters,
-    memory::{BtfPtr, probe_read},
+    loss_counters, process,
     sock::{AF_INET6, IPPROTO_MPTCP, TcpStats, Tuple},
 };
 
@@ -43,8 +36,10 @@ pub struct SocketEvent {
     /// The bits of [`flag`] that user space can't derive from the other fields.
     pub flags: u8,
     pub cgroup: u64,
-    pub tcp_stats: Option<TcpStats>,
+    pub tcp_stats: TcpStats,
     pub tuple: Tuple,
+    /// Index of the interface that the socket is bound to; 0 if it is not bound.
+    pub ifindex: u32,
 }
 
 /// Whether the running process causes this transition (`tcp_v4_connect`, `inet_csk_listen_start`, `tcp_close_state`).
@@ -62,12 +57,11 @@ pub fn submit_transition<C: EbpfContext>(context: &C, event: &SocketEvent) {
     let fits = if is_by_process(event.old, event.new) {
         submit(|| ProcessRecord {
             transition: transition(event, kind::PROCESS),
-            pid: process_id(),
-            uid: bpf_get_current_uid_gid() as u32,
-            comm: bpf_get_current_comm().unwrap_or_default(),
+            process: if event.old == state::CLOSE { process::current() } else { process::current_closer() },
             cgroup: event.cgroup,
         })
-    } else if let Some(TcpStats { bytes_acked, bytes_received, srtt_us, total_retrans }) = event.tcp_stats {
+    } else if event.tcp_stats.is_known {
+        let TcpStats { is_known: _, bytes_acked, bytes_received, srtt_us, total_retrans } = event.tcp_stats;
         submit(|| CloseRecord {
             transition: transition(event, kind::CLOSE),
             bytes_acked,
@@ -84,10 +78,38 @@ pub fn submit_transition<C: EbpfContext>(context: &C, event: &SocketEvent) {
     }
 }
 
-/// Writes the tuple of a connection whose state does not change.
+/// A socket whose tuple is known now; its state does not change.
+#[derive(Clone, Copy)]
+pub struct TupleEvent {
+    pub state: u8,
+    pub family: u16,
+    pub protocol: u16,
+    pub sk: u64,
+    pub cookie: u64,
+    pub tuple: Tuple,
+}
+
+/// Writes the tuple of a connection.
 #[inline(always)]
-pub fn submit_tuple(event: &SocketEvent) {
-    if !submit(|| transition(event, kind::TUPLE)) {
+pub fn submit_tuple(event: TupleEvent) {
+    let TupleEvent { state, family, protocol, sk, cookie, tuple } = event;
+    let event = SocketEvent {
+        old: state,
+        new: state,
+        family,
+        protocol,
+        sk,
+        cookie,
+        netns: 0,
+        error: 0,
+        soft_error: 0,
+        flags: 0,
+        cgroup: 0,
+        tcp_stats: TcpStats::UNKNOWN,
+        tuple,
+        ifindex: 0,
+    };
+    if !submit(|| transition(&event, kind::TUPLE)) {
         loss_counters::count_lost_observation();
     }
 }
@@ -100,6 +122,16 @@ pub fn submit_observation<T: Plain>(record: T) {
     }
 }
 
+/// As [`submit_observation`], but only into the first quarter of the ring. For records that any user can cause at a high
+/// rate: they take no room from transitions.
+#[inline(always)]
+pub fn submit_if_ring_is_quiet<T: Plain>(record: T) {
+    let unread = EVENTS.query(BPF_RB_AVAIL_DATA.into());
+    if unread > EVENTS.query(BPF_RB_RING_SIZE.into()) / 4 || !submit(|| record) {
+        loss_counters::count_lost_observation();
+    }
+}
+
 /// Returns false if the ring is full.
 #[inline(always)]
 fn submit<T: Plain>(record: impl FnOnce() -> T) -> bool {
@@ -107,34 +139,6 @@ fn submit<T: Plain>(record: impl FnOnce() -> T) -> bool {
     entry.write(record());
     entry.submit(0);
     true
-}
-
-/// Thread group id of the running process. 0 for a kernel thread: it holds no file (MPTCP's worker closes subflows).
-#[inline(always)]
-pub fn process_id() -> u32 {
-    /// include/linux/sched.h
-    const PF_KTHREAD: u32 = 0x0020_0000;
-    if task_flags() & PF_KTHREAD != 0 {
-        return 0;
-    }
-    (bpf_get_current_pid_tgid() >> 32) as u32
-}
-
-/// The running task's flags; 0 for the classic tracepoint's program, which knows no offsets.
-#[inline(always)]
-fn task_flags() -> u32 {
-    let offset = value(&OFFSETS.task_flags);
-    if offset == Offsets::ABSENT {
-        return 0;
-    }
-    if value(&OFFSETS.has_cookie_helper) != 0 {
-        // A kernel with the helper for cookies (5.12) has `bpf_get_current_task_btf` too (5.11).
-        // SAFETY: the helper has no conditions, and returns a typed pointer.
-        return unsafe { BtfPtr::new(bpf_get_current_task_btf().cast()) }.load(offset);
-    }
-    // SAFETY: the helper has no conditions.
-    let task = unsafe { bpf_get_current_task() };
-    probe_read(task + u64::from(offset)).unwrap_or(0)
 }
 
 #[inline(always)]
@@ -162,5 +166,7 @@ pub fn transition(event: &SocketEvent, kind: u8) -> TransitionRecord {
         sk_err_soft: event.soft_error,
         local_addr: event.tuple.local_addr,
         remote_addr: event.tuple.remote_addr,
+        ifindex: event.ifindex,
+        unused: 0,
     }
 }

@@ -22,13 +22,21 @@ pub struct Tuple {
     pub remote_addr: [u64; 2],
 }
 
-/// What `struct tcp_sock` counts on a connection.
+/// What `struct tcp_sock` counts on a connection. No `Option`: what the compiler writes for `None` may be a kernel pointer in
+/// half a word, which the verifier rejects.
 #[derive(Clone, Copy)]
 pub struct TcpStats {
+    /// Whether the other fields are known; they are 0 if not.
+    pub is_known: bool,
     pub bytes_acked: u64,
     pub bytes_received: u64,
     pub srtt_us: u32,
     pub total_retrans: u32,
+}
+
+impl TcpStats {
+    pub const UNKNOWN: Self =
+        Self { is_known: false, bytes_acked: 0, bytes_received: 0, srtt_us: 0, total_retrans: 0 };
 }
 
 /// A typed pointer to a `struct sock`.
@@ -123,32 +131,57 @@ impl Sock {
         node.load(value(&OFFSETS.kn_id))
     }
 
-    /// What the kernel has counted on the connection. None if this kernel's fields are unknown, and for an MPTCP socket,
+    /// What the kernel has counted on the connection. Unknown if this kernel's fields are unknown, and for an MPTCP socket,
     /// whose subflows are counted instead.
     #[inline(always)]
-    pub fn tcp_stats(self) -> Option<TcpStats> {
+    pub fn tcp_stats(self) -> TcpStats {
         let bytes_acked = value(&OFFSETS.bytes_acked);
         if bytes_acked == Offsets::ABSENT {
-            return None;
+            return TcpStats::UNKNOWN;
         }
         // SAFETY: the helper takes a typed socket, and returns a typed pointer, or null for a socket that is not TCP's
         // (bpf_skc_to_tcp_sock, net/core/filter.c, 5.9).
         let tcp = unsafe { BtfPtr::new(bpf_skc_to_tcp_sock(self.0.as_ptr()).cast()) };
         if tcp.is_null() {
-            return None;
+            return TcpStats::UNKNOWN;
         }
-        Some(TcpStats {
+        TcpStats {
+            is_known: true,
             bytes_acked: tcp.load(bytes_acked),
             bytes_received: tcp.load(value(&OFFSETS.bytes_received)),
             srtt_us: tcp.load(value(&OFFSETS.srtt_us)),
             total_retrans: tcp.load(value(&OFFSETS.total_retrans)),
-        })
+        }
     }
 
     /// Inode number of the socket's network namespace.
     #[inline(always)]
     pub fn netns(self) -> u32 {
-        self.0.load_ptr(value(&OFFSETS.skc_net)).load(value(&OFFSETS.net_inum))
+        self.net().load(value(&OFFSETS.net_inum))
+    }
+
+    /// The socket's network namespace, a `struct net`.
+    #[inline(always)]
+    pub fn net(self) -> BtfPtr {
+        self.0.load_ptr(value(&OFFSETS.skc_net))
+    }
+
+    /// Index of the interface that the socket is bound to; 0 if it is not bound.
+    #[inline(always)]
+    pub fn bound_dev_if(self) -> u32 {
+        self.0.load(value(&OFFSETS.skc_bound_dev_if))
+    }
+
+    /// Whether the TCP socket is a subflow of an MPTCP connection.
+    #[inline(always)]
+    pub fn is_subflow(self) -> bool {
+        let offset = value(&OFFSETS.is_mptcp);
+        if offset == Offsets::ABSENT {
+            return false;
+        }
+        // SAFETY: as in `tcp_stats`.
+        let tcp = unsafe { BtfPtr::new(bpf_skc_to_tcp_sock(self.0.as_ptr()).cast()) };
+        !tcp.is_null() && tcp.load::<u8>(offset) != 0
     }
 
     /// The socket's cookie, 0 if the kernel has not generated it yet.
@@ -198,6 +231,12 @@ impl Sock {
         let offset = value(offset);
         [self.0.load(offset), self.0.load(offset + 8)]
     }
+}
+
+/// The cookie of the socket at an address, 0 if the kernel has not generated it yet.
+#[inline(always)]
+pub fn cookie_at(sk: u64) -> u64 {
+    probe_read(sk + u64::from(value(&OFFSETS.skc_cookie))).unwrap_or(0)
 }
 
 /// An IPv4 address as an IPv6 one, `::ffff:a.b.c.d`, both in network byte order.

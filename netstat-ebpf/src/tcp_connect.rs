@@ -7,7 +7,8 @@ use aya_ebpf::{
 use netstat_ebpf::wire::state;
 
 use crate::{
-    record::{self, SocketEvent},
+    mptcp,
+    record::{self, TupleEvent},
     sock::Sock,
 };
 
@@ -34,19 +35,8 @@ pub fn tcp_try_fastopen(context: FExitContext) -> i32 {
 #[inline(always)]
 fn submit(sock: Sock, state: u8) {
     let family = sock.family();
-    record::submit_tuple(&SocketEvent {
-        old: state,
-        new: state,
-        family,
-        protocol: sock.protocol(),
-        sk: sock.address(),
-        cookie: sock.cookie(),
-        netns: 0,
-        error: 0,
-        soft_error: 0,
-        flags: 0,
-        cgroup: 0,
-        tcp_stats: None,
-        tuple: sock.tuple(family),
-    });
+    let tuple = sock.tuple(family);
+    let (protocol, sk, cookie) = (sock.protocol(), sock.address(), sock.cookie());
+    record::submit_tuple(TupleEvent { state, family, protocol, sk, cookie, tuple });
+    mptcp::submit_tuple_of_connection(sk, state, family, tuple);
 }

@@ -11,8 +11,8 @@ use crate::{
     globals::{OFFSETS, value},
     head::SockHead,
     memory::{BtfPtr, probe_read},
-    minisock,
-    record::{self, SocketEvent},
+    minisock, mptcp,
+    record::{self, TupleEvent},
     sock::IPPROTO_TCP,
 };
 
@@ -42,21 +42,16 @@ fn first_segment_sent(sk: u64) -> Option<()> {
         return None;
     }
     let head = SockHead::read(sk)?;
-    record::submit_tuple(&SocketEvent {
-        old: state,
-        new: state,
-        family: head.family(),
-        // Only TCP uses this timer function.
+    let (family, tuple) = (head.family(), head.tuple());
+    // Only TCP uses this timer function.
+    record::submit_tuple(TupleEvent {
+        state,
+        family,
         protocol: IPPROTO_TCP,
         sk,
         cookie: head.cookie(),
-        netns: 0,
-        error: 0,
-        soft_error: 0,
-        flags: 0,
-        cgroup: 0,
-        tcp_stats: None,
-        tuple: head.tuple(),
+        tuple,
     });
+    mptcp::submit_tuple_of_connection(sk, state, family, tuple);
     Some(())
 }

@@ -17,10 +17,20 @@ pub use offsets::Offsets;
 pub use per_cpu::{DEDUP_ENTRIES, DedupEntry, DedupLog, LossCounters, RunningPrograms, TransitionKey};
 pub use plain::{Plain, as_bytes, from_bytes};
 pub use records::{
-    AcceptRecord, CloseRecord, HolderRecord, MinisockCreatedRecord, MinisockRemovedRecord, ProcessRecord,
-    ResetSentRecord, SnapshotRecord, SocketFileRecord, SynErrorRecord, SynRetransmittedRecord,
-    TransitionRecord, flag, kind,
+    AcceptRecord, CloseRecord, HolderRecord, InterfaceRecord, MinisockCreatedRecord, MinisockRemovedRecord,
+    Process, ProcessRecord, ProcessRenamedRecord, ResetSentRecord, SnapshotRecord, SocketFileRecord,
+    SynErrorRecord, SynRetransmittedRecord, TransitionRecord, flag, kind,
 };
+
+/// The name of the threads of `rnetstat-trace` and `rnetstat` that read iterators: at most the 15 bytes that the kernel
+/// keeps.
+pub const SNAPSHOT_THREAD_NAME: &str = "rnetstat-snap";
+
+/// The same as the kernel keeps it in `task_struct.comm`, as two words.
+pub const SNAPSHOT_THREAD: [u64; 2] = [u64::from_ne_bytes(*b"rnetstat"), u64::from_ne_bytes(*b"-snap\0\0\0")];
+
+/// The bits of the second word up to the NUL: what follows may be left from an earlier name (`strlcpy`, up to 5.19).
+pub const SNAPSHOT_THREAD_MASK: u64 = u64::from_ne_bytes([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0]);
 
 /// Default size of the ring buffer, bytes.
 pub const RING_BYTES: u32 = 16 << 20;
@@ -34,6 +44,8 @@ pub const SOCK_HEAD_BYTES: usize = 160;
 
 /// The kernel's numbers of the TCP states that the kernel side compares with (include/net/tcp_states.h).
 pub mod state {
+    /// Both ends have the other's SYN.
+    pub const ESTABLISHED: u8 = 1;
     /// A SYN was sent.
     pub const SYN_SENT: u8 = 2;
     /// A SYN was received.

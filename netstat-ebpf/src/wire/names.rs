@@ -47,6 +47,8 @@ pub mod program {
     pub const SYN_ACK_SENT_AGAIN: &str = "tcp_retransmit_synack";
     /// `tp_btf/inet_sk_error_report`: an ICMP error answers a SYN.
     pub const ERROR_REPORTED: &str = "inet_sk_error_report";
+    /// `tp_btf/task_rename`: a process gets another name.
+    pub const RENAME: &str = "task_rename";
     /// `iter/tcp`: every TCP socket of one network namespace.
     pub const ITER_TCP: &str = "iter_tcp";
     /// `iter/task_file`: every process that holds a TCP socket.

@@ -113,6 +113,38 @@ pub struct Offsets {
     pub skb_transport_header: u32,
     /// The number of arguments of the tracepoint `tcp_send_reset`: 2, or 3 from 6.11 on; 0 if the kernel lacks it.
     pub send_reset_arguments: u32,
+    /// `sock_common.skc_bound_dev_if`, in a request socket and in a timewait socket too.
+    pub skc_bound_dev_if: u32,
+    /// `task_struct.start_time`.
+    pub task_start_time: u32,
+    /// `cred.cap_effective`. [`Self::ABSENT`] if this field or one of the next two is.
+    pub cred_cap_effective: u32,
+    /// `cred.user_ns`.
+    pub cred_user_ns: u32,
+    /// `user_namespace.level`.
+    pub user_ns_level: u32,
+    /// `net.dev_index_head`. [`Self::ABSENT`] if this field or one of the next three is.
+    pub net_dev_index_head: u32,
+    /// `net_device.index_hlist`.
+    pub dev_index_hlist: u32,
+    /// `net_device.ifindex`.
+    pub dev_ifindex: u32,
+    /// `net_device.name`.
+    pub dev_name: u32,
+    /// `tcp_sock.is_mptcp`. [`Self::ABSENT`] if this field or one of the next five is, or without MPTCP.
+    pub is_mptcp: u32,
+    /// `inet_connection_sock.icsk_ulp_data`.
+    pub icsk_ulp_data: u32,
+    /// `mptcp_subflow_context.node`.
+    pub subflow_node: u32,
+    /// `mptcp_subflow_context.tcp_sock`.
+    pub subflow_tcp_sock: u32,
+    /// `mptcp_subflow_context.conn`.
+    pub subflow_conn: u32,
+    /// `mptcp_sock.conn_list`.
+    pub mptcp_conn_list: u32,
+    /// Aligns the next field.
+    pub unused: u32,
     /// Address of `tcp_write_timer`, 0 if kallsyms hides it.
     pub tcp_write_timer: u64,
     /// Address of `tw_timer_handler`, 0 if kallsyms hides it.
@@ -181,6 +213,22 @@ impl Offsets {
         skb_network_header: Self::ABSENT,
         skb_transport_header: Self::ABSENT,
         send_reset_arguments: 0,
+        skc_bound_dev_if: Self::ABSENT,
+        task_start_time: Self::ABSENT,
+        cred_cap_effective: Self::ABSENT,
+        cred_user_ns: Self::ABSENT,
+        user_ns_level: Self::ABSENT,
+        net_dev_index_head: Self::ABSENT,
+        dev_index_hlist: Self::ABSENT,
+        dev_ifindex: Self::ABSENT,
+        dev_name: Self::ABSENT,
+        is_mptcp: Self::ABSENT,
+        icsk_ulp_data: Self::ABSENT,
+        subflow_node: Self::ABSENT,
+        subflow_tcp_sock: Self::ABSENT,
+        subflow_conn: Self::ABSENT,
+        mptcp_conn_list: Self::ABSENT,
+        unused: 0,
         tcp_write_timer: 0,
         tw_timer_handler: 0,
         reqsk_timer_handler: 0,

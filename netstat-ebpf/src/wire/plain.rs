@@ -1,9 +1,10 @@
 //! Values as bytes: what the kernel side writes, user space reads back as the same type, and the other way round.
 
 use super::{
-    AcceptRecord, ClassicFormat, CloseRecord, CodeRange, Filter, HolderRecord, LossCounters,
-    MinisockCreatedRecord, MinisockRemovedRecord, Offsets, PortRange, ProcessRecord, ResetSentRecord,
-    SnapshotRecord, SocketFileRecord, SynErrorRecord, SynRetransmittedRecord, TransitionRecord,
+    AcceptRecord, ClassicFormat, CloseRecord, CodeRange, Filter, HolderRecord, InterfaceRecord, LossCounters,
+    MinisockCreatedRecord, MinisockRemovedRecord, Offsets, PortRange, Process, ProcessRecord,
+    ProcessRenamedRecord, ResetSentRecord, SnapshotRecord, SocketFileRecord, SynErrorRecord,
+    SynRetransmittedRecord, TransitionRecord,
 };
 
 /// A type without padding and without invalid bit patterns, so that it can be made from any bytes and read as bytes.
@@ -21,21 +22,24 @@ macro_rules! plain_structs {
 }
 
 plain_structs! {
-    TransitionRecord is 72 bytes;
-    ProcessRecord is 104 bytes;
-    CloseRecord is 96 bytes;
-    MinisockCreatedRecord is 80 bytes;
+    Process is 32 bytes;
+    TransitionRecord is 80 bytes;
+    ProcessRecord is 120 bytes;
+    CloseRecord is 104 bytes;
+    MinisockCreatedRecord is 88 bytes;
     MinisockRemovedRecord is 24 bytes;
-    AcceptRecord is 48 bytes;
+    AcceptRecord is 56 bytes;
+    ProcessRenamedRecord is 48 bytes;
+    InterfaceRecord is 32 bytes;
+    SnapshotRecord is 112 bytes;
+    HolderRecord is 48 bytes;
+    SocketFileRecord is 16 bytes;
+    LossCounters is 24 bytes;
+    Offsets is 680 bytes;
     ResetSentRecord is 64 bytes;
     SynRetransmittedRecord is 16 bytes;
     SynErrorRecord is 16 bytes;
     CodeRange is 24 bytes;
-    SnapshotRecord is 88 bytes;
-    HolderRecord is 40 bytes;
-    SocketFileRecord is 16 bytes;
-    LossCounters is 24 bytes;
-    Offsets is 616 bytes;
     ClassicFormat is 36 bytes;
     PortRange is 4 bytes;
     Filter is 100 bytes;

@@ -24,6 +24,10 @@ pub mod kind {
     pub const SYN_ERROR: u8 = 11;
     /// A [`super::SnapshotRecord`]: a socket that `iter/tcp` shows; never in the ring buffer.
     pub const SNAPSHOT: u8 = 8;
+    /// A [`super::ProcessRenamedRecord`]: a process has another name.
+    pub const PROCESS_RENAMED: u8 = 12;
+    /// An [`super::InterfaceRecord`]: the name of the interface that the socket of the next record is bound to.
+    pub const INTERFACE: u8 = 13;
 }
 
 /// Bits of [`TransitionRecord::flags`].
@@ -45,6 +49,22 @@ pub mod flag {
     pub const FIN_ACKNOWLEDGED: u8 = 64;
     /// Only on SYN_SENT→CLOSE: connect() fails before it has sent a SYN, or could not send it.
     pub const CONNECT_FAILED: u8 = 128;
+}
+
+/// A process.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// Thread group id in the initial PID namespace; 0 for a kernel thread.
+    pub pid: u32,
+    /// Real user id in the initial user namespace.
+    pub uid: u32,
+    /// When the main thread was created, CLOCK_MONOTONIC, nanoseconds; 0 if unknown. No other process with the same id has
+    /// the same.
+    pub started_ns: u64,
+    /// The main thread's name (`group_leader->comm`), which is the process's: 16 bytes, copied as two words. Empty if
+    /// unknown.
+    pub comm: [u64; 2],
 }
 
 /// A transition.
@@ -79,6 +99,11 @@ pub struct TransitionRecord {
     pub local_addr: [u64; 2],
     /// As `local_addr`.
     pub remote_addr: [u64; 2],
+    /// `sock_common.skc_bound_dev_if`: index of the network interface that the socket is bound to, also by a link-local
+    /// address; 0 if it is not bound.
+    pub ifindex: u32,
+    /// Aligns the end of the record.
+    pub unused: u32,
 }
 
 /// A transition, with the process that caused it.
@@ -87,12 +112,8 @@ pub struct TransitionRecord {
 pub struct ProcessRecord {
     /// The transition.
     pub transition: TransitionRecord,
-    /// Thread group id in the initial PID namespace; 0 for a kernel thread.
-    pub pid: u32,
-    /// Real user id in the initial user namespace.
-    pub uid: u32,
-    /// `current->comm`.
-    pub comm: [u8; 16],
+    /// The process; its pid is 0 if a snapshot's thread seems to cause the transition.
+    pub process: Process,
     /// Id of the socket's cgroup (`kernfs_node.id`), 0 if unknown.
     pub cgroup: u64,
 }
@@ -216,19 +237,45 @@ pub struct AcceptRecord {
     /// [`kind::ACCEPT`].
     pub kind: u8,
     /// Aligns the next field.
-    pub unused: [u8; 3],
-    /// Thread group id in the initial PID namespace.
-    pub pid: u32,
+    pub unused: [u8; 7],
     /// Address of the accepted `struct sock`.
     pub sk: u64,
     /// The socket's cookie, 0 if unknown.
     pub cookie: u64,
-    /// Real user id in the initial user namespace.
-    pub uid: u32,
-    /// Aligns the end of the record.
-    pub unused_end: u32,
-    /// `current->comm`.
-    pub comm: [u8; 16],
+    /// The process.
+    pub process: Process,
+}
+
+/// A process gets another name, by prctl(), by /proc/PID/comm or because it executes another program.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessRenamedRecord {
+    /// [`kind::PROCESS_RENAMED`].
+    pub kind: u8,
+    /// Aligns the next field.
+    pub unused: [u8; 7],
+    /// CLOCK_MONOTONIC, nanoseconds.
+    pub mono_ns: u64,
+    /// The process, with its new name.
+    pub process: Process,
+}
+
+/// The name of a network interface that a socket is bound to. The socket's own record follows.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InterfaceRecord {
+    /// [`kind::INTERFACE`].
+    pub kind: u8,
+    /// Aligns the next field.
+    pub unused: [u8; 3],
+    /// Inode number of the interface's network namespace.
+    pub netns: u32,
+    /// Its index in that namespace.
+    pub ifindex: u32,
+    /// Aligns the next field.
+    pub unused_before_name: u32,
+    /// Its name: up to 15 bytes and NULs, copied as two words.
+    pub name: [u64; 2],
 }
 
 /// A socket that `iter/tcp` shows: a full socket, a request socket or a timewait socket.
@@ -242,9 +289,12 @@ pub struct SnapshotRecord {
     pub listener: u64,
     /// Id of the socket's cgroup, 0 if unknown.
     pub cgroup: u64,
+    /// Name of the interface that the socket is bound to, as in [`InterfaceRecord::name`]; empty if unknown.
+    pub interface: [u64; 2],
 }
 
-/// A file of a process that is a TCP socket or a namespace, as `iter/task_file` shows it.
+/// A file of a process that is a TCP socket or a namespace, as `iter/task_file` shows it. The file of an MPTCP socket has
+/// one more record for each of its subflows.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HolderRecord {
@@ -254,12 +304,8 @@ pub struct HolderRecord {
     pub netns: u32,
     /// The file descriptor.
     pub fd: u32,
-    /// Thread group id in the initial PID namespace.
-    pub pid: u32,
-    /// Real user id in the initial user namespace.
-    pub uid: u32,
-    /// The name of the process, which is its main thread's `comm`: 16 bytes, copied as two words.
-    pub comm: [u64; 2],
+    /// The process.
+    pub process: Process,
 }
 
 /// A file of a process that is a socket of any family, as `iter/task_file` shows it.

@@ -107,7 +107,7 @@ fn opens(number: u64, without: Without) -> Vec<Event> {
     let Ends { client, server, change, .. } = ends(number);
     let (local, remote) = (client.local, server.local);
     let no_port = Endpoint { port: 0, ..local };
-    let owner = |how| Owner { pid: 7, comm: Comm::default(), uid: Some(0), how };
+    let owner = |how| Owner { pid: 7, comm: Comm::default(), uid: Some(0), started_ns: None, how };
     let process = Some(owner(OwnerHow::Connect)).filter(|_| !without.owners);
     let sock = client.sock;
     let mut events = vec![
@@ -192,6 +192,7 @@ fn ends(number: u64) -> Ends<impl Fn(&End, State, State) -> Transition> {
         fin_is_acknowledged: false,
         connect_failed: false,
         kernel_tcp_stats: None,
+        interface: None,
     };
     Ends { client, server, change }
 }
@@ -207,6 +208,7 @@ fn created(number: u64, end: &End, sk: u64, state: State) -> Event {
         remote: end.remote,
         netns: 1,
         listener: None,
+        interface: None,
     })
 }
 

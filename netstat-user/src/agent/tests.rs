@@ -150,6 +150,7 @@ fn opens(number: u64) -> Event {
         fin_is_acknowledged: false,
         connect_failed: false,
         kernel_tcp_stats: None,
+        interface: None,
     })
 }
 

@@ -204,7 +204,8 @@ impl Trace {
             | Event::ResetSent(_)
             | Event::SynRetransmitted { .. }
             | Event::SynError { .. }
-            | Event::Accept { .. } => table.apply(event, &mut |row| order.push(row)),
+            | Event::Accept { .. }
+            | Event::ProcessRenamed(_) => table.apply(event, &mut |row| order.push(row)),
         }
     }
 

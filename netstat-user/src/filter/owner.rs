@@ -175,7 +175,8 @@ mod tests {
     #[test]
     fn an_empty_name_is_an_unknown_name() {
         let filter = OwnerFilter { comms: comms(&["nginx"]), ..OwnerFilter::default() };
-        let nameless = Owner { pid: 812, comm: comm(b""), uid: Some(33), how: OwnerHow::Accept };
+        let nameless =
+            Owner { pid: 812, comm: comm(b""), uid: Some(33), started_ns: None, how: OwnerHow::Accept };
         assert_eq!(filter.matches(Some(nameless), None), Match::Unknown);
     }
 
@@ -199,7 +200,8 @@ mod tests {
 
     #[test]
     fn each_given_option_has_to_match() {
-        let nginx = Owner { pid: 812, comm: comm(b"nginx"), uid: Some(33), how: OwnerHow::Accept };
+        let nginx =
+            Owner { pid: 812, comm: comm(b"nginx"), uid: Some(33), started_ns: None, how: OwnerHow::Accept };
         for (pids, names, users, expected) in [
             (&[][..], &[][..], &[][..], true),
             (&[812], &[], &[], true),

@@ -153,7 +153,8 @@ fn an_existing_row_matches_by_its_state() {
 
 #[test]
 fn owner_namespace_and_cgroup_have_to_match_too() {
-    let owner = Owner { pid: 812, comm: Comm::default(), uid: Some(33), how: OwnerHow::Accept };
+    let owner =
+        Owner { pid: 812, comm: Comm::default(), uid: Some(33), started_ns: None, how: OwnerHow::Accept };
     let row = Row { owner: Some(owner), netns: Some(4_026_531_840), ..connection() };
     let cgroup = Some(&b"/system.slice/nginx.service"[..]);
     let by_netns = |inode| Filter { netns: [inode].into_iter().collect(), ..Filter::default() };

@@ -100,7 +100,7 @@ pub(super) fn transition(local: &str, remote: &str, direction: Direction, old: S
 pub(super) fn owner(comm: &[u8], pid: u32) -> Owner {
     let mut bytes = [0; 16];
     bytes[..comm.len()].copy_from_slice(comm);
-    Owner { pid, comm: Comm::new(bytes), uid: Some(1000), how: OwnerHow::Connect }
+    Owner { pid, comm: Comm::new(bytes), uid: Some(1000), started_ns: None, how: OwnerHow::Connect }
 }
 
 /// A row whose owner has this name.

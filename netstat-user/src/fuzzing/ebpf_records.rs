@@ -3,17 +3,16 @@
 use std::io::{self, Read};
 
 use netstat_ebpf::wire::{
-    self, AcceptRecord, CloseRecord, HolderRecord, MinisockCreatedRecord, MinisockRemovedRecord, Plain,
-    ProcessRecord, ResetSentRecord, SnapshotRecord, SocketFileRecord, SynErrorRecord, SynRetransmittedRecord,
-    TransitionRecord, kind,
+    self, AcceptRecord, CloseRecord, HolderRecord, InterfaceRecord, MinisockCreatedRecord,
+    MinisockRemovedRecord, Plain, ProcessRecord, ProcessRenamedRecord, ResetSentRecord, SnapshotRecord,
+    SocketFileRecord, SynErrorRecord, SynRetransmittedRecord, TransitionRecord, kind,
 };
 
 use crate::{
     model::Event,
     source::ebpf::{
-        decode,
+        decode::{self, Decoder},
         reset_causes::ResetCauses,
-        self_filter::SelfFilter,
         snapshot::{decode as snapshot, iterators},
     },
 };
@@ -34,13 +33,13 @@ pub fn ebpf_records(input: &[u8]) {
     });
     iterator(input, |record: &HolderRecord| {
         let holder = snapshot::holder(record);
-        assert_eq!((holder.sk, holder.owner.pid), (record.sk, record.pid));
+        assert_eq!((holder.sk, holder.owner.pid), (record.sk, record.process.pid));
     });
     iterator(input, |_: &SocketFileRecord| {});
 }
 
-fn ring(record: &[u8]) -> Result<Event, decode::UnknownRecord> {
-    decode::event(record, 1_700_000_000_000_000_000, &SelfFilter::new(), &ResetCauses::default())
+fn ring(record: &[u8]) -> Result<Option<Event>, decode::UnknownRecord> {
+    Decoder::new(ResetCauses::default()).event(record, 1_700_000_000_000_000_000)
 }
 
 /// The size of a record of the ring, by its kind.
@@ -55,6 +54,8 @@ pub(super) fn size_of_kind(record: &[u8]) -> Option<usize> {
         kind::RESET_SENT => size_of::<ResetSentRecord>(),
         kind::SYN_RETRANSMITTED => size_of::<SynRetransmittedRecord>(),
         kind::SYN_ERROR => size_of::<SynErrorRecord>(),
+        kind::PROCESS_RENAMED => size_of::<ProcessRenamedRecord>(),
+        kind::INTERFACE => size_of::<InterfaceRecord>(),
         _ => return None,
     })
 }

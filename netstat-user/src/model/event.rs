@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{Endpoint, Family, Moment, Owner, Poll, Protocol, SnapshotError, SockId, Source, State};
+use super::{
+    Endpoint, Family, Interface, Moment, Owner, Poll, ProcessRenamed, Protocol, SnapshotError, SockId,
+    Source, State,
+};
 
 /// An event of a source. Sources yield events in the order in which they happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub enum Event {
         /// The process.
         owner: Owner,
     },
+    /// A process has another name.
+    ProcessRenamed(ProcessRenamed),
     /// A poll found these sockets, and no others.
     Poll(Box<Poll>),
     /// A poll failed: nothing is known about any socket.
@@ -62,6 +67,7 @@ impl Event {
             Self::MinisockCreated(start) => Some(start.at),
             Self::MinisockRemoved(stop) => Some(stop.at),
             Self::ResetSent(reset) => Some(reset.at),
+            Self::ProcessRenamed(renamed) => Some(renamed.at),
             Self::Poll(poll) => Some(poll.at),
             Self::PollFailed(error) => Some(error.at),
             Self::Tuple { .. }
@@ -95,6 +101,8 @@ pub struct MinisockCreated {
     pub netns: u32,
     /// Address of the listening `struct sock` of a half-open connection.
     pub listener: Option<u64>,
+    /// The interface that it is bound to.
+    pub interface: Option<Interface>,
 }
 
 /// A minisocket whose timer was cancelled.
@@ -181,6 +189,8 @@ pub struct Transition {
     pub connect_failed: bool,
     /// The kernel's TCP statistics, on a transition to CLOSE from SYN_SENT or a connected state.
     pub kernel_tcp_stats: Option<KernelTcpStats>,
+    /// The interface that the socket is bound to. None too where the source doesn't know it.
+    pub interface: Option<Interface>,
 }
 
 /// A connection's statistics in `struct tcp_sock`, which count sequence numbers, not bytes.

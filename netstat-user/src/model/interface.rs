@@ -1,6 +1,15 @@
-//! The name of a network interface.
+//! The network interface that a socket is bound to.
 
-use std::fmt;
+use std::{fmt, num::NonZero};
+
+/// The interface that a socket is bound to, or that its link-local address belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its index, which is unique in its network namespace.
+    pub index: NonZero<u32>,
+    /// Its name; None if it is not known.
+    pub name: Option<InterfaceName>,
+}
 
 /// A name in the kernel: up to 15 bytes (IFNAMSIZ, include/uapi/linux/if.h), none of them a slash, a colon or what
 /// `isspace` of the kernel counts as a space (`dev_valid_name`, net/core/dev.c). They need not be UTF-8.

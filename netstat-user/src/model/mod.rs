@@ -16,8 +16,8 @@ pub use event::{
     Ended, Event, KernelTcpStats, Loss, LossKind, LossPlace, MinisockCreated, MinisockRemoved, Missing,
     RemovalCause, ResetSent, SourceCapabilities, Started, Text, Transition,
 };
-pub use interface::InterfaceName;
-pub use owner::{Comm, Owner, OwnerHow};
+pub use interface::{Interface, InterfaceName};
+pub use owner::{Comm, Owner, OwnerHow, ProcessRenamed};
 pub use poll::{Poll, PolledSocket, SocketHandle};
 pub use row::{CloseReason, Row, RowKind, Source, TcpStats};
 pub use snapshot::{Holder, Snapshot, SnapshotError, SnapshotKind, SnapshotSocket, UnreadNetns};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Moment;
+
 /// A process name in the kernel: up to 15 arbitrary bytes, which the process itself can set.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Comm([u8; 16]);
@@ -35,12 +37,28 @@ impl fmt::Debug for Comm {
 pub struct Owner {
     /// Process id (thread group id) in the initial pid namespace.
     pub pid: u32,
-    /// The process's name when it was found.
+    /// The process's name, which is its main thread's.
     pub comm: Comm,
     /// User id; None on systems without numeric user ids.
     pub uid: Option<u32>,
+    /// When the process started, CLOCK_MONOTONIC in nanoseconds: it tells the process from a later one with the same id.
+    /// None where the source doesn't know it.
+    pub started_ns: Option<u64>,
     /// How it was found.
     pub how: OwnerHow,
+}
+
+/// A process gets another name, by prctl() or because it executes another program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessRenamed {
+    /// When.
+    pub at: Moment,
+    /// As [`Owner::pid`].
+    pub pid: u32,
+    /// As [`Owner::started_ns`].
+    pub started_ns: Option<u64>,
+    /// The new name.
+    pub comm: Comm,
 }
 
 /// How an owner was found.

@@ -1,6 +1,6 @@
 //! A snapshot of all sockets and of the processes that hold them.
 
-use super::{Endpoint, Family, Moment, Owner, Protocol, SockId, State};
+use super::{Endpoint, Family, Interface, Moment, Owner, Protocol, SockId, State};
 
 /// What a snapshot covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,12 +88,15 @@ pub struct SnapshotSocket {
     pub has_socket: bool,
     /// Whether it is a minisocket: a request socket or a timewait socket.
     pub is_minisock: bool,
+    /// The interface that it is bound to.
+    pub interface: Option<Interface>,
 }
 
 /// A process that holds a socket by a file descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// Address of the `struct sock`, of a TCP or of an MPTCP socket (of which `sockets` has the subflows only).
+    /// Address of the `struct sock`, of a TCP or of an MPTCP socket (of which `sockets` has the subflows only). The holders of
+    /// an MPTCP socket hold its subflows too.
     pub sk: u64,
     /// The process.
     pub owner: Owner,

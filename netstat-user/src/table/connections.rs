@@ -33,6 +33,9 @@ impl<'a> Connections<'a> {
     pub fn existing_rows(self, at: Moment) -> Vec<Row> {
         let source = self.0.capabilities.source;
         let mut rows: Vec<Row> = self.iter().map(|connection| connection.existing_row(at, source)).collect();
+        for row in &mut rows {
+            row.owner = row.owner.map(|owner| self.0.process_names.renamed(owner));
+        }
         rows.sort_by_key(|row| row.conn);
         rows
     }

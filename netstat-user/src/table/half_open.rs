@@ -9,21 +9,44 @@ use crate::model::{Endpoint, MinisockCreated, Row, State};
 #[derive(Debug, Default)]
 pub(super) struct HalfOpen {
     by_tuple: FxHashMap<Tuple, u64>,
+    /// Those that are bound to an interface, by their tuple without it.
+    bound: FxHashMap<Tuple, Vec<u64>>,
 }
 
 impl HalfOpen {
     pub(super) fn insert(&mut self, tuple: Tuple, request: u64) {
+        self.remove(&tuple);
         self.by_tuple.insert(tuple, request);
+        if tuple.interface.is_some() {
+            self.bound.entry(Tuple { interface: None, ..tuple }).or_default().push(request);
+        }
     }
 
-    /// The key of the request socket with these endpoints.
+    fn remove(&mut self, tuple: &Tuple) -> Option<u64> {
+        let request = self.by_tuple.remove(tuple)?;
+        let unbound = Tuple { interface: None, ..*tuple };
+        if let Some(requests) = self.bound.get_mut(&unbound).filter(|_| tuple.interface.is_some()) {
+            requests.retain(|other| *other != request);
+            if requests.is_empty() {
+                self.bound.remove(&unbound);
+            }
+        }
+        Some(request)
+    }
+
+    /// The key of the request socket with these endpoints; None if there is one on each of several interfaces.
     pub(super) fn request(&self, local: Endpoint, remote: Endpoint, netns: u32) -> Option<u64> {
-        self.by_tuple.get(&Tuple { netns: Some(netns), local, remote }).copied()
+        let tuple = Tuple { netns: Some(netns), local, remote, interface: None };
+        match (self.by_tuple.get(&tuple), self.bound.get(&tuple).map(Vec::as_slice)) {
+            (Some(request), None) => Some(*request),
+            (None, Some([request])) => Some(*request),
+            _ => None,
+        }
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.by_tuple.len()
+        self.by_tuple.len() + self.bound.len()
     }
 }
 
@@ -64,7 +87,7 @@ impl Table {
         let Some(tuple) = self.connections.get(&key).and_then(Connection::minisock_tuple) else {
             return false;
         };
-        let request = self.half_open.by_tuple.remove(&tuple);
+        let request = self.half_open.remove(&tuple);
         let Some(half_open) = request.and_then(|request| self.connections.remove(&request)) else {
             return false;
         };
@@ -91,7 +114,7 @@ impl Table {
     /// Removes the connection at `key` from the half-open ones. Another connection may have the same tuple.
     pub(super) fn forget_half_open(&mut self, tuple: &Tuple, key: u64) {
         if self.half_open.by_tuple.get(tuple) == Some(&key) {
-            self.half_open.by_tuple.remove(tuple);
+            self.half_open.remove(tuple);
         }
     }
 }

@@ -10,6 +10,7 @@ mod owner_lookups;
 mod pending_closes;
 mod pending_rows;
 mod poll;
+mod process_names;
 mod reason;
 mod removed_minisocks;
 mod retention;
@@ -24,7 +25,7 @@ use rustc_hash::FxHashMap;
 use self::{
     capacity::Capacity, half_open::HalfOpen, listeners::Listeners, owner_checks::OwnerChecks,
     owner_lookups::OwnerLookups, pending_closes::PendingCloses, pending_rows::PendingRows, poll::PollState,
-    timewait::Minisocks, tombstones::Tombstones,
+    process_names::ProcessNames, timewait::Minisocks, tombstones::Tombstones,
 };
 pub use self::{
     connection::{Connection, Entered},
@@ -73,6 +74,7 @@ pub struct Table {
     listeners: Listeners,
     owner_checks: OwnerChecks,
     owner_lookups: OwnerLookups,
+    process_names: ProcessNames,
     tombstones: Tombstones,
     /// Whether the connections that existed before the trace are in the table.
     has_initial_connections: bool,
@@ -103,6 +105,7 @@ impl Table {
             listeners: Listeners::default(),
             owner_checks: OwnerChecks::default(),
             owner_lookups: OwnerLookups::default(),
+            process_names: ProcessNames::default(),
             tombstones: Tombstones::default(),
             has_initial_connections: false,
             poll: PollState::default(),
@@ -128,6 +131,7 @@ impl Table {
         self.listeners = Listeners::default();
         self.owner_checks = OwnerChecks::default();
         self.owner_lookups = OwnerLookups::default();
+        self.process_names = ProcessNames::default();
         self.tombstones = Tombstones::default();
         self.has_initial_connections = false;
         self.poll = PollState::default();
@@ -181,6 +185,28 @@ impl Table {
 
     /// Applies an event and emits the rows that it completes, oldest first.
     pub fn apply(&mut self, event: &Event, emit: &mut dyn FnMut(&Row)) {
+        self.process_names.apply(event);
+        self.with_process_names(emit, |table, emit| table.apply_event(event, emit));
+        if self.process_names.is_full() {
+            self.process_names.keep_only(
+                &self.connections.values().filter_map(Connection::owner).map(|owner| owner.pid).collect(),
+            );
+        }
+    }
+
+    /// Runs `work`, and emits its rows with the present names of the processes.
+    fn with_process_names<T>(
+        &mut self,
+        emit: &mut dyn FnMut(&Row),
+        work: impl FnOnce(&mut Self, &mut dyn FnMut(&Row)) -> T,
+    ) -> T {
+        let names = std::mem::take(&mut self.process_names);
+        let result = work(self, &mut |row| names.emit(row, emit));
+        self.process_names = names;
+        result
+    }
+
+    fn apply_event(&mut self, event: &Event, emit: &mut dyn FnMut(&Row)) {
         match event {
             Event::Transition(change) => self.transition(change, emit),
             Event::Tuple { sock, local, remote } => self.tuple_reported(*sock, *local, *remote, emit),
@@ -195,7 +221,7 @@ impl Table {
             Event::SynError { sk, error } => self.syn_failed(*sk, *error),
             Event::Accept { sock, owner } => self.accepted(*sock, *owner),
             Event::Poll(poll) => self.poll(poll, emit),
-            Event::PollFailed(_) | Event::Lost(_) | Event::PossibleLoss => {}
+            Event::ProcessRenamed(_) | Event::PollFailed(_) | Event::Lost(_) | Event::PossibleLoss => {}
         }
     }
 
@@ -219,16 +245,20 @@ impl Table {
 
     /// Emits the rows that have waited long enough.
     pub fn tick(&mut self, now: Moment, emit: &mut dyn FnMut(&Row)) {
-        self.pending_rows.release_old(now, emit);
-        self.pending_closes.release_old(now, emit);
-        self.end_removed_minisocks(now, emit);
+        self.with_process_names(emit, |table, emit| {
+            table.pending_rows.release_old(now, emit);
+            table.pending_closes.release_old(now, emit);
+            table.end_removed_minisocks(now, emit);
+        });
     }
 
     /// Emits all rows that wait: the trace ends.
     pub fn release_all(&mut self, emit: &mut dyn FnMut(&Row)) {
-        self.pending_rows.release_all(emit);
-        self.pending_closes.release_all(emit);
-        self.end_removed_minisocks(Moment { mono_ns: u64::MAX, unix_ns: i64::MAX }, emit);
+        self.with_process_names(emit, |table, emit| {
+            table.pending_rows.release_all(emit);
+            table.pending_closes.release_all(emit);
+            table.end_removed_minisocks(Moment { mono_ns: u64::MAX, unix_ns: i64::MAX }, emit);
+        });
     }
 
     fn transition(&mut self, change: &Transition, emit: &mut dyn FnMut(&Row)) {
@@ -238,6 +268,9 @@ impl Table {
             && !self.begin(key, change, emit)
         {
             return;
+        }
+        if let Some(connection) = self.connections.get_mut(&key) {
+            connection.learn_interface(change.interface);
         }
         if begins {
             if change.new == State::SynRecv && change.remote.port != 0 && self.take_over_half_open(key) {

@@ -30,6 +30,11 @@ impl Table {
     /// snapshot emits an [`RowKind::Existing`] row for each connection that is older than the trace. A later one emits a
     /// [`RowKind::Repaired`] row for each difference from the table.
     pub fn merge(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row)) -> Merged {
+        self.learn_names(snapshot);
+        self.with_process_names(emit, |table, emit| table.merge_sockets(snapshot, emit))
+    }
+
+    fn merge_sockets(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row)) -> Merged {
         let is_first = !self.has_initial_connections;
         if is_first {
             self.emit_initial_state_of_changed(snapshot, emit);
@@ -45,7 +50,7 @@ impl Table {
             }
         }
         self.end_stale(snapshot, emit);
-        self.learn_holders(snapshot);
+        self.learn_owners(snapshot);
         self.has_initial_connections |= merged == Merged::Complete;
         self.tombstones.end();
         merged
@@ -194,6 +199,18 @@ impl Table {
 
     /// Takes the owners from a snapshot: for connections whose owner is unknown or no longer holds the socket.
     pub fn learn_holders(&mut self, snapshot: &Snapshot) {
+        self.learn_names(snapshot);
+        self.learn_owners(snapshot);
+    }
+
+    /// Takes the present names of all processes that hold a socket.
+    fn learn_names(&mut self, snapshot: &Snapshot) {
+        for holder in &snapshot.holders {
+            self.process_names.found(&holder.owner, snapshot.started);
+        }
+    }
+
+    fn learn_owners(&mut self, snapshot: &Snapshot) {
         let mut holders = snapshot.holders.as_slice();
         while let Some(first) = holders.first() {
             let (of_one, rest) = holders.split_at(holders.partition_point(|holder| holder.sk == first.sk));

@@ -9,7 +9,8 @@ use super::ebpf_records::size_of_kind;
 use crate::{
     model::{Moment, Row, Snapshot, SnapshotKind, Source, SourceCapabilities},
     source::ebpf::{
-        decode, reset_causes::ResetCauses, self_filter::SelfFilter, snapshot::decode as snapshot,
+        decode::{self, Decoder},
+        snapshot::decode as snapshot,
     },
     table::{Retention, Table, TableOptions},
 };
@@ -39,6 +40,7 @@ pub fn trace(input: &[u8]) {
         owner_policy: |known, closing| known != closing,
         process_start: |pid| (pid % 3 != 0).then(|| u64::from(pid % 2)),
     });
+    let mut decoder = Decoder::default();
     let mut now = Moment::default();
     let mut each = |row: &Row| rows::check(row, &input[..input.len().min(64)]);
     let mut rest = Records(input);
@@ -68,11 +70,11 @@ pub fn trace(input: &[u8]) {
                 if !matches!(record[0], kind::ACCEPT | kind::SYN_RETRANSMITTED | kind::SYN_ERROR) {
                     record[15] &= 0x3f;
                 }
-                let event =
-                    decode::event(&record, UNIX_OFFSET_NS, &SelfFilter::new(), &ResetCauses::default());
-                let event = event.expect("a whole record of a known kind");
-                now = event.at().unwrap_or(now);
-                table.apply(&event, &mut each);
+                let event = decoder.event(&record, UNIX_OFFSET_NS).expect("a whole record of a known kind");
+                if let Some(event) = event {
+                    now = event.at().unwrap_or(now);
+                    table.apply(&event, &mut each);
+                }
             }
         }
         assert!(table.connections().len() <= TABLE_SIZE, "the table grows beyond its size");

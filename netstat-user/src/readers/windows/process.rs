@@ -17,7 +17,7 @@ const LONGEST_PATH: usize = 32_768;
 /// The process with the file name of its program; None if it has exited, or we may not open it.
 pub(crate) fn owner(pid: NonZero<u64>) -> Option<Owner> {
     let pid = u32::try_from(pid.get()).ok()?;
-    Some(Owner { pid, comm: comm(&program(pid)?), uid: None, how: OwnerHow::Scan })
+    Some(Owner { pid, comm: comm(&program(pid)?), uid: None, started_ns: None, how: OwnerHow::Scan })
 }
 
 /// A program's name, cut to the length that the model keeps.

@@ -14,7 +14,6 @@ pub(crate) mod offsets;
 mod parallel;
 pub(crate) mod reset_causes;
 mod ring_position;
-pub(crate) mod self_filter;
 pub(crate) mod snapshot;
 mod uname;
 mod verbose;
@@ -39,12 +38,10 @@ pub use snapshot::{Snapshotter, in_initial_pid_namespace, socket_files};
 pub use uname::kernel;
 
 use self::{
-    decode::UnknownRecord,
+    decode::{Decoder, UnknownRecord},
     load::Loaded,
     losses::LossMonitor,
-    reset_causes::ResetCauses,
     ring_position::RingPosition,
-    self_filter::SelfFilter,
     wakeup_policy::{Wait, WakeupPolicy},
 };
 use super::{EventSource, clock};
@@ -84,8 +81,7 @@ pub struct EbpfSource {
     seen_until: Moment,
     /// The time of the newest event, CLOCK_MONOTONIC in nanoseconds.
     newest_ns: u64,
-    self_filter: SelfFilter,
-    reset_causes: ResetCauses,
+    decoder: Decoder,
     losses: LossMonitor,
     losses_checked_at: Instant,
     /// How many checks of the counters are still due after the last event.
@@ -137,13 +133,12 @@ impl EbpfSource {
                 resets_sent,
                 syn_retransmits,
             },
-            reset_causes,
             ring,
             ring_position,
             attached_at,
             seen_until: attached_at,
             newest_ns: 0,
-            self_filter: SelfFilter::new(),
+            decoder: Decoder::new(reset_causes),
             losses,
             losses_checked_at: Instant::now(),
             loss_checks_due: 0,
@@ -162,9 +157,10 @@ impl EbpfSource {
             && let Some(record) = ring.next()
         {
             records += 1;
-            match decode::event(&record, unix_offset_ns, &self.self_filter, &self.reset_causes) {
-                Ok(event) if is_before_attachment(&event, self.attached_at) => {}
-                Ok(event) => {
+            match self.decoder.event(&record, unix_offset_ns) {
+                Ok(None) => {}
+                Ok(Some(event)) if is_before_attachment(&event, self.attached_at) => {}
+                Ok(Some(event)) => {
                     if let Some(at) = event.at() {
                         self.newest_ns = self.newest_ns.max(at.mono_ns);
                         self.seen_until = self.seen_until.max(at);

@@ -121,7 +121,8 @@ mod tests {
             self.scanned = Some(handles);
             let found = wanted.iter().filter(|handle| handle.get() != 7);
             let pid = |handle: &SocketHandle| u32::try_from(handle.get() + self.offset).unwrap();
-            let owner = |pid| Owner { pid, comm: self.name, uid: Some(0), how: OwnerHow::Scan };
+            let owner =
+                |pid| Owner { pid, comm: self.name, uid: Some(0), started_ns: None, how: OwnerHow::Scan };
             Ok(found.map(|handle| (*handle, owner(pid(handle)))).collect())
         }
 

@@ -120,5 +120,5 @@ fn in_order(root: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
 fn describe(pid: u32, directory: &Path) -> Option<Described> {
     let processes::Identity { comm, started, has_exited: _ } = processes::identity(directory).ok()?;
     let uid = Some(processes::user(directory).ok()?);
-    Some(Described { owner: Owner { pid, comm, uid, how: OwnerHow::Scan }, started })
+    Some(Described { owner: Owner { pid, comm, uid, started_ns: None, how: OwnerHow::Scan }, started })
 }

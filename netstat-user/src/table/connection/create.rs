@@ -22,6 +22,7 @@ impl Connection {
             protocol: change.protocol,
             direction,
             netns: change.netns,
+            interface: change.interface,
             initial_state: (!is_first_transition).then_some(change.old),
             ..Self::unseen(id, change.family, change.local, change.remote, change.old, change.at)
         }
@@ -39,10 +40,12 @@ impl Connection {
             remote,
             netns,
             listener: _,
+            interface,
         } = minisock;
         Self {
             direction: Some(Direction::Inbound),
             netns: Some(netns),
+            interface,
             is_minisock: true,
             ..Self::unseen(id, family, local, remote, State::Listen, at)
         }
@@ -62,6 +65,7 @@ impl Connection {
             direction,
             netns: Some(socket.netns),
             cgroup: socket.cgroup,
+            interface: socket.interface,
             is_minisock: socket.is_minisock,
             ..Self::unseen(id, socket.family, socket.local, socket.remote, socket.state, socket.at)
         }
@@ -109,6 +113,7 @@ impl Connection {
             socket_uid: None,
             netns: None,
             cgroup: None,
+            interface: None,
             is_minisock: false,
             evidence: Evidence::default(),
             tcp_stats: None,

@@ -11,8 +11,8 @@ use super::{
     tuple::Tuple,
 };
 use crate::model::{
-    ConnId, Direction, Endpoint, Family, Moment, Owner, OwnerHow, Protocol, Row, RowKind, SockId, Source,
-    State, TcpStats, Transition,
+    ConnId, Direction, Endpoint, Family, Interface, Moment, Owner, OwnerHow, Protocol, Row, RowKind, SockId,
+    Source, State, TcpStats, Transition,
 };
 
 pub(in crate::table) use evidence::Evidence;
@@ -38,6 +38,8 @@ pub struct Connection {
     socket_uid: Option<u32>,
     netns: Option<u32>,
     cgroup: Option<u64>,
+    /// The interface that the socket is bound to.
+    interface: Option<Interface>,
     /// Whether a request or timewait socket represents it, not a full socket.
     is_minisock: bool,
     evidence: Evidence,
@@ -199,8 +201,9 @@ impl Connection {
 
     /// Its tuple, once both endpoints are known.
     pub(super) fn tuple(&self) -> Option<Tuple> {
-        let Self { netns, local, remote, .. } = *self;
-        (local.port != 0 && remote.port != 0).then_some(Tuple { netns, local, remote })
+        let Self { netns, local, remote, interface, .. } = *self;
+        let interface = interface.map(|interface| interface.index);
+        (local.port != 0 && remote.port != 0).then_some(Tuple { netns, local, remote, interface })
     }
 
     /// The same, of a connection that a minisocket may represent. An MPTCP connection has none: its subflows have
@@ -230,6 +233,13 @@ impl Connection {
         self.evidence = half_open.evidence.clone();
         self.state = State::SynRecv;
         self.direction = Some(Direction::Inbound);
+    }
+
+    /// Takes over the interface that the socket is bound to: SO_BINDTODEVICE may change it. Without a name in the event the
+    /// known name stays.
+    pub(super) fn learn_interface(&mut self, interface: Option<Interface>) {
+        let known = self.interface.filter(|known| interface.is_some_and(|new| new.index == known.index));
+        self.interface = interface.filter(|new| new.name.is_some()).or(known).or(interface);
     }
 
     /// Takes over endpoints from an event; returns whether one of them was not known before.
@@ -333,7 +343,7 @@ impl Connection {
             close_reason: None,
             tcp_stats: None,
             source,
-            interface: None,
+            interface: self.interface.and_then(|interface| interface.name),
             reset_cause: None,
             syn_retransmits: None,
         }

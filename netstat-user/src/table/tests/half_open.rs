@@ -16,6 +16,7 @@ pub(super) fn created(at: u64, sk: u64, state: State, local: Endpoint, remote: E
         remote,
         netns: 1,
         listener: Some(2),
+        interface: None,
     })
 }
 

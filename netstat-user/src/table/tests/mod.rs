@@ -60,11 +60,12 @@ fn change(at: u64, sock: SockId, old: State, new: State, local: Endpoint, remote
         fin_is_acknowledged: false,
         connect_failed: false,
         kernel_tcp_stats: None,
+        interface: None,
     }
 }
 
 fn process(pid: u32, how: OwnerHow) -> Option<Owner> {
-    Some(Owner { pid, comm: Comm::default(), uid: Some(0), how })
+    Some(Owner { pid, comm: Comm::default(), uid: Some(0), started_ns: None, how })
 }
 
 /// The rows that the events make, in order.
@@ -93,8 +94,10 @@ fn steps(rows: &[Row]) -> Vec<(Option<State>, State)> {
 
 mod capacity;
 mod half_open;
+mod interface;
 mod owner_checks;
 mod poll;
+mod process_names;
 mod readers;
 mod reasons;
 mod snapshot;

@@ -35,7 +35,13 @@ fn listener(local: &str, inode: u64) -> PolledSocket {
 }
 
 fn owner(pid: u64) -> Owner {
-    Owner { pid: u32::try_from(pid).unwrap(), comm: Comm::default(), uid: Some(0), how: OwnerHow::Scan }
+    Owner {
+        pid: u32::try_from(pid).unwrap(),
+        comm: Comm::default(),
+        uid: Some(0),
+        started_ns: None,
+        how: OwnerHow::Scan,
+    }
 }
 
 /// A poll at `at` that could not read some network namespaces.

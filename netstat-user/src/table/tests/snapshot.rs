@@ -22,6 +22,7 @@ fn found(at: u64, sock: SockId, state: State) -> SnapshotSocket {
         cgroup: None,
         has_socket: true,
         is_minisock: false,
+        interface: None,
     }
 }
 

@@ -21,6 +21,7 @@ fn timewait_socket(at: u64, cookie: u64) -> MinisockCreated {
         remote: CLIENT,
         netns: 1,
         listener: None,
+        interface: None,
     }
 }
 

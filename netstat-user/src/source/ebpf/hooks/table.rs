@@ -191,7 +191,7 @@ pub static TIME_WAIT_BY_DROP: HookSet = HookSet {
 };
 
 /// Sets that need no other and that no other stands in for: each is attached on its own.
-pub static INDEPENDENT: [&HookSet; 4] = [&ACCEPTS, &RESETS_SENT, &SYN_RETRANSMITS, &SYN_ERRORS];
+pub static INDEPENDENT: [&HookSet; 5] = [&ACCEPTS, &RENAMES, &RESETS_SENT, &SYN_RETRANSMITS, &SYN_ERRORS];
 
 static ACCEPTS: HookSet = HookSet {
     hooks: &[Hook {
@@ -205,6 +205,21 @@ static ACCEPTS: HookSet = HookSet {
     need: Need::Optional,
     facts: &["who accepts, at once (a scan finds it while the connection lives)"],
     remedy: FENTRY_KERNEL,
+};
+
+/// New names of processes.
+static RENAMES: HookSet = HookSet {
+    hooks: &[Hook {
+        program: program::RENAME,
+        kind: Kind::TpBtf,
+        target: "task_rename",
+        condition: Condition::Always,
+        kernels: EVERY,
+        reports: "the new name of a process, also of one that executes another program",
+    }],
+    need: Need::Optional,
+    facts: &["the new name of a process, at once (a scan finds it)"],
+    remedy: Remedy::Privileges,
 };
 
 /// The RSTs that this host sends.

@@ -6,9 +6,11 @@ use netstat_ebpf::wire::Offsets;
 
 use super::super::{
     attempts::Attempts,
+    btf::Btf,
     classic_format,
     hooks::{INDEPENDENT, MINISOCK_FUNCTIONS, SNAPSHOTS, STATE, STATE_CLASSIC},
     object::{LoadOptions, find, prepare_and_record, refusal},
+    offsets,
     reset_causes::ResetCauses,
 };
 use super::loaded::{Loaded, without};
@@ -26,7 +28,9 @@ pub fn load(
     ensure!(options.minisock_hook == MinisockHook::Auto, "--life-hook needs tp_btf programs");
     let format = classic_format::read()?;
     let mut loader = EbpfLoader::new();
-    let mut ebpf = prepare_and_record(&mut loader, options, &Offsets::NONE, &format, None, attempts)?;
+    // Without BTF a process whose thread connects has no name.
+    let offsets = Btf::of_this_kernel().map_or(Offsets::NONE, |btf| offsets::of_processes(&btf));
+    let mut ebpf = prepare_and_record(&mut loader, options, &offsets, &format, None, attempts)?;
     let [hook] = STATE_CLASSIC.hooks else { bail!("the table of hooks has no classic tracepoint") };
     let state: &mut TracePoint = find(&mut ebpf, hook.program)?.try_into()?;
     attempts.record(hook.name(), hook.kind.name(), state.load().map_err(refusal))?;

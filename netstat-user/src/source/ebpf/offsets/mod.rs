@@ -93,6 +93,7 @@ fn layout(
 ) -> Result<KernelLayout> {
     let [mut every, mut cgroup, mut stats, mut minisocks, mut snapshots] =
         std::array::from_fn(|_| Fields::new(lookup));
+    let [mut readers, mut interfaces, mut mptcp] = std::array::from_fn(|_| Fields::new(lookup));
     let [mut connect, mut last_ack, mut resets_sent, mut syn_retransmits, mut syn_errors] =
         std::array::from_fn(|_| Fields::new(lookup));
     let Symbols { tcp_write_timer, tw_timer_handler, reqsk_timer_handler, callers } = symbols;
@@ -123,6 +124,7 @@ fn layout(
         skc_v6_rcv_saddr: every.get("sock_common", "skc_v6_rcv_saddr", 16),
         skc_cookie: every.get("sock_common", "skc_cookie", 8),
         skc_listener,
+        skc_bound_dev_if: every.get("sock_common", "skc_bound_dev_if", 4),
         sk_protocol: every.get("sock", "sk_protocol", 2),
         sk_err: every.get("sock", "sk_err", 4),
         sk_socket: every.get("sock", "sk_socket", 8),
@@ -139,11 +141,26 @@ fn layout(
         srtt_us: stats.get("tcp_sock", "srtt_us", 4),
         total_retrans: stats.get("tcp_sock", "total_retrans", 4),
         task_flags: every.get("task_struct", "flags", 4),
-        task_tgid: snapshots.get("task_struct", "tgid", 4),
-        task_group_leader: snapshots.get("task_struct", "group_leader", 8),
-        task_cred: snapshots.get("task_struct", "cred", 8),
-        task_comm: snapshots.get("task_struct", "comm", 16),
-        cred_uid: snapshots.get("cred", "uid", 4),
+        task_tgid: every.get("task_struct", "tgid", 4),
+        task_group_leader: every.get("task_struct", "group_leader", 8),
+        task_start_time: every.get("task_struct", "start_time", 8),
+        task_cred: every.get("task_struct", "cred", 8),
+        task_comm: every.get("task_struct", "comm", 16),
+        cred_uid: every.get("cred", "uid", 4),
+        cred_cap_effective: readers.get("cred", "cap_effective", 8),
+        cred_user_ns: readers.get("cred", "user_ns", 8),
+        user_ns_level: readers.get("user_namespace", "level", 4),
+        net_dev_index_head: interfaces.get("net", "dev_index_head", 8),
+        dev_index_hlist: interfaces.get("net_device", "index_hlist", 16),
+        dev_ifindex: interfaces.get("net_device", "ifindex", 4),
+        dev_name: interfaces.get("net_device", "name", 16),
+        is_mptcp: mptcp.get("tcp_sock", "is_mptcp", 1),
+        icsk_ulp_data: mptcp.get("inet_connection_sock", "icsk_ulp_data", 8),
+        subflow_node: mptcp.get("mptcp_subflow_context", "node", 16),
+        subflow_tcp_sock: mptcp.get("mptcp_subflow_context", "tcp_sock", 8),
+        subflow_conn: mptcp.get("mptcp_subflow_context", "conn", 8),
+        mptcp_conn_list: mptcp.get("mptcp_sock", "conn_list", 16),
+        unused: 0,
         file_inode: snapshots.get("file", "f_inode", 8),
         file_private_data: snapshots.get("file", "private_data", 8),
         inode_sb: snapshots.get("inode", "i_sb", 8),
@@ -192,6 +209,23 @@ fn layout(
         offsets.bytes_acked = Offsets::ABSENT;
         missing.push(Missing { what: "bytes, round-trip times and retransmits".into(), why: problem });
     }
+    if let Err(problem) = readers.finish() {
+        offsets.cred_cap_effective = Offsets::ABSENT;
+        let what = "whether a socket was closed by a process or only by the reader of a snapshot".into();
+        missing.push(Missing { what, why: problem });
+    }
+    if let Err(problem) = interfaces.finish() {
+        offsets.net_dev_index_head = Offsets::ABSENT;
+        missing.push(Missing { what: "names of interfaces".into(), why: problem });
+    }
+    if let Err(problem) = mptcp.finish() {
+        offsets.is_mptcp = Offsets::ABSENT;
+        // Without MPTCP there are no such sockets.
+        if lookup("mptcp_sock", "first").is_some() {
+            let what = "owners and endpoints of MPTCP connections and listeners".into();
+            missing.push(Missing { what, why: problem });
+        }
+    }
     missing.extend(without_reasons(&mut offsets, connect, last_ack));
     let minisocks = minisocks.finish().and_then(|()| fits_in_head(&offsets)).err();
     let [resets_sent, syn_retransmits, syn_errors, snapshots] =
@@ -237,6 +271,7 @@ fn fits_in_head(offsets: &Offsets) -> Result<(), String> {
         ("skc_portpair", offsets.skc_portpair, 4),
         ("skc_family", offsets.skc_family, 2),
         ("skc_net.net", offsets.skc_net, 8),
+        ("skc_bound_dev_if", offsets.skc_bound_dev_if, 4),
         ("skc_v6_daddr", offsets.skc_v6_daddr, 16),
         ("skc_v6_rcv_saddr", offsets.skc_v6_rcv_saddr, 16),
         ("skc_cookie", offsets.skc_cookie, 8),
@@ -270,6 +305,21 @@ pub fn of_socket_files(btf: &Btf) -> Result<Offsets> {
     };
     fields.finish().map_err(|problem| anyhow!("{problem}"))?;
     Ok(offsets)
+}
+
+/// The offsets that the program of the classic tracepoint reads, of the running process; all others are absent. None at all if
+/// one can't be read.
+pub fn of_processes(btf: &Btf) -> Offsets {
+    let lookup = |name: &str, path: &str| btf.field(name, path);
+    let mut fields = Fields::new(&lookup);
+    let offsets = Offsets {
+        task_flags: fields.get("task_struct", "flags", 4),
+        task_group_leader: fields.get("task_struct", "group_leader", 8),
+        task_start_time: fields.get("task_struct", "start_time", 8),
+        task_comm: fields.get("task_struct", "comm", 16),
+        ..Offsets::NONE
+    };
+    fields.finish().map_or(Offsets::NONE, |()| offsets)
 }
 
 /// `inet_connection_sock.icsk_retransmit_timer` up to 6.18; `struct sock` has the timer from 6.19 on.

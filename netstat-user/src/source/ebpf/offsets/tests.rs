@@ -121,6 +121,22 @@ fn a_cgroup_that_cannot_be_read_is_a_missing_fact() {
 }
 
 #[test]
+fn interfaces_and_mptcp_that_cannot_be_read_are_missing_facts_but_no_mptcp_is_none() {
+    for (name, path, fact) in [
+        ("net", "dev_index_head", "names of interfaces"),
+        ("mptcp_sock", "conn_list", "owners and endpoints of MPTCP"),
+    ] {
+        let layout = with_field(name, path, None).unwrap();
+        let [Missing { what, why }] = &layout.missing[..] else { panic!("{:?}", layout.missing) };
+        assert!(what.starts_with(fact) && why.contains(path), "{what}: {why}");
+    }
+    assert_eq!(with_field("tcp_sock", "is_mptcp", None).unwrap().offsets.is_mptcp, Offsets::ABSENT);
+    let lookup = |of: &str, _: &str| if of.starts_with("mptcp") { None } else { at(64, 16) };
+    let layout = layout(&lookup, SINCE_6_11, symbols(), true).unwrap();
+    assert_eq!((layout.missing, layout.offsets.is_mptcp), (vec![], Offsets::ABSENT));
+}
+
+#[test]
 fn a_file_that_cannot_be_read_disables_only_the_snapshots() {
     let layout = with_field("file", "f_inode", at(32, 4)).unwrap();
     let error = layout.check(&SNAPSHOTS).unwrap_err().to_string();

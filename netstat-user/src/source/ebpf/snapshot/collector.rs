@@ -3,11 +3,11 @@
 use std::{fs::File, io, path::Path};
 
 use anyhow::{Context as _, Result, anyhow};
-use netstat_ebpf::wire::HolderRecord;
+use netstat_ebpf::wire::{HolderRecord, SNAPSHOT_THREAD_NAME};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
-    super::{parallel, self_filter::SNAPSHOT_THREAD},
+    super::parallel,
     decode,
     iterators::{Iterators, SocketFiles},
     reach,
@@ -72,7 +72,7 @@ impl Collector {
         let files = self.iterators.open_socket_files()?;
         let mut visit = Visit::new(self, started.unix_ns - started.mono_ns.cast_signed());
         let (holders, visited) = parallel::join(
-            SNAPSHOT_THREAD,
+            SNAPSHOT_THREAD_NAME,
             || Holders::read(&files),
             || match kind {
                 SnapshotKind::Full => visit.visit_listed(),
@@ -126,7 +126,7 @@ impl Holders {
     fn read(files: &SocketFiles) -> Result<Self> {
         let mut holders = Self::default();
         files.read(|record: HolderRecord| {
-            let file = (record.pid, record.fd);
+            let file = (record.process.pid, record.fd);
             if record.sk == 0 {
                 holders.namespaces.push(file);
                 return;

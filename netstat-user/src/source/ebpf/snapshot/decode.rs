@@ -1,13 +1,15 @@
 //! Decodes the iterators' records.
 
+use std::num::NonZero;
+
 use netstat_ebpf::wire::{HolderRecord, SnapshotRecord, flag};
 
 use super::super::decode;
-use crate::model::{Comm, Holder, Owner, OwnerHow, Protocol, SnapshotSocket, State};
+use crate::model::{Holder, Interface, InterfaceName, OwnerHow, Protocol, SnapshotSocket, State};
 
 /// Decodes a socket. `unix_offset_ns` is CLOCK_REALTIME minus CLOCK_MONOTONIC, nanoseconds.
 pub fn socket(record: &SnapshotRecord, unix_offset_ns: i64) -> SnapshotSocket {
-    let SnapshotRecord { transition, listener, cgroup } = record;
+    let SnapshotRecord { transition, listener, cgroup, interface } = record;
     let (local, remote) = decode::endpoints(transition);
     SnapshotSocket {
         at: decode::moment(transition.mono_ns, unix_offset_ns),
@@ -22,16 +24,14 @@ pub fn socket(record: &SnapshotRecord, unix_offset_ns: i64) -> SnapshotSocket {
         cgroup: (*cgroup != 0).then_some(*cgroup),
         has_socket: transition.flags & flag::HAS_SOCKET != 0,
         is_minisock: transition.flags & flag::MINISOCK != 0,
+        interface: NonZero::new(transition.ifindex)
+            .map(|index| Interface { index, name: InterfaceName::new(&decode::bytes(*interface)) }),
     }
 }
 
 /// Decodes a process that holds a socket.
 pub fn holder(record: &HolderRecord) -> Holder {
-    let HolderRecord { sk, pid, uid, comm, .. } = *record;
-    let mut name = [0; 16];
-    name[..8].copy_from_slice(&comm[0].to_ne_bytes());
-    name[8..].copy_from_slice(&comm[1].to_ne_bytes());
-    Holder { sk, owner: Owner { pid, comm: Comm::new(name), uid: Some(uid), how: OwnerHow::Scan } }
+    Holder { sk: record.sk, owner: decode::owner(&record.process, OwnerHow::Scan) }
 }
 
 /// Sorts the holders by socket and removes duplicates. A socket's holders are sorted by pid: the parent comes before
@@ -44,11 +44,15 @@ pub fn sort(holders: &mut Vec<Holder>) {
 
 #[cfg(test)]
 mod tests {
+    use netstat_ebpf::wire::Process;
+
     use super::*;
+    use crate::model::Owner;
 
     fn holder_of(sk: u64, pid: u32) -> Holder {
         let comm = u64::from_ne_bytes(*b"server\0\0");
-        holder(&HolderRecord { sk, netns: 1, fd: 3, pid, uid: 33, comm: [comm, 0] })
+        let process = Process { pid, uid: 33, started_ns: 5, comm: [comm, 0] };
+        holder(&HolderRecord { sk, netns: 1, fd: 3, process })
     }
 
     #[test]
@@ -78,7 +82,10 @@ mod tests {
 
     #[test]
     fn a_holder_s_name_is_decoded_without_its_padding() {
-        let Owner { pid, comm, uid, how } = holder_of(7, 30).owner;
-        assert_eq!((pid, comm.as_bytes(), uid, how), (30, &b"server"[..], Some(33), OwnerHow::Scan));
+        let Owner { pid, comm, uid, started_ns, how } = holder_of(7, 30).owner;
+        assert_eq!(
+            (pid, comm.as_bytes(), uid, started_ns, how),
+            (30, &b"server"[..], Some(33), Some(5), OwnerHow::Scan)
+        );
     }
 }

@@ -156,7 +156,7 @@ pub(crate) fn read<T: Plain>(
 
 #[cfg(test)]
 mod tests {
-    use netstat_ebpf::wire::as_bytes;
+    use netstat_ebpf::wire::{Process, as_bytes};
 
     use super::*;
 
@@ -192,13 +192,13 @@ mod tests {
     }
 
     fn holders(count: u64) -> Vec<u8> {
-        let holder = |sk| HolderRecord { sk, netns: 1, fd: 3, pid: 7, uid: 0, comm: [0; 2] };
+        let holder = |sk| HolderRecord { sk, netns: 1, fd: 3, process: Process::default() };
         (1..=count).flat_map(|sk| as_bytes(&holder(sk)).to_vec()).collect()
     }
 
     #[test]
     fn records_are_whole_however_many_bytes_a_read_returns() {
-        for step in [1, 7, 40, 41, 1000] {
+        for step in [1, 7, 48, 49, 1000] {
             let sockets = records(&holders(9), step, None).unwrap();
             assert_eq!(sockets, (1..=9).collect::<Vec<_>>(), "{step} bytes at a time");
         }
@@ -210,13 +210,13 @@ mod tests {
         for step in [1, 7, 1000] {
             let error = records(&bytes[..bytes.len() - 1], step, None).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
-            assert_eq!(error.to_string(), "its last record is truncated: 39 of 40 bytes");
+            assert_eq!(error.to_string(), "its last record is truncated: 47 of 48 bytes");
         }
     }
 
     #[test]
     fn a_read_error_after_some_records_is_an_error_of_the_whole_iteration() {
-        let error = records(&holders(3), 40, Some(io::ErrorKind::Other)).unwrap_err();
+        let error = records(&holders(3), 48, Some(io::ErrorKind::Other)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::Other);
     }
 }

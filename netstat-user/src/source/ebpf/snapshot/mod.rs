@@ -19,7 +19,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 use aya::EbpfLoader;
-use netstat_ebpf::wire::Offsets;
+use netstat_ebpf::wire::{Offsets, SNAPSHOT_THREAD_NAME};
 use rustix::thread::CapabilitySet;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
@@ -27,7 +27,7 @@ pub use self::iterators::socket_files;
 pub use reach::{in_initial_pid_namespace, out_of_reach};
 
 use self::{collector::Collector, iterators::Iterators};
-use super::{attempts::Attempts, self_filter::SNAPSHOT_THREAD};
+use super::attempts::Attempts;
 use crate::{
     model::{Snapshot, SnapshotError, SnapshotKind},
     privilege,
@@ -95,7 +95,7 @@ impl Snapshotter {
         let (sender, results) = mpsc::unbounded_channel();
         let pending = Arc::clone(&requests);
         let handle = thread::Builder::new()
-            .name(SNAPSHOT_THREAD.to_owned())
+            .name(SNAPSHOT_THREAD_NAME.to_owned())
             .spawn(move || serve(&pending, begin(), &sender))
             .map_err(|error| anyhow!(errors::explain(&error.into())))
             .context("can't start the thread that takes snapshots")?;
