@@ -5,7 +5,7 @@
 use std::{
     ffi::{CStr, CString},
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -56,14 +56,12 @@ fn with_file(arguments: &[&str], file: &'static CStr, text: &[u8]) -> Result<(St
     Ok((String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?))
 }
 
-fn without_file(file: &'static CStr) -> Result<bool> {
-    let name = file.to_str()?;
-    Ok(skip::without(name, Path::new(name).exists()))
-}
-
 #[test]
 fn a_network_s_name_that_is_not_utf_8_costs_no_other_name() -> Result<()> {
-    if skip::without_root() || without_file(c"/etc/networks")? {
+    if skip::without_root() {
+        return Ok(());
+    }
+    if skip::without_file(c"/etc/networks") {
         return Ok(());
     }
     Namespace::new()?.run(|| {
@@ -81,7 +79,10 @@ fn a_network_s_name_that_is_not_utf_8_costs_no_other_name() -> Result<()> {
 
 #[test]
 fn a_protocol_s_name_that_is_not_utf_8_costs_no_other_name() -> Result<()> {
-    if skip::without_root() || without_file(c"/etc/protocols")? {
+    if skip::without_root() {
+        return Ok(());
+    }
+    if skip::without_file(c"/etc/protocols") {
         return Ok(());
     }
     Namespace::new()?.run(|| {
@@ -100,7 +101,10 @@ fn a_protocol_s_name_that_is_not_utf_8_costs_no_other_name() -> Result<()> {
 
 #[test]
 fn a_port_s_name_that_is_not_utf_8_costs_no_other_name() -> Result<()> {
-    if skip::without_root() || without_file(c"/etc/services")? {
+    if skip::without_root() {
+        return Ok(());
+    }
+    if skip::without_file(c"/etc/services") {
         return Ok(());
     }
     Namespace::new()?.run(|| {
@@ -116,7 +120,10 @@ fn a_port_s_name_that_is_not_utf_8_costs_no_other_name() -> Result<()> {
 
 #[test]
 fn a_host_s_name_that_is_not_utf_8_costs_no_other_name() -> Result<()> {
-    if skip::without_root() || without_file(c"/etc/hosts")? {
+    if skip::without_root() {
+        return Ok(());
+    }
+    if skip::without_file(c"/etc/hosts") {
         return Ok(());
     }
     Namespace::new()?.run(|| {

@@ -2,9 +2,17 @@
 //!
 //! A test returns early only as `if skip::without…(…) { return Ok(()); }`; a test of xtask checks that.
 
-use std::{io::Write as _, panic::Location, thread};
+use std::{
+    ffi::{CStr, OsStr},
+    io::Write as _,
+    os::unix::ffi::OsStrExt as _,
+    panic::Location,
+    path::Path,
+    process::Command,
+    thread,
+};
 
-use crate::{event::Start, privilege, sock::Sock};
+use crate::{child, event::Start, privilege, sock::Sock};
 
 /// Whether the calling test must be skipped because this host lacks `what`.
 ///
@@ -52,6 +60,20 @@ pub fn without_fact(fact: &str, start: &Start) -> bool {
     let missing = start.missing.iter().find(|missing| missing.what.contains(fact));
     let why = missing.map_or("", |missing| &missing.why);
     without(&format!("a trace that observes {fact} ({why})"), missing.is_none())
+}
+
+/// Whether the calling test must be skipped because strace(1), which injects faults, doesn't work here.
+#[track_caller]
+pub fn without_strace() -> bool {
+    let works = child::output(Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]));
+    without("strace", works.is_ok_and(|output| output.status.success()))
+}
+
+/// Whether the calling test must be skipped because there is no such file that it could replace.
+#[track_caller]
+pub fn without_file(path: &CStr) -> bool {
+    let path = Path::new(OsStr::from_bytes(path.to_bytes()));
+    without(&path.display().to_string(), path.exists())
 }
 
 #[track_caller]

@@ -1,6 +1,6 @@
 //! The network interfaces (RTM_GETLINK): name, flags and counters of each come in one message, so they belong together.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use rustc_hash::FxHashMap;
 
 use super::{Attributes, Dump, Request, dump, u32_at, u64_at};
@@ -68,7 +68,12 @@ impl Link {
     pub fn all() -> Result<Dump<Self>> {
         let payload = &[0; IFINFOMSG_BYTES];
         let request = Request { protocol: None, kind: libc::RTM_GETLINK, answer: libc::RTM_NEWLINK, payload };
-        dump(&request, |message| decode(message).map(Some)).context("can't list the interfaces")
+        let listed = dump(&request, |message| decode(message).map(Some)).and_then(|links| {
+            // Every network namespace has loopback.
+            ensure!(!links.entries.is_empty(), "the kernel's answer has none");
+            Ok(links)
+        });
+        listed.context("can't list the interfaces")
     }
 }
 

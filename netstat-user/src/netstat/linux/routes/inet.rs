@@ -7,12 +7,12 @@ use anyhow::{Context as _, Error, Result};
 use super::{
     flags,
     networks::Networks,
-    rtnetlink::{KernelRoute, NextHop},
+    route::{Details, Route},
+    rtnetlink::KernelRoute,
     table,
 };
 use crate::{
     format::visible,
-    model::InterfaceName,
     netstat::linux::{names::Names, notes::Notes, print::Page},
     readers::netlink::Dump,
 };
@@ -22,60 +22,6 @@ const MAIN_TABLE: u32 = 254;
 
 /// As many characters of a name as netstat shows.
 const NAME_SHOWN: usize = 15;
-
-/// A route.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// The destination network or host.
-    pub destination: Ipv4Addr,
-    /// The first next hop; 0.0.0.0 if the destination is on the link, and for a gateway of IPv6.
-    pub gateway: Ipv4Addr,
-    /// The netmask of the destination.
-    pub mask: Ipv4Addr,
-    /// See [`flags`].
-    pub flags: u32,
-    /// Reference count; current kernels print 0.
-    pub references: u32,
-    /// Lookups of the route; current kernels print 0.
-    pub uses: u32,
-    /// The priority: the lowest metric is preferred.
-    pub metric: u32,
-    /// Advertised maximum segment size plus 40, in bytes; 0 if not set.
-    pub mss: u32,
-    /// TCP window, in bytes; 0 if not set.
-    pub window: u32,
-    /// Initial round trip time, in clock ticks; 0 if not set.
-    pub irtt: u32,
-    /// The interface of the first next hop; None for a route that discards packets.
-    pub interface: Option<InterfaceName>,
-    /// What only rtnetlink has.
-    pub details: Option<Details>,
-}
-
-/// What only rtnetlink has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Details {
-    /// The name of its type.
-    pub kind: &'static str,
-    /// The number of its table.
-    pub table: u32,
-    /// All next hops; None if they are not known.
-    pub next_hops: Option<Vec<NextHop>>,
-    /// The nexthop object that it uses.
-    pub nexthop_id: Option<u32>,
-}
-
-impl Details {
-    /// Of a route.
-    pub fn of(route: &KernelRoute) -> Self {
-        Self {
-            kind: route.type_name(),
-            table: route.table,
-            next_hops: if route.discards() { Some(Vec::new()) } else { route.next_hops.clone() },
-            nexthop_id: route.nexthop_id,
-        }
-    }
-}
 
 /// The routes of the main table that are up: by rtnetlink, else from /proc, which has only the first next hop of each.
 ///
@@ -191,7 +137,13 @@ fn named(name: Option<&str>, addr: Ipv4Addr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netstat::linux::{options::Numeric, routes::rtnetlink::TcpMetrics};
+    use crate::{
+        model::InterfaceName,
+        netstat::linux::{
+            options::Numeric,
+            routes::{next_hop::NextHop, rtnetlink::TcpMetrics},
+        },
+    };
 
     const LINE: &str = "eth0\t00000000\t0102A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0   ";
 

@@ -2,37 +2,11 @@
 
 use std::net::Ipv6Addr;
 
-use super::flags;
+use super::{flags, route::Route6};
 use crate::{
     format::visible,
-    model::InterfaceName,
     netstat::linux::{names::Names, print::Page},
 };
-
-/// A route.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route6 {
-    /// The destination network or host.
-    pub destination: Ipv6Addr,
-    /// The length of its prefix, in bits.
-    pub prefix_length: u32,
-    /// The network that packets must come from.
-    pub source: Ipv6Addr,
-    /// The length of its prefix; 0: packets may come from anywhere.
-    pub source_prefix_length: u32,
-    /// The next hop; :: if the destination is on the link.
-    pub next_hop: Ipv6Addr,
-    /// The priority: the lowest metric is preferred.
-    pub metric: u32,
-    /// Reference count.
-    pub references: u32,
-    /// Lookups of the route.
-    pub uses: u32,
-    /// See [`flags`].
-    pub flags: u32,
-    /// The outgoing interface; None if there is none.
-    pub interface: Option<InterfaceName>,
-}
 
 /// Appends the table.
 pub fn text(page: &mut Page, routes: &[Route6], names: &Names) {

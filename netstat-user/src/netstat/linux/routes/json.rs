@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::{
     flags,
-    inet::{Details, Route},
-    inet6::Route6,
-    rtnetlink::{KernelRoute, NextHop},
+    next_hop::NextHop,
+    route::{Details, Route, Route6},
+    rtnetlink::KernelRoute,
 };
 use crate::model::InterfaceName;
 

@@ -5,7 +5,9 @@ mod inet;
 mod inet6;
 mod json;
 mod networks;
+mod next_hop;
 pub(crate) mod nexthops;
+mod route;
 pub(crate) mod rtnetlink;
 pub(crate) mod table;
 

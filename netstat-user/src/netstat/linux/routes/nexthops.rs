@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use rustc_hash::FxHashMap;
 
-use super::rtnetlink::{NextHop, address};
+use super::next_hop::{NextHop, address};
 use crate::readers::netlink::{Attributes, Request, dump, u32_at};
 
 /// include/uapi/linux/rtnetlink.h.

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use anyhow::{Context as _, Result};
 use rustix::net::AddressFamily;
 
-use super::nexthops::Nexthops;
-use crate::{
-    model::InterfaceName,
-    readers::netlink::{Attributes, Dump, Links, Request, dump, i32_at, u16_at, u32_at},
+use super::{
+    next_hop::{NextHop, address},
+    nexthops::Nexthops,
 };
+use crate::readers::netlink::{Attributes, Dump, Links, Request, dump, i32_at, u16_at, u32_at};
 
 /// Size of `struct rtmsg` (include/uapi/linux/rtnetlink.h).
 const RTMSG_BYTES: usize = 12;
@@ -71,19 +71,6 @@ pub struct TcpMetrics {
     pub window: u32,
     /// Initial round trip time in the kernel's unit, an eighth of a millisecond.
     pub rtt: u32,
-}
-
-/// A next hop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NextHop {
-    /// The gateway, of either family; None if the destination is on the link.
-    pub gateway: Option<IpAddr>,
-    /// Index of the interface; 0: none.
-    pub index: u32,
-    /// The name of the interface; None if there is none or its name is not known.
-    pub interface: Option<InterfaceName>,
-    /// Its share of the packets, relative to the others.
-    pub weight: u32,
 }
 
 impl KernelRoute {
@@ -236,14 +223,6 @@ fn tcp_metrics(bytes: &[u8]) -> Result<TcpMetrics> {
         }
     }
     Ok(tcp)
-}
-
-/// An address of 4 or 16 bytes, in network byte order.
-pub fn address(bytes: &[u8]) -> Option<IpAddr> {
-    match *bytes {
-        [a, b, c, d] => Some(Ipv4Addr::new(a, b, c, d).into()),
-        _ => Some(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?).into()),
-    }
 }
 
 #[cfg(test)]

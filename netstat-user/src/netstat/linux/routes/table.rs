@@ -7,9 +7,12 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
-use super::{flags, inet::Route, inet6::Route6};
+use super::{
+    flags,
+    route::{Route, Route6},
+};
 use crate::{model::InterfaceName, netstat::linux::notes::Notes, readers::proc_net};
 
 /// IPv4's routes that are up.
@@ -19,6 +22,7 @@ use crate::{model::InterfaceName, netstat::linux::notes::Notes, readers::proc_ne
 pub fn inet(notes: &Notes) -> Result<Vec<Route>> {
     let path = proc_net::own("route");
     let text = fs::read(&path).with_context(|| format!("can't read {}", path.display()))?;
+    ensure!(!text.is_empty(), "{} is empty: not even the title is there", path.display());
     let mut lost = 0;
     // The first line is the title.
     let mut routes = parse(lines(&text).skip(1), route, &mut lost);
