@@ -1,6 +1,6 @@
 //! The filter options that both programs have.
 
-use std::{ffi::OsString, ops::RangeInclusive, str::FromStr as _};
+use std::{ffi::OsStr, ops::RangeInclusive, str::FromStr as _};
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
@@ -47,7 +47,7 @@ pub struct SocketFilterArgs {
     pid: Vec<u32>,
 
     /// The exact name of such a process; only the first 15 bytes count, the kernel keeps no more
-    #[arg(long, value_name = "NAME", value_parser = OsStringValueParser::new().try_map(comms))]
+    #[arg(long, value_name = "NAME", value_parser = OsStringValueParser::new().try_map(|names| comms(&names)))]
     comm: Vec<Comms>,
 
     /// The socket's user
@@ -60,7 +60,7 @@ pub struct SocketFilterArgs {
 struct Comms(Vec<Vec<u8>>);
 
 /// Names with commas between them. As a name may have a comma, the whole argument is a name too.
-fn comms(argument: OsString) -> Result<Comms, String> {
+fn comms(argument: &OsStr) -> Result<Comms, String> {
     let parts = argument.as_encoded_bytes().split(|byte| *byte == b',');
     let mut names = parts.map(|part| parse_comm(name::bytes(part))).collect::<Result<Vec<_>, _>>()?;
     if names.len() > 1 {
@@ -111,10 +111,10 @@ mod tests {
         ] {
             let expected: Vec<Vec<u8>> =
                 expected.iter().map(|name| netstat_events::text::to_bytes(name)).collect();
-            assert_eq!(comms(argument.into()), Ok(Comms(expected)), "{argument:?}");
+            assert_eq!(comms(argument.as_ref()), Ok(Comms(expected)), "{argument:?}");
         }
         for argument in ["", ",", "nginx,", "a,,b"] {
-            assert!(comms(argument.into()).unwrap_err().contains("is no process name"), "{argument:?}");
+            assert!(comms(argument.as_ref()).unwrap_err().contains("is no process name"), "{argument:?}");
         }
     }
 }
