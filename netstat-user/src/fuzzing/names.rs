@@ -30,6 +30,26 @@ pub fn names(input: &[u8]) {
     }
     #[cfg(target_os = "linux")]
     file(input);
+    #[cfg(target_os = "linux")]
+    unix_socket(input);
+}
+
+/// An abstract name and a path can be told apart, and each is read back from what is shown.
+#[cfg(target_os = "linux")]
+fn unix_socket(sun_path: &[u8]) {
+    use crate::netstat::linux::socket::UnixName;
+
+    let name = UnixName::of_address(sun_path);
+    let shown = name.to_string();
+    assert!(!shown.chars().any(harms_a_terminal), "{shown:?}");
+    let read = match (shown.strip_prefix('@'), shown.strip_prefix("\\x40")) {
+        (Some(name), _) => [b"\0", &shown_bytes(name)[..]].concat(),
+        (None, Some(path)) => [b"@", &shown_bytes(path)[..]].concat(),
+        (None, None) => shown_bytes(&shown),
+    };
+    let is_path = sun_path.first().is_some_and(|first| *first != 0);
+    let expected = if is_path { sun_path.strip_suffix(b"\0").unwrap_or(sun_path) } else { sun_path };
+    assert_eq!(read, expected, "{shown:?}");
 }
 
 /// In /etc/networks and /etc/protocols, a line that can't be used costs no other.

@@ -1,5 +1,7 @@
 //! A row in every format, read back by parsers that this project did not write.
 
+use std::cell::RefCell;
+
 use netstat_events::{self as events, text};
 use serde_json::Value;
 
@@ -9,10 +11,27 @@ use crate::{
     model::Row,
 };
 
+/// The formatters: they are made once, because one of them reads the time zone.
+struct Formatters {
+    json: JsonFormatter,
+    csv: CsvFormatter,
+    line: LineFormatter,
+}
+
+thread_local! {
+    static FORMATTERS: RefCell<Formatters> = RefCell::new(Formatters {
+        json: JsonFormatter::new(),
+        csv: CsvFormatter::new(),
+        line: LineFormatter::new(false),
+    });
+}
+
 /// All formats show the row's values, its names are lossless, and each is one line that harms no terminal.
 pub(super) fn check(row: &Row, cgroup: &[u8]) {
     let record = Record::Row { row, cgroup: row.cgroup.map(|_| cgroup) };
-    let json = line(&mut JsonFormatter::new(), &record);
+    let [json, csv, _] = FORMATTERS.with_borrow_mut(|Formatters { json, csv, line: for_people }| {
+        [line(json, &record), line(csv, &record), line(for_people, &record)]
+    });
     let read: events::Row<'static> = serde_json::from_str(&json).expect("a row of JSON");
     let comm = read.comm.as_ref().map(|comm| text::to_bytes(comm));
     assert_eq!(comm.as_deref(), row.owner.as_ref().and_then(|owner| owner.comm.known()), "{json}");
@@ -22,7 +41,6 @@ pub(super) fn check(row: &Row, cgroup: &[u8]) {
     assert_eq!(read.remote_addr, row.remote.map(|end| end.addr), "{json}");
     assert_eq!((read.pid, read.netns), (row.owner.map(|owner| owner.pid), row.netns), "{json}");
 
-    let csv = line(&mut CsvFormatter::new(), &record);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.as_bytes());
     let cells = reader.records().next().expect("a line").expect("a line of CSV");
     let fields: Value = serde_json::from_str(&json).expect("JSON");
@@ -37,8 +55,6 @@ pub(super) fn check(row: &Row, cgroup: &[u8]) {
         // Negative numbers are none: no field is signed.
         assert!(!cell.starts_with(['=', '+', '-', '@']), "{name} is a formula in {csv}");
     }
-
-    line(&mut LineFormatter::new(false), &record);
 }
 
 /// What the formatter writes: exactly one line.

@@ -127,6 +127,8 @@ fn done(payload: &[u8]) -> Result<()> {
         let error = io::Error::from_raw_os_error(code.wrapping_neg());
         return Err(error).context("the kernel ended its answer with an error");
     }
+    // `netlink_dump` (net/netlink/af_netlink.c, 6.18) goes on after a positive code.
+    ensure!(code == 0, "the kernel ended its answer before its end (code {code})");
     Ok(())
 }
 

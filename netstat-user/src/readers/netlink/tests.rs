@@ -57,6 +57,8 @@ fn what_the_kernel_does_not_send_is_an_error() {
     for datagram in [
         vec![],
         encode(NLMSG_DONE, 2, &[]),
+        done(1),
+        done(i32::MAX),
         encode(NLMSG_ERROR, 0, &[0, 0]),
         encode(NLMSG_ERROR, 0, &[0; 20]),
         encode(ANSWER + 1, 2, &[1]),
