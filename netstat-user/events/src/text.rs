@@ -12,7 +12,11 @@ const FIRST: u32 = 0xef00;
 
 /// The name as text.
 pub fn from_bytes(name: &[u8]) -> Cow<'_, str> {
-    from_bytes_unless(name, |_| false)
+    match str::from_utf8(name) {
+        // Nearly every name.
+        Ok(text) if text.is_ascii() => Cow::Borrowed(text),
+        _ => from_bytes_unless(name, |_| false),
+    }
 }
 
 /// The name as text, in which the characters that `is_byte_by_byte` selects are written as bytes are.

@@ -55,6 +55,11 @@ impl Formatter for CsvFormatter {
 
 /// A name as the text of a cell.
 fn cell(name: &[u8]) -> Cow<'_, str> {
+    let is_simple = |byte: &u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_');
+    if name.iter().all(is_simple) {
+        // Nearly every name.
+        return text::from_bytes(name);
+    }
     let cell = text::from_bytes_unless(name, |c| !is_harmless(c) && !is_mark(c));
     let starts = std::iter::once('\n').chain(cell.chars());
     if !starts.clone().zip(cell.chars()).any(begins_a_formula) {
