@@ -85,7 +85,7 @@ impl Trace {
     pub fn rows(&self) -> Result<Vec<Row>> {
         let events = self.events()?;
         let end = events.end.context("no `end`")?;
-        ensure!(end.lost == 0 && events.losses.is_empty(), "lost: {:?}, {end:?}", events.losses);
+        ensure!(end.lost == Some(0) && events.losses.is_empty(), "lost: {:?}, {end:?}", events.losses);
         ensure!(
             end.transitions == u64::try_from(events.rows.len())?,
             "{} rows, but {end:?}",

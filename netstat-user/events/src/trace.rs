@@ -63,8 +63,8 @@ pub struct End<'a> {
     pub ts: Cow<'a, str>,
     /// How many transitions the trace saw.
     pub transitions: u64,
-    /// How many transitions were lost.
-    pub lost: u64,
+    /// How many transitions were lost; null if losses can't be counted.
+    pub lost: Option<u64>,
     /// How many transitions were inferred.
     pub repaired: u64,
     /// How long the trace ran, nanoseconds.

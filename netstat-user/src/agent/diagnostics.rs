@@ -70,10 +70,13 @@ impl Diagnostics {
             ));
         }
         if let Some(&OutputSummary { given, delivered, repaired, .. }) = summary {
-            let lost = lost + given - delivered;
+            let lost = match lost {
+                Some(lost) => format!("{} lost", lost + given - delivered),
+                None => "losses can't be counted".to_owned(),
+            };
             let seconds = Duration::from_nanos(duration_ns).as_secs_f64();
             self.lines.write(format!(
-                "{delivered} transitions seen, {lost} lost, {repaired} repaired, in {seconds:.1} s"
+                "{delivered} transitions seen, {lost}, {repaired} repaired, in {seconds:.1} s"
             ));
         }
         self.lines.finish();

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     cgroup,
     filter::Filter,
-    model::{Ended, Loss, LossKind, LossPlace, Moment, Row, RowKind, Started},
+    model::{Ended, Loss, LossKind, LossPlace, LossesUncounted, Moment, Row, RowKind, Started},
     output::{Output, Wake},
     table::Connections,
 };
@@ -24,6 +24,10 @@ pub(super) struct Outlet {
     started_at: Moment,
     /// Transitions that were lost before the outputs.
     lost: u64,
+    /// Whether [`Self::lost`] is all that was lost.
+    counts_losses: bool,
+    /// Whether stderr says that losses can't be counted.
+    has_told_uncounted: bool,
     /// Transitions that were not shown because the filter is about their owner, which is not known.
     owner_unknown: u64,
 }
@@ -46,6 +50,8 @@ impl Outlet {
             wake: Wake::default(),
             started_at: started.at,
             lost: 0,
+            counts_losses: true,
+            has_told_uncounted: false,
             owner_unknown: 0,
         };
         for slot in &mut outlet.slots {
@@ -138,6 +144,16 @@ impl Outlet {
         rows.iter().for_each(|row| self.give(index..index + 1, row));
     }
 
+    /// Losses can't be counted any more, or can again: then the count includes what was lost meanwhile.
+    pub(super) fn set_loss_count(&mut self, counted: &Result<(), LossesUncounted>) {
+        self.counts_losses = counted.is_ok();
+        if let Err(LossesUncounted(why)) = counted
+            && !std::mem::replace(&mut self.has_told_uncounted, true)
+        {
+            self.say(format!("losses can't be counted: {why}; transitions may be missing without a word"));
+        }
+    }
+
     /// Something was lost before the outputs.
     pub(super) fn lost(&mut self, loss: &Loss) {
         if loss.what == LossKind::Transitions {
@@ -184,7 +200,7 @@ impl Outlet {
         let ended = Ended {
             at: now,
             transitions: 0,
-            lost: self.lost,
+            lost: self.counts_losses.then_some(self.lost),
             repaired: 0,
             duration_ns,
             owner_unknown: self.owner_unknown,

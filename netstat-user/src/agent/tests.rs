@@ -260,7 +260,7 @@ fn losses_before_the_outputs_are_reported_to_all_of_them() {
     for output in [one, other] {
         let calls = output.calls.borrow();
         assert_eq!(calls[1], Call::Lost(loss));
-        assert!(matches!(calls.last(), Some(Call::End(Ended { lost: 7, .. }))), "{calls:?}");
+        assert!(matches!(calls.last(), Some(Call::End(Ended { lost: Some(7), .. }))), "{calls:?}");
     }
 }
 
@@ -300,7 +300,10 @@ fn when_snapshots_have_ended_all_outputs_get_one_loss_and_the_trace_continues_wi
         let losses: Vec<&Call> = calls.iter().filter(|call| matches!(call, Call::Lost(_))).collect();
         assert_eq!(losses, [&Call::Lost(loss)]);
         assert_eq!(numbers(&output.rows()), (0..50).collect::<Vec<_>>());
-        assert!(matches!(calls.last(), Some(Call::End(Ended { lost: 0, .. }))), "no transition is lost");
+        assert!(
+            matches!(calls.last(), Some(Call::End(Ended { lost: Some(0), .. }))),
+            "no transition is lost"
+        );
     }
 }
 

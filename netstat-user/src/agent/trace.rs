@@ -191,6 +191,7 @@ impl Trace {
                     schedule.make_full_due();
                 }
             }
+            Event::LossCount(counted) => outlet.set_loss_count(counted),
             Event::PollFailed(error) => self.snapshot_failed(error),
             Event::Poll(poll) => {
                 table.apply(event, &mut |row| order.push(row));

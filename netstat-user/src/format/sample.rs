@@ -123,5 +123,5 @@ pub(super) fn loss() -> Loss {
 }
 
 pub(super) fn ended() -> Ended {
-    Ended { at: AT, transitions: 9, lost: 2, repaired: 1, duration_ns: 3_200_000_000, owner_unknown: 0 }
+    Ended { at: AT, transitions: 9, lost: Some(2), repaired: 1, duration_ns: 3_200_000_000, owner_unknown: 0 }
 }

@@ -55,6 +55,8 @@ pub enum Event {
     PollFailed(SnapshotError),
     /// Events were lost.
     Lost(Loss),
+    /// Losses can't be counted any more, or can again.
+    LossCount(Result<(), LossesUncounted>),
     /// Events may have been lost: only a snapshot shows whether they were.
     PossibleLoss,
 }
@@ -75,6 +77,7 @@ impl Event {
             | Self::SynError { .. }
             | Self::Accept { .. }
             | Self::Lost(_)
+            | Self::LossCount(_)
             | Self::PossibleLoss => None,
         }
     }
@@ -219,6 +222,10 @@ pub struct Loss {
     pub what: LossKind,
 }
 
+/// Why losses can't be counted, in words for the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LossesUncounted(pub String);
+
 /// Where an event can be lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LossPlace {
@@ -306,8 +313,8 @@ pub struct Ended {
     pub at: Moment,
     /// How many transitions it saw.
     pub transitions: u64,
-    /// How many transitions were lost.
-    pub lost: u64,
+    /// How many transitions were lost; None if losses can't be counted.
+    pub lost: Option<u64>,
     /// How many transitions were inferred from snapshots.
     pub repaired: u64,
     /// How long the trace ran, nanoseconds.

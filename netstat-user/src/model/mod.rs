@@ -13,8 +13,8 @@ mod transitions;
 
 pub use connection::{ConnId, Direction, Endpoint, Family, Protocol, SockId};
 pub use event::{
-    Ended, Event, KernelTcpStats, Loss, LossKind, LossPlace, MinisockCreated, MinisockRemoved, Missing,
-    RemovalCause, ResetSent, SourceCapabilities, Started, Text, Transition,
+    Ended, Event, KernelTcpStats, Loss, LossKind, LossPlace, LossesUncounted, MinisockCreated,
+    MinisockRemoved, Missing, RemovalCause, ResetSent, SourceCapabilities, Started, Text, Transition,
 };
 pub use interface::{Interface, InterfaceName};
 pub use owner::{Comm, Owner, OwnerHow, ProcessRenamed};

@@ -221,7 +221,11 @@ impl Table {
             Event::SynError { sk, error } => self.syn_failed(*sk, *error),
             Event::Accept { sock, owner } => self.accepted(*sock, *owner),
             Event::Poll(poll) => self.poll(poll, emit),
-            Event::ProcessRenamed(_) | Event::PollFailed(_) | Event::Lost(_) | Event::PossibleLoss => {}
+            Event::ProcessRenamed(_)
+            | Event::PollFailed(_)
+            | Event::Lost(_)
+            | Event::LossCount(_)
+            | Event::PossibleLoss => {}
         }
     }
 

@@ -132,7 +132,7 @@ impl Output for StreamOutput {
         self.write_losses(ended.at);
         self.dropped = self.dropped();
         let dropped = self.dropped;
-        let (transitions, lost) = (ended.transitions - dropped, ended.lost + dropped);
+        let (transitions, lost) = (ended.transitions - dropped, ended.lost.map(|lost| lost + dropped));
         self.write(&Record::End(&Ended { transitions, lost, ..*ended }));
         let Some(queue) = self.queue.take() else { return Delivered::default() };
         let (transitions, error) = queue.finish();

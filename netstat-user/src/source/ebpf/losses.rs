@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd as _, AsRawFd as _};
 
-use anyhow::{Context as _, Result};
+use anyhow::Context as _;
 use aya::{
     Ebpf,
     maps::{MapData, PerCpuArray},
@@ -11,7 +11,7 @@ use aya::{
 use netstat_ebpf::wire::{self, LossCounters, map};
 
 use super::hooks;
-use crate::model::{Loss, LossKind, LossPlace, Moment};
+use crate::model::{Loss, LossKind, LossPlace, LossesUncounted, Moment};
 
 /// Reads the counters of losses, and remembers how much of them it has reported.
 pub struct LossMonitor {
@@ -21,8 +21,6 @@ pub struct LossMonitor {
     other_programs: Vec<ProgramFd>,
     /// Skipped runs of the other programs at the last check.
     skipped_others: u64,
-    /// The counters' sums at the last check.
-    totals: LossCounters,
     /// Runs that were skipped and not rescued, at the last check: a rescue may have been about to be counted.
     nested_at_last_check: u64,
     reported: Totals,
@@ -53,7 +51,7 @@ impl LossMonitor {
     ///
     /// # Errors
     /// The object has no such map or program: it is not the one that this program was built with.
-    pub fn new(ebpf: &mut Ebpf, state_program: &str) -> Result<Self> {
+    pub fn new(ebpf: &mut Ebpf, state_program: &str) -> anyhow::Result<Self> {
         let counters =
             ebpf.take_map(map::LOSS_COUNTERS).context("the eBPF object has no map LOSS_COUNTERS")?;
         let state_program = ebpf.program(state_program).context("the eBPF object lacks its state program")?;
@@ -65,7 +63,6 @@ impl LossMonitor {
             state_program: state_program.fd()?.try_clone()?,
             other_programs: others.map(ProgramFd::try_clone).collect::<Result<_, _>>()?,
             skipped_others: 0,
-            totals: LossCounters::default(),
             nested_at_last_check: 0,
             reported: Totals::default(),
             unknown_records: 0,
@@ -78,11 +75,22 @@ impl LossMonitor {
     }
 
     /// Reports the losses since the last check.
-    pub fn check(&mut self, at: Moment, mut report: impl FnMut(Loss)) {
-        let skipped = skipped_runs(&self.state_program);
-        // The counters can only fail to be read if the descriptor is closed; then nothing new is known.
-        self.totals = self.sum_of_all_cpus().unwrap_or(self.totals);
-        let LossCounters { rescued, lost_transitions, lost_observations } = self.totals;
+    ///
+    /// # Errors
+    /// A counter can't be read: nothing is known of losses since the last check.
+    pub fn check(&mut self, at: Moment, mut report: impl FnMut(Loss)) -> Result<(), LossesUncounted> {
+        let read =
+            skipped_runs(&self.state_program).and_then(|skipped| Ok((skipped, self.sum_of_all_cpus()?)));
+        let mut report = |place, what, count| report(Loss { at, count, place, what });
+        let (skipped, counters) = match read {
+            Ok(read) => read,
+            Err(uncounted) => {
+                let now = Totals { unknown_records: self.unknown_records, ..self.reported };
+                self.reported.report_until(now, &mut report);
+                return Err(uncounted);
+            }
+        };
+        let LossCounters { rescued, lost_transitions, lost_observations } = counters;
         // The kernel counts a skipped run just before another program rescues the transition, so only a difference that
         // is still there at the next check is a loss.
         let not_rescued = skipped.saturating_sub(rescued);
@@ -94,21 +102,28 @@ impl LossMonitor {
             nested,
             unknown_records: self.unknown_records,
         };
-        self.reported.report_until(now, |place, what, count| report(Loss { at, count, place, what }));
+        self.reported.report_until(now, &mut report);
+        Ok(())
     }
 
     /// Whether the kernel has skipped a run of another hook's program since the last call. The run may have been for a
     /// minisocket, or (of a timer's program) for no connection: only a snapshot of all sockets shows which.
-    pub fn has_skipped_others(&mut self) -> bool {
-        let skipped = self.other_programs.iter().map(skipped_runs).sum();
+    ///
+    /// # Errors
+    /// It can't be read how many runs the kernel has skipped.
+    pub fn has_skipped_others(&mut self) -> Result<bool, LossesUncounted> {
+        let skipped = self.other_programs.iter().map(skipped_runs).sum::<Result<u64, _>>()?;
         let before = std::mem::replace(&mut self.skipped_others, skipped);
-        skipped > before
+        Ok(skipped > before)
     }
 
-    fn sum_of_all_cpus(&self) -> Option<LossCounters> {
-        let cpus = self.counters.get(&0, 0).ok()?;
+    fn sum_of_all_cpus(&self) -> Result<LossCounters, LossesUncounted> {
+        let cpus = self.counters.get(&0, 0).map_err(|error| {
+            let (name, why) = (map::LOSS_COUNTERS, anyhow::Error::from(error));
+            LossesUncounted(format!("the map {name} can't be read ({why:#}); it takes CAP_BPF"))
+        })?;
         let counters = cpus.iter().filter_map(|bytes| wire::from_bytes::<LossCounters>(&bytes.0));
-        Some(counters.fold(LossCounters::default(), |sum, cpu| LossCounters {
+        Ok(counters.fold(LossCounters::default(), |sum, cpu| LossCounters {
             rescued: sum.rescued + cpu.rescued,
             lost_transitions: sum.lost_transitions + cpu.lost_transitions,
             lost_observations: sum.lost_observations + cpu.lost_observations,
@@ -137,11 +152,16 @@ impl Totals {
 
 /// `recursion_misses` of a program (`bpf_prog_show_fdinfo`, kernel/bpf/syscall.c, 5.12). 0 on kernels that don't count
 /// them: those don't skip nested runs either.
-fn skipped_runs(program: &ProgramFd) -> u64 {
+///
+/// # Errors
+/// /proc is not mounted, or its file can't be read.
+fn skipped_runs(program: &ProgramFd) -> Result<u64, LossesUncounted> {
     let path = format!("/proc/self/fdinfo/{}", program.as_fd().as_raw_fd());
-    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        LossesUncounted(format!("{path} can't be read ({error}); it takes a mounted /proc"))
+    })?;
     let mut lines = text.lines();
-    lines.find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse().ok()).unwrap_or(0)
+    Ok(lines.find_map(|line| line.strip_prefix("recursion_misses:")?.trim().parse().ok()).unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -83,6 +83,8 @@ pub struct EbpfSource {
     newest_ns: u64,
     decoder: Decoder,
     losses: LossMonitor,
+    /// Whether the last check could count the losses.
+    counts_losses: bool,
     losses_checked_at: Instant,
     /// How many checks of the counters are still due after the last event.
     loss_checks_due: u8,
@@ -140,6 +142,7 @@ impl EbpfSource {
             newest_ns: 0,
             decoder: Decoder::new(reset_causes),
             losses,
+            counts_losses: true,
             losses_checked_at: Instant::now(),
             loss_checks_due: 0,
             wakeup_policy: WakeupPolicy::new(),
@@ -191,9 +194,15 @@ impl EbpfSource {
     }
 
     fn report_losses(&mut self, apply: &mut impl FnMut(Event)) {
-        self.losses.check(clock::now(), |loss| apply(Event::Lost(loss)));
-        if self.losses.has_skipped_others() {
+        let counted = self.losses.check(clock::now(), |loss| apply(Event::Lost(loss)));
+        let skipped = self.losses.has_skipped_others();
+        if skipped == Ok(true) {
             apply(Event::PossibleLoss);
+        }
+        let counted = counted.and(skipped.map(|_| ()));
+        if counted.is_ok() != self.counts_losses {
+            self.counts_losses = counted.is_ok();
+            apply(Event::LossCount(counted));
         }
     }
 }

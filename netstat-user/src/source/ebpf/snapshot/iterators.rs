@@ -8,7 +8,8 @@ use std::{
 use anyhow::{Context as _, Result};
 use aya::{Ebpf, EbpfLoader, programs::Iter};
 use netstat_ebpf::wire::{
-    self, ClassicFormat, HolderRecord, Offsets, Plain, SnapshotRecord, SocketFileRecord, program,
+    self, ClassicFormat, HolderRecord, Offsets, Plain, SNAPSHOT_THREAD_NAME, SnapshotRecord,
+    SocketFileRecord, program,
 };
 
 use super::super::{
@@ -106,7 +107,17 @@ pub fn socket_files(each: impl FnMut(SocketFileRecord)) -> Result<()> {
         answer.with_context(|| format!("{}/{}", hook.kind.name(), hook.name()))?;
     }
     let file = open(&mut ebpf, program::ITER_SOCKET_FILE)?;
-    Ok(read(file, &mut vec![0; BUFFER_BYTES], each)?)
+    // A trace takes no thread of this name for a process that closes a socket.
+    let (records, ()) = parallel::join(
+        SNAPSHOT_THREAD_NAME,
+        || {
+            let mut records = Vec::new();
+            read(&file, &mut vec![0; BUFFER_BYTES], |record| records.push(record)).map(|()| records)
+        },
+        || (),
+    );
+    records?.into_iter().for_each(each);
+    Ok(())
 }
 
 fn find<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Iter> {
