@@ -17,7 +17,7 @@ pub fn segment(from: SocketAddr, to: SocketAddr, seq: u32, ack: u32, flags: u8) 
     segment.extend(to.port().to_be_bytes());
     segment.extend(seq.to_be_bytes());
     segment.extend(ack.to_be_bytes());
-    segment.extend([TCP_HEADER_BYTES / 4 << 4, flags]);
+    segment.extend([(TCP_HEADER_BYTES / 4) << 4, flags]);
     segment.extend(u16::MAX.to_be_bytes());
     segment.extend([0; 4]);
     let (from, to) = (octets(from.ip())?, octets(to.ip())?);
