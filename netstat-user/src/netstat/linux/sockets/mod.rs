@@ -5,7 +5,7 @@ pub(crate) mod inet_diag;
 mod namespaces;
 pub(crate) mod unix;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 
 use super::{
     notes::Notes,
@@ -109,11 +109,11 @@ fn read_inet(proto: Proto, netns: u32, needs: Needs, notes: &Notes) -> Result<Ve
     };
     if needs.proc_columns || (!is_tcp && !needs.details) {
         let mut sockets = inet::read(proto, netns, notes)?;
-        if needs.bound
-            && is_tcp
-            && let Ok(bound) = diag(false)
-        {
-            sockets.extend(bound.entries.into_iter().map(|(socket, _)| socket));
+        if needs.bound && is_tcp {
+            match diag(false) {
+                Ok(bound) => sockets.extend(bound.entries.into_iter().map(|(socket, _)| socket)),
+                Err(error) => notes.add(note_on_bound(&error)),
+            }
         }
         return Ok(sockets);
     }
@@ -132,9 +132,16 @@ fn read_inet(proto: Proto, netns: u32, needs: Needs, notes: &Notes) -> Result<Ve
                     "the interfaces of sockets from /proc are not known: sock_diag failed ({error:#})"
                 ));
             }
+            if needs.bound && is_tcp {
+                notes.add(note_on_bound(&error));
+            }
             Ok(sockets)
         }
     }
+}
+
+fn note_on_bound(error: &Error) -> String {
+    format!("TCP sockets that are only bound are not known: sock_diag failed ({error:#})")
 }
 
 fn with_interfaces(entries: Vec<Indexed>, needs: Needs, notes: &Notes) -> Vec<InetSocket> {
