@@ -25,12 +25,17 @@ pub fn command_lines(input: &[u8]) {
     assert!(message.starts_with("error: ") && message.len() > "error: ".len(), "{text}");
 }
 
-/// The argument that the operating system would give.
+/// The argument that the operating system would give: none has a NUL.
 fn argument(bytes: &[u8]) -> OsString {
-    // Neither system has a NUL in an argument.
-    let bytes = bytes.iter().copied().filter(|byte| *byte != 0).collect();
-    #[cfg(unix)]
-    return std::os::unix::ffi::OsStringExt::from_vec(bytes);
-    #[cfg(not(unix))]
-    return String::from_utf8_lossy(&Vec::<u8>::from(bytes)).into_owned().into();
+    os_string(bytes.iter().copied().filter(|byte| *byte != 0).collect())
+}
+
+#[cfg(unix)]
+fn os_string(bytes: Vec<u8>) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(bytes)
+}
+
+#[cfg(not(unix))]
+fn os_string(bytes: Vec<u8>) -> OsString {
+    String::from_utf8(bytes).unwrap_or_default().into()
 }

@@ -1,7 +1,6 @@
 //! Runs every target with the inputs of its corpus.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -10,13 +9,6 @@ use super::TARGETS;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz").join(name)
-}
-
-/// The names in a folder, without the extension `.rs`.
-fn names(folder: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
-    entries.map(name).map(|name| name.strip_suffix(".rs").unwrap_or(&name).to_owned()).collect()
 }
 
 #[test]
@@ -50,7 +42,13 @@ fn the_properties_of_every_target_hold_for_truncated_inputs() {
 #[test]
 #[cfg(target_os = "linux")]
 fn every_target_has_a_program_and_a_corpus() {
+    use std::collections::BTreeSet;
+
+    let names = |entries: &str| -> BTreeSet<String> {
+        let entries = fs::read_dir(folder(entries)).unwrap().map(|entry| entry.unwrap().path());
+        entries.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+    };
     let declared: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(names(&folder("targets")), declared, "the files in tests/fuzz/targets");
-    assert_eq!(names(&folder("corpus")), declared, "the folders in tests/fuzz/corpus");
+    assert_eq!(names("targets"), declared, "the files in tests/fuzz/targets");
+    assert_eq!(names("corpus"), declared, "the folders in tests/fuzz/corpus");
 }
