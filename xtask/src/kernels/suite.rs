@@ -19,7 +19,8 @@ pub const MINISOCK_HOOKS: [&str; 2] = ["fentry", "timer"];
 const WITH_EACH_HOOK: [&str; 5] =
     ["connections", "lifecycle", "close_reasons", "close_reasons_on_wire", "owners"];
 /// The test programs that run once, with the hooks that the product chooses.
-const ONCE: [&str; 20] = [
+const ONCE: [&str; 21] = [
+    "processes",
     "holders",
     "streams",
     "names",
