@@ -181,7 +181,8 @@ fn shown_and_lost(output: &Path) -> Result<(usize, u64)> {
             _ => {}
         }
     }
-    Ok((shown, end.context("the tracer's output has no `end` event")?.lost))
+    let end = end.context("the tracer's output has no `end` event")?;
+    Ok((shown, end.lost.context("the tracer could not count what it lost")?))
 }
 
 fn is_of_load(local: Option<u16>, remote: Option<u16>) -> bool {

@@ -126,7 +126,7 @@ impl Btf {
             bits = bits.checked_add(offset)?;
             id = member;
         }
-        (bits % 8 == 0).then_some(Field { offset: bits / 8, bytes: self.size(id)? })
+        bits.is_multiple_of(8).then_some(Field { offset: bits / 8, bytes: self.size(id)? })
     }
 
     /// The size of a type, bytes.
