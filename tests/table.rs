@@ -2,18 +2,11 @@
 
 #![cfg(target_os = "linux")]
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    net::SocketAddr,
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeSet, net::SocketAddr, thread, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use netstat_tests::{
     churn::{CpuPair, churn},
-    consistency,
-    event::{LostWhat, LostWhere},
     history::{self, Tuple},
     netns::Namespace,
     oracle::Oracle,
@@ -251,72 +244,6 @@ fn load(net: &TestNet, server: SocketAddr, listener: &Sock, seed: usize) -> Resu
         }
         Ok(())
     })
-}
-
-#[test]
-fn rows_come_in_the_order_of_their_times_and_a_client_s_before_its_server_s() -> Result<()> {
-    // An emulated processor may stop for milliseconds between the time stamp of a record and the record.
-    if skip::without_root()
-        || skip::without_cpus(2)
-        || skip::without("processors that are not emulated", !wait::is_slow())
-    {
-        return Ok(());
-    }
-    let net = TestNet::new()?;
-    let held = net.netns.run(|| net.pair_v6())?;
-    let netns = net.netns.inum()?.to_string();
-    let arguments = ["--existing", "--ring-size", "64M", "--netns", &netns];
-    let tracer = Tracer::start_into(Destination::File, &arguments)?;
-    churn(
-        &net.netns,
-        &net.addresses,
-        5_000,
-        &[CpuPair { client: 0, server: 1 }, CpuPair { client: 1, server: 0 }],
-    )?;
-    drop(held);
-    let trace = tracer.stop()?;
-    let changes = stream_table::changes(&trace.stdout)?;
-    ensure!(trace.summary()?.lost == 0, "{}", trace.stderr);
-    for (earlier, later) in changes.iter().zip(&changes[1..]) {
-        ensure!(earlier.mono_ns <= later.mono_ns, "{later:#?}\nafter {earlier:#?}");
-    }
-    let mut connecting = HashSet::new();
-    let mut servers = 0;
-    for Change { tuple: (local, remote), state, .. } in &changes {
-        let Some(remote) = remote else { continue };
-        if *state == "SYN_SENT" {
-            connecting.insert((*local, *remote));
-        } else if *state == "SYN_RECV" {
-            servers += 1;
-            ensure!(connecting.contains(&(*remote, *local)), "{remote} has not connected to {local} before");
-        }
-    }
-    ensure!(servers == 10_000, "{servers} servers were compared");
-    Ok(())
-}
-
-#[test]
-fn a_full_table_tells_no_transition_twice_and_counts_what_it_does_not_tell() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    let net = TestNet::new()?;
-    let netns = net.netns.inum()?.to_string();
-    let arguments = ["--table-size", "200", "--ring-size", "64M", "--netns", &netns];
-    let tracer = Tracer::start_into(Destination::File, &arguments)?;
-    churn(&net.netns, &net.addresses, 3_000, &[CpuPair { client: 0, server: 0 }])?;
-    let trace = tracer.stop()?;
-    let events = trace.events()?;
-    consistency::check(&events.rows)?;
-    let servers = events.rows.iter().filter(|row| row.old_state == "LISTEN" && row.new_state == "SYN_RECV");
-    let servers: Vec<_> = servers.map(|row| (row.local(), row.remote())).collect();
-    let different: HashSet<_> = servers.iter().collect();
-    ensure!(servers.len() == different.len(), "{} of {} are told twice", servers.len(), different.len());
-    ensure!(events.losses.iter().all(|lost| lost.place == LostWhere::Table), "{:?}", events.losses);
-    let lost: u64 = events.lost(LostWhat::Transitions);
-    ensure!(lost > 0 && events.end.context("no `end`")?.lost == Some(lost), "{lost}: {}", trace.stderr);
-    ensure!(trace.stderr.contains("--table-size"), "{}", trace.stderr);
-    Ok(())
 }
 
 /// Two runs of `ss`, and the sockets that both list.

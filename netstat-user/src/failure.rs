@@ -40,7 +40,9 @@ pub fn guard(name: &'static str, run: impl FnOnce() -> ExitCode) -> ExitCode {
 }
 
 fn message(panic: &PanicHookInfo<'_>) -> String {
-    panic.payload_as_str().unwrap_or("no message").replace('\n', "; ")
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message").replace('\n', "; ")
 }
 
 /// What failed, why, and what to do, if the message is about a failure of the system.

@@ -74,4 +74,23 @@ impl Table {
         self.capacity.unreported += u64::from(!has_place);
         has_place
     }
+
+    /// Whether the table has a place for the connection at `key`, which has just begun and is in it. If it has none, the
+    /// connection is removed.
+    pub(super) fn has_place(&mut self, key: u64) -> bool {
+        if self.connections.len() <= self.limit {
+            return true;
+        }
+        let Some(connection) = self.connections.get(&key) else { return false };
+        let (family, netns, local, remote) =
+            (connection.family(), connection.netns(), connection.local(), connection.remote());
+        // One that is not kept leaves the table after its row.
+        if !self.keeps(family, netns, local, remote) || self.shrink_to(self.limit) {
+            return true;
+        }
+        self.connections.remove(&key);
+        // Where minisockets are seen, the loss of the half-open connection was counted.
+        self.capacity.unreported += u64::from(!self.capabilities.minisocks);
+        false
+    }
 }

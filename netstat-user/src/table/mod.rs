@@ -143,36 +143,6 @@ impl Table {
         Connections(self)
     }
 
-    /// No snapshots are taken: no owner is looked up.
-    pub fn turn_off_owner_lookups(&mut self) {
-        self.owner_lookups.turn_off();
-    }
-
-    /// Keeps the number of scheduled lookups in proportion to the table, also while nothing takes them.
-    fn forget_vain_lookups(&mut self) {
-        let Self { owner_lookups, connections, .. } = self;
-        if owner_lookups.len() > 2 * connections.len() + 1024 {
-            owner_lookups
-                .retain(|lookup| connections.get(&lookup.key).is_some_and(|known| known.id() == lookup.conn));
-        }
-    }
-
-    /// When the next owner has to be looked up, CLOCK_MONOTONIC in nanoseconds.
-    pub fn next_owner_lookup_ns(&self) -> Option<u64> {
-        let check = (!self.connections.is_empty()).then(|| self.owner_checks.due_ns());
-        self.owner_lookups.next_due_ns().into_iter().chain(check).min()
-    }
-
-    /// Whether an owner has to be looked up now. An owner that is not found is looked up again later.
-    pub fn needs_owner_lookup(&mut self, now: Moment) -> bool {
-        let has_ended = self.forget_ended_owners(now);
-        let connections = &self.connections;
-        let is_due = self.owner_lookups.take_due(now, |lookup| {
-            connections.get(&lookup.key).filter(|known| known.id() == lookup.conn).map(|known| known.owner())
-        });
-        has_ended || is_due
-    }
-
     /// How many connections of the first snapshot were not reported, because the table was full.
     pub fn existing_beyond_limit(&self) -> u64 {
         self.existing_beyond_limit
@@ -337,25 +307,6 @@ impl Table {
         }
         self.connections.insert(key, connection);
         true
-    }
-
-    /// Whether the table has a place for the connection at `key`, which has just begun and is in it. If it has none, the
-    /// connection is removed.
-    fn has_place(&mut self, key: u64) -> bool {
-        if self.connections.len() <= self.limit {
-            return true;
-        }
-        let Some(connection) = self.connections.get(&key) else { return false };
-        let (family, netns, local, remote) =
-            (connection.family(), connection.netns(), connection.local(), connection.remote());
-        // One that is not kept leaves the table after its row.
-        if !self.keeps(family, netns, local, remote) || self.shrink_to(self.limit) {
-            return true;
-        }
-        self.connections.remove(&key);
-        // Where minisockets are seen, the loss of the half-open connection was counted.
-        self.capacity.unreported += u64::from(!self.capabilities.minisocks);
-        false
     }
 
     fn new_id(&mut self) -> ConnId {

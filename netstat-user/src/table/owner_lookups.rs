@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::Table;
 use crate::model::{ConnId, Moment, Owner, OwnerHow, Row};
 
 /// The ages of a connection at which its owner is looked up, nanoseconds. A connection that ends before the first is
@@ -95,4 +96,36 @@ fn has_accepted(owner: Option<Owner>) -> bool {
 /// Whether the owner is unknown, or only the listener's.
 pub(super) fn is_unresolved(owner: Option<Owner>) -> bool {
     owner.is_none_or(|owner| owner.how == OwnerHow::Listener)
+}
+
+impl Table {
+    /// No snapshots are taken: no owner is looked up.
+    pub fn turn_off_owner_lookups(&mut self) {
+        self.owner_lookups.turn_off();
+    }
+
+    /// Keeps the number of scheduled lookups in proportion to the table, also while nothing takes them.
+    pub(super) fn forget_vain_lookups(&mut self) {
+        let Self { owner_lookups, connections, .. } = self;
+        if owner_lookups.len() > 2 * connections.len() + 1024 {
+            owner_lookups
+                .retain(|lookup| connections.get(&lookup.key).is_some_and(|known| known.id() == lookup.conn));
+        }
+    }
+
+    /// When the next owner has to be looked up, CLOCK_MONOTONIC in nanoseconds.
+    pub fn next_owner_lookup_ns(&self) -> Option<u64> {
+        let check = (!self.connections.is_empty()).then(|| self.owner_checks.due_ns());
+        self.owner_lookups.next_due_ns().into_iter().chain(check).min()
+    }
+
+    /// Whether an owner has to be looked up now. An owner that is not found is looked up again later.
+    pub fn needs_owner_lookup(&mut self, now: Moment) -> bool {
+        let has_ended = self.forget_ended_owners(now);
+        let connections = &self.connections;
+        let is_due = self.owner_lookups.take_due(now, |lookup| {
+            connections.get(&lookup.key).filter(|known| known.id() == lookup.conn).map(|known| known.owner())
+        });
+        has_ended || is_due
+    }
 }

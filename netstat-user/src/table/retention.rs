@@ -4,14 +4,16 @@ use std::fmt;
 
 use crate::model::{Endpoint, Family};
 
+/// Whether a fixed filter can match a row of a connection with this family, network namespace, local and remote endpoint.
+/// An unknown endpoint is None or has port 0; a connection must be accepted while it can still match.
+type Accepts = dyn Fn(Family, Option<u32>, Endpoint, Option<Endpoint>) -> bool;
+
 /// Which connections the table keeps.
 pub enum Retention {
     /// All.
     All,
-    /// Those that this function accepts by family, network namespace, local and remote endpoint: a fixed filter can
-    /// match one of their rows. An unknown endpoint is None or has port 0; a connection must be accepted while it can
-    /// still match.
-    Only(Box<dyn Fn(Family, Option<u32>, Endpoint, Option<Endpoint>) -> bool>),
+    /// Those that this function accepts.
+    Only(Box<Accepts>),
 }
 
 impl Retention {
