@@ -63,8 +63,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Where JSON is written.
-const JSON: &[&str] = &["doctor/json.rs", "format", "netstat", "output"];
+/// Where JSON is written, and read back by the fuzz targets.
+const JSON: &[&str] = &["doctor/json.rs", "format", "fuzzing", "netstat", "output"];
 
 /// What works on a recording as it does on a live trace: no input, no output, no clock.
 const PURE: &[&str] = &["model", "filter", "table"];
