@@ -255,7 +255,9 @@ impl Table {
             // Its endpoints are still unknown, or no port is left: a connection's rows stay in their order.
             self.pending_rows.release(key, emit);
         }
-        if change.process.is_none() && change.has_socket == Some(true) {
+        // The owner of a socket that is closed here may have ended, and remains its owner.
+        let is_closed_here = matches!(change.new, State::FinWait1 | State::LastAck);
+        if change.process.is_none() && change.has_socket == Some(true) && !is_closed_here {
             self.forget_owner_if_ended(key, change.at);
         }
         if change.new == State::Close {

@@ -94,6 +94,17 @@ fn a_connection_that_its_owner_has_closed_keeps_it_after_the_owner_s_end() {
 }
 
 #[test]
+fn a_connection_that_the_kernel_closes_after_its_owner_s_end_keeps_it() {
+    set_processes(&[(10, 3)]);
+    let mut table = table();
+    let id = connected(&mut table);
+    set_processes(&[]);
+    // MPTCP's worker closes a subflow, as a process without files.
+    let close = change(SECOND, id, State::Established, State::FinWait1, CLIENT, SERVER);
+    assert_eq!(rows(&mut table, &[close])[0].owner.map(|owner| owner.pid), Some(10));
+}
+
+#[test]
 fn a_connection_that_nobody_has_accepted_goes_to_the_process_that_has_the_listener_now() {
     set_processes(&[(10, 3), (20, 5)]);
     let mut table = table();
