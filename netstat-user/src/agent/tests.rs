@@ -356,7 +356,13 @@ fn transitions_that_are_withheld_because_their_owner_is_not_known_are_counted() 
     let is_known = |number| number % 3 == 0;
     let event = |number| match opens(number) {
         Event::Transition(change) if is_known(number) => {
-            let owner = Owner { pid: 7, comm: Comm::default(), uid: Some(0), started_ns: None, how: OwnerHow::Connect };
+            let owner = Owner {
+                pid: 7,
+                comm: Comm::default(),
+                uid: Some(0),
+                started_ns: None,
+                how: OwnerHow::Connect,
+            };
             Event::Transition(Transition { process: Some(owner), ..change })
         }
         event => event,

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{super::poll::Stop, tables::net_directory};
+use super::super::poll::Stop;
 use crate::{
     model::{Endpoint, PolledSocket, State},
     readers::{
@@ -87,6 +87,11 @@ impl Namespace {
             Tables::open(Path::new(proc_net::OWN_DIRECTORY))?.read(self.number, stop)
         })
     }
+}
+
+/// The directory with the tables of the namespace that a process or thread is in.
+fn net_directory(inhabitant: &Path) -> PathBuf {
+    inhabitant.join("net")
 }
 
 /// Of two errors the one that is about the namespace, not about a path that is gone.

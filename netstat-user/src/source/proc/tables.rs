@@ -1,9 +1,6 @@
 //! The network namespaces that exist, and the paths to their tables of sockets.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 use rustc_hash::FxHashMap;
 
@@ -61,9 +58,4 @@ fn add(path: NamespacePath, found: &mut FxHashMap<u32, Namespace>) {
 
 fn entry_of(number: u32, found: &mut FxHashMap<u32, Namespace>) -> &mut Namespace {
     found.entry(number).or_insert_with(|| Namespace::new(number))
-}
-
-/// The directory with the tables of the namespace that a process or thread is in.
-pub(super) fn net_directory(inhabitant: &Path) -> PathBuf {
-    inhabitant.join("net")
 }
