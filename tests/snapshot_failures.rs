@@ -104,7 +104,7 @@ fn outcome(command: &mut Command, reason: &str) -> Result<Outcome> {
     ensure!(is_missing || events.lost(LostWhat::Snapshots) > 0, "the stream doesn't report it");
     ensure!(trace.stderr.contains(reason) && trace.stderr.contains(NONE_SHOWN), "{}", trace.stderr);
     let transitions_lost = events.end.context("no `end`")?.lost;
-    ensure!(transitions_lost == 0, "a failed snapshot counts as {transitions_lost} lost transitions");
+    ensure!(transitions_lost == Some(0), "a failed snapshot counts as {transitions_lost:?} lost transitions");
     Ok(Outcome::Reported)
 }
 
