@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, process::ExitCode};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result, anyhow};
 use netstat_user::{
     agent::{self, Command},
     args::usage,
@@ -47,7 +47,7 @@ fn run(options: &TraceOptions) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| explained(anyhow::Error::new(error).context("can't start the event loop")))?;
+        .map_err(|error| anyhow!(explained(&Error::new(error).context("can't start the event loop"))))?;
     let result = runtime.block_on(async {
         let stop = signals::stop().context("can't catch signals")?;
         let (commands, receiver) = agent::commands();
@@ -75,15 +75,12 @@ fn run(options: &TraceOptions) -> Result<()> {
     result.map(drop)
 }
 
-/// With what to do about it, where that is known.
-#[cfg(target_os = "linux")]
-fn explained(error: anyhow::Error) -> anyhow::Error {
-    anyhow::anyhow!(netstat_user::readers::errors::explain(&error))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn explained(error: anyhow::Error) -> anyhow::Error {
-    error
+/// The error's text, with what to do about it where that is known.
+fn explained(error: &Error) -> String {
+    #[cfg(target_os = "linux")]
+    return netstat_user::readers::errors::explain(error);
+    #[cfg(not(target_os = "linux"))]
+    format!("{error:#}")
 }
 
 /// The stream of rows to stdout.

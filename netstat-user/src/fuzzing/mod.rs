@@ -28,9 +28,13 @@ pub use {
 };
 pub use {command_lines::command_lines, names::names};
 
+/// Takes the bytes of an input.
+#[cfg(test)]
+type Target = fn(&[u8]);
+
 /// The targets that this system has, by the names of their programs and of their folders in the corpus.
 #[cfg(test)]
-const TARGETS: &[(&str, fn(&[u8]))] = &[
+const TARGETS: &[(&str, Target)] = &[
     ("command_lines", command_lines),
     ("names", names),
     #[cfg(target_os = "linux")]
