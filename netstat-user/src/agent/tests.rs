@@ -353,9 +353,8 @@ fn a_filter_that_may_change_changes_and_a_fixed_one_stays() {
 #[test]
 fn transitions_that_are_withheld_because_their_owner_is_not_known_are_counted() {
     let owner = OwnerFilter::new(vec![7], Vec::new(), Vec::new());
-    let is_known = |number| number % 3 == 0;
     let event = |number| match opens(number) {
-        Event::Transition(change) if is_known(number) => {
+        Event::Transition(change) if number % 3 == 0 => {
             let owner = Owner {
                 pid: 7,
                 comm: Comm::default(),
