@@ -40,6 +40,6 @@ fn submit(sk: u64, cookie: u64) {
         unused: [0; 7],
         sk,
         cookie,
-        process: process::current(),
+        process: process::current(false),
     });
 }

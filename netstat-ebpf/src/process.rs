@@ -17,35 +17,29 @@ const PF_KTHREAD: u32 = 0x0020_0000;
 const CAPABILITIES: u64 = 1 << 21 | 1 << 39;
 
 /// The running process, also where one of its io_uring workers runs (`iou-wrk-…`, a thread of the process since 5.12).
-/// All zeros for a kernel thread: it holds no file (MPTCP's worker closes subflows).
+/// All zeros for a kernel thread: it holds no file (MPTCP's worker closes subflows). With `but_no_reader` also for a thread
+/// that reads an iterator over files. The iterator holds a reference to the file that it shows (`task_file_seq_get_next`,
+/// kernel/bpf/task_iter.c, 5.8). If the file's process closes it meanwhile, that reference is the last one, and the kernel
+/// closes the socket in the reading thread.
+///
+/// One function for both, because a program and what it calls have 512 bytes of stack (`check_max_stack_depth`,
+/// kernel/bpf/verifier.c, up to 6.12).
 #[inline(always)]
-pub fn current() -> Process {
+pub fn current(but_no_reader: bool) -> Process {
     if value(&OFFSETS.task_comm) == Offsets::ABSENT {
         without_offsets()
     } else if value(&OFFSETS.has_cookie_helper) != 0 {
-        process_of(typed_task())
+        process_of(typed_task(), but_no_reader)
     } else {
-        process_of(task_address())
+        process_of(task_address(), but_no_reader)
     }
 }
 
-/// As [`current`], but all zeros for a thread that reads an iterator over files. The iterator holds a reference to the file
-/// that it shows (`task_file_seq_get_next`, kernel/bpf/task_iter.c, 5.8). If the file's process closes it meanwhile, that
-/// reference is the last one, and the kernel closes the socket in the reading thread.
 #[inline(always)]
-pub fn current_closer() -> Process {
-    let is_reader = if value(&OFFSETS.task_comm) == Offsets::ABSENT {
-        false
-    } else if value(&OFFSETS.has_cookie_helper) != 0 {
-        reads_snapshot(typed_task())
-    } else {
-        reads_snapshot(task_address())
-    };
-    if is_reader { Process::default() } else { current() }
-}
-
-#[inline(always)]
-fn process_of(task: impl Fields) -> Process {
+fn process_of(task: impl Fields, but_no_reader: bool) -> Process {
+    if but_no_reader && reads_snapshot(task) {
+        return Process::default();
+    }
     if task.field::<u32>(&OFFSETS.task_flags) & PF_KTHREAD != 0 {
         return Process::default();
     }

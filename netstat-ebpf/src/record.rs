@@ -55,11 +55,7 @@ fn is_by_process(old: u8, new: u8) -> bool {
 #[inline(always)]
 pub fn submit_transition<C: EbpfContext>(context: &C, event: &SocketEvent) {
     let fits = if is_by_process(event.old, event.new) {
-        submit(|| ProcessRecord {
-            transition: transition(event, kind::PROCESS),
-            process: if event.old == state::CLOSE { process::current() } else { process::current_closer() },
-            cgroup: event.cgroup,
-        })
+        submit_with_process(event)
     } else if event.tcp_stats.is_known {
         let TcpStats { is_known: _, bytes_acked, bytes_received, srtt_us, total_retrans } = event.tcp_stats;
         submit(|| CloseRecord {
@@ -76,6 +72,22 @@ pub fn submit_transition<C: EbpfContext>(context: &C, event: &SocketEvent) {
         loss_counters::count_lost_transition();
         warn!(context, "ring full: a transition from {} to {} is lost", event.old, event.new);
     }
+}
+
+/// Writes each part of the record to the ring as soon as it is known: a program and what it calls have 512 bytes of stack
+/// (`check_max_stack_depth`, kernel/bpf/verifier.c, up to 6.12).
+#[inline(always)]
+fn submit_with_process(event: &SocketEvent) -> bool {
+    let Some(mut entry) = EVENTS.reserve::<ProcessRecord>(0) else { return false };
+    let record = entry.as_mut_ptr();
+    // SAFETY: the entry has the size and the alignment of the record, and each field is written before it is submitted.
+    unsafe {
+        (&raw mut (*record).transition).write(transition(event, kind::PROCESS));
+        (&raw mut (*record).process).write(process::current(event.old != state::CLOSE));
+        (&raw mut (*record).cgroup).write(event.cgroup);
+    }
+    entry.submit(0);
+    true
 }
 
 /// A socket whose tuple is known now; its state does not change.
