@@ -69,11 +69,11 @@ fn error_code(text: &str) -> Option<i32> {
     code.split(',').next()?.parse().ok()
 }
 
-#[cfg(test)]
+// The errors' texts are Unix'.
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn a_failure_of_the_system_that_a_library_panics_with_says_what_to_do() {
         let polling = "unexpected error when polling the I/O driver: Os { code: 9, kind: Uncategorized }";
