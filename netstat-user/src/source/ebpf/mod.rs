@@ -12,6 +12,7 @@ mod losses;
 mod object;
 pub(crate) mod offsets;
 mod parallel;
+mod process_name;
 pub(crate) mod reset_causes;
 mod ring_position;
 pub(crate) mod snapshot;
@@ -41,6 +42,7 @@ use self::{
     decode::{Decoder, UnknownRecord},
     load::Loaded,
     losses::LossMonitor,
+    process_name::ProcessNames,
     ring_position::RingPosition,
     wakeup_policy::{Wait, WakeupPolicy},
 };
@@ -82,6 +84,7 @@ pub struct EbpfSource {
     /// The time of the newest event, CLOCK_MONOTONIC in nanoseconds.
     newest_ns: u64,
     decoder: Decoder,
+    process_names: ProcessNames,
     losses: LossMonitor,
     /// Whether the last check could count the losses.
     counts_losses: bool,
@@ -141,6 +144,7 @@ impl EbpfSource {
             seen_until: attached_at,
             newest_ns: 0,
             decoder: Decoder::new(reset_causes),
+            process_names: ProcessNames::of_proc(),
             losses,
             counts_losses: true,
             losses_checked_at: Instant::now(),
@@ -163,7 +167,8 @@ impl EbpfSource {
             match self.decoder.event(&record, unix_offset_ns) {
                 Ok(None) => {}
                 Ok(Some(event)) if is_before_attachment(&event, self.attached_at) => {}
-                Ok(Some(event)) => {
+                Ok(Some(mut event)) => {
+                    self.process_names.complete(&mut event);
                     if let Some(at) = event.at() {
                         self.newest_ns = self.newest_ns.max(at.mono_ns);
                         self.seen_until = self.seen_until.max(at);

@@ -28,7 +28,7 @@ pub fn load(
     ensure!(options.minisock_hook == MinisockHook::Auto, "--life-hook needs tp_btf programs");
     let format = classic_format::read()?;
     let mut loader = EbpfLoader::new();
-    // Without BTF a process whose thread connects has no name.
+    // Without BTF the kernel side names a process only if its main thread causes the transition.
     let offsets = Btf::of_this_kernel().map_or(Offsets::NONE, |btf| offsets::of_processes(&btf));
     let mut ebpf = prepare_and_record(&mut loader, options, &offsets, &format, None, attempts)?;
     let [hook] = STATE_CLASSIC.hooks else { bail!("the table of hooks has no classic tracepoint") };
