@@ -202,7 +202,7 @@ fn what_hides_processes_is_said_and_an_owner_that_may_exist_is_null() -> Result<
     let (lister, trace) = (BinaryCopy::of("rnetstat")?, BinaryCopy::of("rnetstat-trace")?);
     const NOBODY: &str = "setpriv --reuid 65534 --regid 65534 --clear-groups";
     let hidepid = |value: &str| {
-        let script = format!("mount -t proc -o hidepid={value} proc /proc && exec {NOBODY} \"$@\"");
+        let script = format!("mount -t proc -o hidepid={value} none /proc && exec {NOBODY} \"$@\"");
         ["unshare", "--mount", "sh", "-c", &script, "sh"].map(str::to_owned).to_vec()
     };
     let pair = net.netns.run(|| net.pair())?;

@@ -271,7 +271,10 @@ fn trace_of_cut_table(root: &Path) -> Result<()> {
     let trace = tracer.stop()?;
     let Events { rows, losses, .. } = trace.events()?;
     ensure!(rows.len() == 1 && rows[0].netns == Some(12), "only one listener has ended: {rows:?}");
-    ensure!(losses.len() == 1 && losses[0].place == LostWhere::Snapshot, "the failed reads are told: {losses:?}");
+    ensure!(
+        losses.len() == 1 && losses[0].place == LostWhere::Snapshot,
+        "the failed reads are told: {losses:?}"
+    );
     let times_said = trace.stderr.lines().filter(|line| line.contains("network namespace 11")).count();
     ensure!(times_said == 1, "{}", trace.stderr);
     Ok(())

@@ -16,31 +16,34 @@ pub const PROGRAMS: [&str; 7] = ["ip", "ss", "netstat", "setpriv", "unshare", "s
 /// The kinds of hooks for half-open connections and TIME_WAIT: values of `--life-hook`.
 pub const MINISOCK_HOOKS: [&str; 2] = ["fentry", "timer"];
 /// The test programs that run once with each kind of minisocket hooks.
-const WITH_EACH_HOOK: [&str; 4] = ["connections", "lifecycle", "close_reasons", "owners"];
+const WITH_EACH_HOOK: [&str; 4] = ["connections", "lifecycle", "close_reasons_on_wire", "owners"];
 /// The test programs that run once, with the hooks that the product chooses.
-const ONCE: [&str; 22] = [
-    "close_reasons_on_wire",
+const ONCE: [&str; 10] = [
+    "close_reasons",
     "processes",
     "holders",
+    "hosts",
+    "privileges",
+    "kptr_restrict",
+    "doctor",
+    "netstat_links",
+    "netstat_sockets",
+    "netstat_unix",
+];
+/// Those that run once, and only on the oldest and the newest kernel: what they test depends little on the kernel.
+const AT_THE_ENDS: [&str; 12] = [
     "streams",
     "names",
     "clocks",
     "filters",
     "formats",
     "trace_exit",
-    "hosts",
-    "privileges",
-    "kptr_restrict",
-    "doctor",
     "usage",
     "proc",
     "polling",
     "netstat",
-    "netstat_links",
     "netstat_names",
     "netstat_routes",
-    "netstat_sockets",
-    "netstat_unix",
 ];
 /// The test programs that don't run in the guests, each with the reason.
 #[cfg(test)]
@@ -64,29 +67,32 @@ pub enum Extent {
 }
 
 impl Extent {
-    /// What runs once.
-    fn once(self) -> &'static [&'static str] {
+    /// What runs once, and what does so on the oldest and the newest kernel only.
+    fn once(self) -> [&'static [&'static str]; 2] {
         match self {
-            Self::Whole => &ONCE,
-            Self::WithEachHook => &[],
+            Self::Whole => [&ONCE, &AT_THE_ENDS],
+            Self::WithEachHook => [&[], &[]],
         }
     }
 
     /// All test programs.
     pub fn programs(self) -> impl Iterator<Item = &'static str> {
-        WITH_EACH_HOOK.into_iter().chain(self.once().iter().copied())
+        WITH_EACH_HOOK.into_iter().chain(self.once().into_iter().flatten().copied())
     }
 }
 
 /// What the guest runs: it goes on after a failure, and ends with how many programs failed. A program that fails is run
-/// again until it has had so many tries.
-pub fn script(extent: Extent, filter: &str, tries: NonZero<usize>) -> String {
+/// again until it has had so many tries. `ends` are the oldest and the newest of the kernels.
+pub fn script(extent: Extent, ends: [&str; 2], filter: &str, tries: NonZero<usize>) -> String {
+    let [once, at_the_ends] = extent.once();
     let names = [
+        ("ENDS", &*ends.join(" ")),
+        ("AT_THE_ENDS", &at_the_ends.join(" ")),
         ("PRODUCT", BIN),
         ("TESTS", TESTS),
         ("MINISOCK_HOOKS", &MINISOCK_HOOKS.join(" ")),
         ("WITH_EACH_HOOK", &WITH_EACH_HOOK.join(" ")),
-        ("ONCE", &extent.once().join(" ")),
+        ("ONCE", &once.join(" ")),
         ("FILTER", filter),
         ("TRIES", &tries.to_string()),
     ];
