@@ -2,8 +2,8 @@
 //!
 //! At CLOSE→SYN_SENT the kernel has not chosen the local port yet. Up to 6.12 a child still has its listener's
 //! endpoints at LISTEN→SYN_RECV. A later event, microseconds after it, has the endpoints; the row waits for that
-//! event. The rows of other connections that happened after it wait for it too (`agent/row_order.rs`), so the time is
-//! short.
+//! event. The rows of other connections that happened after it wait for it too, for milliseconds
+//! (`agent/row_order.rs`).
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,10 @@ use rustc_hash::FxHashMap;
 use super::connection::Connection;
 use crate::model::{Moment, Row, State};
 
-/// How long the row of a connecting socket waits at most, nanoseconds: longer than connect() takes to send its SYN,
-/// unless the scheduler takes the processor away from it meanwhile for a long time.
-pub(super) const MAX_CONNECT_NS: u64 = 10_000_000;
-/// The same of a child. Until its endpoints are known, the end of its request socket is not the end of a half-open
-/// connection. So it waits for longer than a processor is ever stopped in between.
-const MAX_CHILD_NS: u64 = 1_000_000_000;
+/// How long a row waits at most, nanoseconds: longer than a processor is ever stopped, or taken from the thread, between
+/// the two events. Until a child's endpoints are known, the end of its request socket is not the end of a half-open
+/// connection.
+const MAX_WAIT_NS: u64 = 1_000_000_000;
 
 /// The waiting rows by the kernel's socket. A connection has one at most, its first.
 #[derive(Debug, Default)]
@@ -32,14 +30,16 @@ pub(super) struct PendingRows {
 impl PendingRows {
     /// When the oldest row happened, CLOCK_MONOTONIC in nanoseconds.
     pub(super) fn oldest_ns(&self) -> Option<u64> {
-        let firsts = [&self.connecting, &self.children].into_iter().filter_map(BTreeSet::first);
-        firsts.map(|(at_ns, _)| *at_ns).min()
+        self.first().map(|(at_ns, _)| at_ns)
+    }
+
+    fn first(&self) -> Option<(u64, u64)> {
+        [&self.connecting, &self.children].into_iter().filter_map(BTreeSet::first).min().copied()
     }
 
     /// When the next row has waited for too long, CLOCK_MONOTONIC in nanoseconds.
     pub(super) fn next_due_ns(&self) -> Option<u64> {
-        let connecting = self.connecting.first().map(|(at_ns, _)| at_ns + MAX_CONNECT_NS);
-        connecting.into_iter().chain(self.children.first().map(|(at_ns, _)| at_ns + MAX_CHILD_NS)).min()
+        self.oldest_ns().map(|at_ns| at_ns + MAX_WAIT_NS)
     }
 
     /// Whether a child that was created at `at` or before still waits for its endpoints.
@@ -88,11 +88,8 @@ impl PendingRows {
 
     /// Emits the rows that have waited for too long.
     pub(super) fn release_old(&mut self, now: Moment, emit: &mut dyn FnMut(&Row)) {
-        let is_old = |first: Option<&(u64, u64)>, max_ns: u64| {
-            first.copied().filter(|(at_ns, _)| now.mono_ns.saturating_sub(*at_ns) > max_ns)
-        };
-        while let Some((_, key)) = is_old(self.connecting.first(), MAX_CONNECT_NS)
-            .or_else(|| is_old(self.children.first(), MAX_CHILD_NS))
+        while let Some((at_ns, key)) = self.first()
+            && now.mono_ns.saturating_sub(at_ns) > MAX_WAIT_NS
         {
             self.release(key, emit);
         }
@@ -100,7 +97,7 @@ impl PendingRows {
 
     /// Emits all rows.
     pub(super) fn release_all(&mut self, emit: &mut dyn FnMut(&Row)) {
-        while let Some((_, key)) = self.connecting.first().or(self.children.first()).copied() {
+        while let Some((_, key)) = self.first() {
             self.release(key, emit);
         }
     }
