@@ -18,8 +18,7 @@ pub const MINISOCK_HOOKS: [&str; 2] = ["fentry", "timer"];
 /// The test programs that run once with each kind of minisocket hooks.
 const WITH_EACH_HOOK: [&str; 4] = ["connections", "lifecycle", "close_reasons_on_wire", "owners"];
 /// The test programs that run once, with the hooks that the product chooses.
-const ONCE: [&str; 10] = [
-    "close_reasons",
+const ONCE: [&str; 9] = [
     "processes",
     "holders",
     "hosts",
@@ -30,8 +29,10 @@ const ONCE: [&str; 10] = [
     "netstat_sockets",
     "netstat_unix",
 ];
-/// Those that run once, and only on the oldest and the newest kernel: what they test depends little on the kernel.
-const AT_THE_ENDS: [&str; 12] = [
+/// Those that run once, and only on the oldest and the newest kernel: what they test depends little on the kernel, or is
+/// tested by another program as well.
+const AT_THE_ENDS: [&str; 13] = [
+    "close_reasons",
     "streams",
     "names",
     "clocks",
