@@ -104,7 +104,7 @@ fn trace(source: Source, without: Without, snapshots: Snapshots) -> Trace {
 
 /// The two ends of the connection with this number begin.
 fn opens(number: u64, without: Without) -> Vec<Event> {
-    let Ends { client, server, change, .. } = ends(number);
+    let Pair { client, server, change, .. } = pair(number);
     let (local, remote) = (client.local, server.local);
     let no_port = Endpoint { port: 0, ..local };
     let owner = |how| Owner { pid: 7, comm: Comm::default(), uid: Some(0), started_ns: None, how };
@@ -130,7 +130,7 @@ fn opens(number: u64, without: Without) -> Vec<Event> {
 
 /// The client closes first, and its timewait socket soon ends.
 fn closes(number: u64, without: Without) -> Vec<Event> {
-    let Ends { client, server, change } = ends(number);
+    let Pair { client, server, change } = pair(number);
     let timewait = client.sock.sk + 1;
     let mut events = vec![
         Event::Transition(change(&client, State::Established, State::FinWait1)),
@@ -156,25 +156,26 @@ fn is_seen(event: &Event, without: Without) -> bool {
     }
 }
 
-struct End {
+struct PairSocket {
     sock: SockId,
     local: Endpoint,
     remote: Endpoint,
 }
 
-struct Ends<F> {
-    client: End,
-    server: End,
+struct Pair<F> {
+    client: PairSocket,
+    server: PairSocket,
     change: F,
 }
 
-fn ends(number: u64) -> Ends<impl Fn(&End, State, State) -> Transition> {
+fn pair(number: u64) -> Pair<impl Fn(&PairSocket, State, State) -> Transition> {
     let sk = number % (2 * OPEN) * 64 + 64;
     let (local, remote) = (endpoint(1_024 + (number % 60_000) as u16), endpoint(80));
     let (cookie, at) = (2 * number + 1, moment(number * PERIOD_NS));
-    let client = End { sock: SockId { sk, cookie }, local, remote };
-    let server = End { sock: SockId { sk: sk + 32, cookie: cookie + 1 }, local: remote, remote: local };
-    let change = move |end: &End, old, new| Transition {
+    let client = PairSocket { sock: SockId { sk, cookie }, local, remote };
+    let server =
+        PairSocket { sock: SockId { sk: sk + 32, cookie: cookie + 1 }, local: remote, remote: local };
+    let change = move |end: &PairSocket, old, new| Transition {
         at,
         sock: end.sock,
         family: Family::Ipv4,
@@ -194,10 +195,10 @@ fn ends(number: u64) -> Ends<impl Fn(&End, State, State) -> Transition> {
         kernel_tcp_stats: None,
         interface: None,
     };
-    Ends { client, server, change }
+    Pair { client, server, change }
 }
 
-fn created(number: u64, end: &End, sk: u64, state: State) -> Event {
+fn created(number: u64, end: &PairSocket, sk: u64, state: State) -> Event {
     Event::MinisockCreated(MinisockCreated {
         at: moment(number * PERIOD_NS),
         sock: SockId { sk, cookie: 0 },

@@ -31,7 +31,7 @@ const ONCE: [&str; 9] = [
 ];
 /// Those that run once, and only on the oldest and the newest kernel: what they test depends little on the kernel, or is
 /// tested by another program as well.
-const AT_THE_ENDS: [&str; 13] = [
+const ON_OLDEST_AND_NEWEST: [&str; 13] = [
     "close_reasons",
     "streams",
     "names",
@@ -71,7 +71,7 @@ impl Extent {
     /// What runs once, and what does so on the oldest and the newest kernel only.
     fn once(self) -> [&'static [&'static str]; 2] {
         match self {
-            Self::Whole => [&ONCE, &AT_THE_ENDS],
+            Self::Whole => [&ONCE, &ON_OLDEST_AND_NEWEST],
             Self::WithEachHook => [&[], &[]],
         }
     }
@@ -83,12 +83,12 @@ impl Extent {
 }
 
 /// What the guest runs: it goes on after a failure, and ends with how many programs failed. A program that fails is run
-/// again until it has had so many tries. `ends` are the oldest and the newest of the kernels.
-pub fn script(extent: Extent, ends: [&str; 2], filter: &str, tries: NonZero<usize>) -> String {
-    let [once, at_the_ends] = extent.once();
+/// again until it has had so many tries. `oldest_and_newest` are releases of the kernels.
+pub fn script(extent: Extent, oldest_and_newest: [&str; 2], filter: &str, tries: NonZero<usize>) -> String {
+    let [once, on_oldest_and_newest] = extent.once();
     let names = [
-        ("ENDS", &*ends.join(" ")),
-        ("AT_THE_ENDS", &at_the_ends.join(" ")),
+        ("OLDEST_AND_NEWEST", &*oldest_and_newest.join(" ")),
+        ("ON_OLDEST_AND_NEWEST", &on_oldest_and_newest.join(" ")),
         ("PRODUCT", BIN),
         ("TESTS", TESTS),
         ("MINISOCK_HOOKS", &MINISOCK_HOOKS.join(" ")),

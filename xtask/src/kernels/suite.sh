@@ -34,8 +34,8 @@ for hooks in $MINISOCK_HOOKS; do
 done
 unset RNETSTAT_LIFE_HOOK
 for program in $ONCE; do run $program; done
-case " $ENDS " in
-    *" $(uname -r) "*) for program in $AT_THE_ENDS; do run $program; done ;;
+case " $OLDEST_AND_NEWEST " in
+    *" $(uname -r) "*) for program in $ON_OLDEST_AND_NEWEST; do run $program; done ;;
 esac
 while read -r line; do echo "skipped $line" >&3; done < $RNETSTAT_SKIPPED
 exit $failed

@@ -139,15 +139,7 @@ fn decode_counters(bytes: &[u8]) -> Option<Counters> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = (4 + value.len() as u16).to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
+    use super::{super::attribute, *};
 
     fn message() -> Vec<u8> {
         let mut message = vec![0; IFINFOMSG_BYTES];

@@ -21,6 +21,8 @@ use rustix::{
     },
 };
 
+#[cfg(test)]
+pub use attributes::attribute;
 pub use attributes::{Attributes, i32_at, u16_at, u32_at, u64_at};
 pub use links::{Counters, Direction, Link, Links};
 

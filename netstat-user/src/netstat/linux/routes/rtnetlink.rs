@@ -228,14 +228,7 @@ fn tcp_metrics(bytes: &[u8]) -> Result<TcpMetrics> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = (4 + value.len() as u16).to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
+    use crate::readers::netlink::attribute;
 
     fn message(kind: u8, flags: u32, attributes: &[Vec<u8>]) -> Vec<u8> {
         let mut message = vec![2, 24, 0, 0, 254, 3, 0, kind];

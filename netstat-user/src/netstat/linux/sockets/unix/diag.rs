@@ -99,14 +99,7 @@ pub(crate) fn decode(message: &[u8], netns: u32) -> Result<Vec<UnixSocket>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = (4 + value.len() as u16).to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
+    use crate::readers::netlink::attribute;
 
     fn message(kind: u8, state: u8, attributes: &[Vec<u8>]) -> Vec<u8> {
         let mut message = vec![1, kind, state, 0];
