@@ -24,6 +24,8 @@ pub const KIND_FUNC: u32 = 12;
 const LONGEST_CHAIN: usize = 32;
 /// No struct has more members, with those of its anonymous members: some hundred are usual.
 const MOST_MEMBERS: u32 = 4096;
+/// No anonymous member is within more others.
+const DEEPEST_NESTING: u32 = 32;
 
 /// The type information of a kernel, with an index of what this program looks up.
 pub struct Btf {
@@ -122,7 +124,7 @@ impl Btf {
         let mut bits: u32 = 0;
         for field in path.split('.') {
             let mut unvisited = MOST_MEMBERS;
-            let (offset, member) = self.member(id, field.as_bytes(), &mut unvisited)?;
+            let (offset, member) = self.member(id, field.as_bytes(), DEEPEST_NESTING, &mut unvisited)?;
             bits = bits.checked_add(offset)?;
             id = member;
         }
@@ -198,9 +200,10 @@ impl Btf {
         self.attachable.iter().find(|type_| type_.is_function == is_function && type_.name == name)
     }
 
-    /// Offset in bits and type of a member; members of anonymous members count too. `unvisited` is how many members may
-    /// still be compared: in malformed BTF a struct may contain itself.
-    fn member(&self, id: u32, field: &[u8], unvisited: &mut u32) -> Option<(u32, u32)> {
+    /// Offset in bits and type of a member; members of anonymous members count too. In malformed BTF a struct may contain
+    /// itself: `levels` is how many more may be nested here, `unvisited` how many members may still be compared.
+    fn member(&self, id: u32, field: &[u8], levels: u32, unvisited: &mut u32) -> Option<(u32, u32)> {
+        let levels = levels.checked_sub(1)?;
         let at = self.unqualified(id)?;
         let info = word(&self.bytes, at + 4)?;
         if !matches!(info >> 24 & 0x1f, KIND_STRUCT | KIND_UNION) {
@@ -216,7 +219,7 @@ impl Btf {
             let (offset, is_bitfield) =
                 if with_bitfields { (offset & 0xff_ffff, offset >> 24 != 0) } else { (offset, false) };
             if name == 0 {
-                if let Some((inner, found)) = self.member(type_id, field, unvisited) {
+                if let Some((inner, found)) = self.member(type_id, field, levels, unvisited) {
                     return Some((offset.checked_add(inner)?, found));
                 }
             } else if self.string(name)? == field {
