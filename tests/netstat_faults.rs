@@ -14,7 +14,7 @@ use netstat_tests::{
     skip,
     sock::Sock,
 };
-use rustix::net::{AddressFamily, SocketType};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 
 /// `struct nlmsghdr` (length, type, flags, sequence number, port) and a payload, as hexadecimal digits: little-endian, as
 /// on every machine that runs these tests.
@@ -54,10 +54,15 @@ fn failures() -> Vec<String> {
 
 /// Runs rnetstat with an answer changed. `when` is strace's expression for which calls.
 fn with_fault(arguments: &[&str], fault: &str, when: &str) -> Result<Output> {
+    let inject = format!("inject=recvfrom:{fault}:when={when}");
+    under_strace(arguments, &["-e", "trace=recvfrom", "-e", &inject])
+}
+
+/// Runs rnetstat under strace(1) with these options.
+fn under_strace(arguments: &[&str], options: &[&str]) -> Result<Output> {
     let rnetstat = rnetstat(arguments)?;
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=recvfrom", "-e"]);
-    strace.arg(format!("inject=recvfrom:{fault}:when={when}"));
+    strace.args(["-f", "-qq", "-o", "/dev/null"]).args(options);
     strace.arg(rnetstat.get_program()).args(rnetstat.get_args()).env("LC_ALL", "C.UTF-8");
     child::output(&mut strace)
 }
@@ -294,5 +299,61 @@ fn a_namespace_whose_sockets_can_t_be_listed_is_named() -> Result<()> {
         Ok(())
     })?;
     drop(other);
+    Ok(())
+}
+
+#[test]
+fn where_unix_diag_fails_a_row_that_a_name_may_have_made_up_is_marked() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    if skip::without_strace() {
+        return Ok(());
+    }
+    Namespace::new()?.run(|| {
+        let victim = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+        let number = rustix::fs::fstat(&victim)?.st_ino;
+        let forger = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+        let name =
+            format!("z\n0000000000000000: 00000002 00000000 00010000 0001 01 {number} /run/docker.sock");
+        rustix::net::bind(&forger, &SocketAddrUnix::new_abstract_name(name.as_bytes())?)?;
+        let output = with_fault(&["-anxp"], "error=EPERM", "1+")?;
+        let (text, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+        ensure!(output.status.success(), "{stderr}");
+        let forged: Vec<_> = text.lines().filter(|line| line.contains("docker.sock")).collect();
+        ensure!(forged.len() == 1 && forged[0].ends_with("/run/docker.sock (may be forged)"), "{text}");
+        let genuine: Vec<_> = text.lines().filter(|line| line.ends_with(" @z")).collect();
+        ensure!(genuine.len() == 1, "the first name can't be forged: {text}");
+        ensure!(stderr.contains("can imitate another socket"), "{stderr}");
+        let undisturbed = rnetstat(&["-anxp"])?.output()?;
+        // A kernel without unix_diag has always something on stderr.
+        let has_mark = String::from_utf8(undisturbed.stdout)?.contains("forged");
+        ensure!(!undisturbed.stderr.is_empty() || !has_mark, "unix_diag needs no mark");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_limit_of_open_files_that_is_reached_is_named() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    if skip::without_strace() {
+        return Ok(());
+    }
+    for (arguments, options) in [
+        (&["-ant"][..], &["-P", "/proc/thread-self/ns/net", "-e", "inject=openat:error=EMFILE"][..]),
+        (&["-antc"], &["-e", "trace=epoll_create1", "-e", "inject=epoll_create1:error=EMFILE"]),
+        (&["-i"], &["-e", "trace=socket", "-e", "inject=socket:error=EMFILE"]),
+    ] {
+        let output = under_strace(arguments, options)?;
+        let stderr = String::from_utf8(output.stderr)?;
+        ensure!(output.status.code() == Some(1) && stderr.lines().count() == 1, "{arguments:?}: {stderr}");
+        ensure!(
+            stderr.starts_with("rnetstat: can't ") && stderr.contains("ulimit -n"),
+            "{arguments:?}: {stderr}"
+        );
+        ensure!(!stderr.contains("mounted"), "{arguments:?}: {stderr}");
+    }
     Ok(())
 }

@@ -136,3 +136,32 @@ fn a_host_s_name_that_is_not_utf_8_costs_no_other_name() -> Result<()> {
         Ok(())
     })
 }
+
+/// Otherwise a name could pass for another network, port or protocol.
+#[test]
+fn a_name_that_looks_like_an_address_or_a_number_is_not_shown() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let files = [c"/etc/networks", c"/etc/services", c"/etc/protocols"];
+    if files.into_iter().any(skip::without_file) {
+        return Ok(());
+    }
+    Namespace::new()?.run(|| {
+        ip("route add 10.1.0.0/16 dev lo")?;
+        let (stdout, stderr) = with_file(&["-r"], c"/etc/networks", b"192.168.7.0 10.1.0.0\n")?;
+        ensure!(stdout.contains("\n10.1.0.0 ") && !stdout.contains("192.168.7.0"), "{stdout}");
+        ensure!(stderr.contains("1 line of /etc/networks"), "{stderr}");
+        let _listener = Sock::listening(at("127.0.0.1", 8080)?, 1)?;
+        for name in ["443", "fake:443", "*", "0.0.0.0"] {
+            let text = format!("{name} 8080/tcp\n");
+            let (stdout, _) = with_file(&["-lt", "--numeric-hosts"], c"/etc/services", text.as_bytes())?;
+            ensure!(stdout.contains(" 127.0.0.1:8080 "), "{name}: {stdout}");
+        }
+        let protocol = std::num::NonZero::new(99).map(Protocol::from_raw);
+        let _raw = rustix::net::socket(AddressFamily::INET, SocketType::RAW, protocol)?;
+        let (stdout, _) = with_file(&["-aw", "--numeric-hosts"], c"/etc/protocols", b"6 99\n")?;
+        ensure!(stdout.contains(" 0.0.0.0:99 "), "{stdout}");
+        Ok(())
+    })
+}

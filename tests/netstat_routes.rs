@@ -163,6 +163,27 @@ fn routes_for_packets_from_one_network_can_be_told_apart() -> Result<()> {
 }
 
 #[test]
+fn routes_for_packets_of_one_type_of_service_can_be_told_apart() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    Namespace::new()?.run(|| {
+        links()?;
+        for tos in ["0x10", "0x08"] {
+            ip(&format!("route add 20.1.0.0/16 tos {tos} via 10.1.0.7"))?;
+        }
+        let routes = objects(&["-rn"])?;
+        let of = |destination: &str| -> Vec<&Value> {
+            let routes = routes.iter().filter(|route| route["destination"] == destination);
+            routes.map(|route| &route["tos"]).collect()
+        };
+        ensure!(of("20.1.0.0") == [&json!(0x10), &json!(8)], "{routes:?}");
+        ensure!(of("10.1.0.0") == [&json!(0)], "{routes:?}");
+        matches_netstat(&["-rn"])
+    })
+}
+
+#[test]
 fn the_next_hops_of_nexthop_objects_are_resolved() -> Result<()> {
     if skip::without_root() {
         return Ok(());

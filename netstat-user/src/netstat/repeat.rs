@@ -14,9 +14,10 @@ pub fn pages(interval: Option<Duration>, mut page: impl FnMut() -> Result<Vec<u8
     let Some(interval) = interval else {
         return write(&page()?).map(|_is_open| ());
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("can't start the event loop")?;
     runtime.block_on(async {
-        let mut stop = pin!(signals::stop()?);
+        let mut stop = pin!(signals::stop().context("can't catch signals")?);
         while write(&page()?)? {
             tokio::select! {
                 () = tokio::time::sleep(interval) => {}

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use anyhow::Error;
+use anyhow::{Error, anyhow};
 use rustix::io::Errno;
 
 /// Whether a resource of this process or of the host has run out: then the error is not that of the file or namespace
@@ -28,9 +28,22 @@ pub fn explain(error: &Error) -> String {
     }
 }
 
+/// The error, with what to do about it if a resource has run out.
+pub fn with_advice_on_resources(error: Error) -> Error {
+    let is_resource =
+        |errno: &Errno| matches!(*errno, Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN);
+    match errno(&error).filter(is_resource).and_then(about) {
+        Some(advice) => anyhow!("{error:#}; {advice}"),
+        None => error,
+    }
+}
+
 fn advice(error: &Error) -> Option<&'static str> {
-    let errno = error.chain().find_map(|cause| Errno::from_io_error(cause.downcast_ref()?))?;
-    about(errno)
+    errno(error).and_then(about)
+}
+
+fn errno(error: &Error) -> Option<Errno> {
+    error.chain().find_map(|cause| Errno::from_io_error(cause.downcast_ref()?))
 }
 
 /// What to do about a resource that has run out, which an error of eBPF names: aya passes some errors on as text.
@@ -69,6 +82,15 @@ mod tests {
             "can't open an iterator: Too many open files (os error 24); raise the limit of open files (ulimit -n)"
         );
         assert_eq!(explain(&failed(Errno::IO)), "can't open an iterator: Input/output error (os error 5)");
+    }
+
+    #[test]
+    fn only_a_resource_that_has_run_out_adds_advice() {
+        let advised = with_advice_on_resources(failed(Errno::NFILE)).to_string();
+        assert!(
+            advised.ends_with("(os error 23); raise the host's limit of open files (sysctl fs.file-max)")
+        );
+        assert_eq!(with_advice_on_resources(failed(Errno::PERM)).to_string(), "can't open an iterator");
     }
 
     #[test]

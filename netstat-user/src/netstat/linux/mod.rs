@@ -27,7 +27,7 @@ use self::{
     print::{InetColumns, Page},
 };
 use super::{explain, repeat};
-use crate::model::State;
+use crate::{model::State, readers::errors::with_advice_on_resources};
 
 /// The interval of `-c`.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -44,6 +44,7 @@ pub fn run(options: &NetstatOptions) -> Result<()> {
         notes.write();
         page
     })
+    .map_err(with_advice_on_resources)
 }
 
 /// Reads the system once; returns the text for stdout.

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::netstat::resolve::is_printable_word;
+use crate::netstat::resolve::{is_printable_word, looks_like_an_address};
 
 /// The names in a file.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl<N: PartialEq> NameFile<N> {
                 before_comment.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
             let mut word = || str::from_utf8(words.next()?).ok();
             let entry = word()
-                .filter(|name| is_printable_word(name))
+                .filter(|name| is_printable_word(name) && !looks_like_an_address(name))
                 .and_then(|name| Some((number(word()?)?, name.to_owned())));
             file.lost += usize::from(entry.is_none());
             file.names.extend(entry);
@@ -48,7 +48,7 @@ impl<N: PartialEq> NameFile<N> {
         self.names.iter().find(|(known, _)| known == number).map(|(_, name)| name.as_str())
     }
 
-    /// How many lines can't be used.
+    /// How many lines can't be used, also because of a name that looks like an address or a number.
     pub fn lost(&self) -> usize {
         self.lost
     }
@@ -67,5 +67,13 @@ mod tests {
             [Some("ip"), Some("tcp"), Some("udp"), None]
         );
         assert_eq!(file.lost(), 3);
+    }
+
+    #[test]
+    fn a_name_that_looks_like_an_address_or_a_number_is_not_used() {
+        let text = b"10.0.0.1 1\n6 17\n* 2\na:80 3\n0.0.0.0 4\n3pc 34\n";
+        let file = NameFile::parse(text, |number| number.parse::<u16>().ok());
+        assert_eq!([1, 17, 2, 3, 4].map(|number| file.name(&number)), [None; 5]);
+        assert_eq!((file.name(&34), file.lost()), (Some("3pc"), 5));
     }
 }

@@ -86,8 +86,13 @@ impl Names {
             return None;
         }
         let find = || nix::unistd::User::from_uid(uid.into()).ok().flatten().map(|user| user.name);
-        self.users.entry(uid).or_insert_with(|| find().filter(|name| is_printable_word(name))).as_deref()
+        self.users.entry(uid).or_insert_with(|| find().filter(|name| is_user_name(name))).as_deref()
     }
+}
+
+/// Whether a user's name can be shown: a number would be read as another user's id.
+fn is_user_name(name: &str) -> bool {
+    is_printable_word(name) && !name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -101,6 +106,15 @@ mod tests {
         assert_eq!(names.host(IpAddr::from([127, 0, 0, 1])), None);
         assert_eq!(names.service(80, Transport::Tcp), None);
         assert_eq!(names.user(0), None);
+    }
+
+    #[test]
+    fn a_number_is_no_user_s_name() {
+        for (name, is_shown) in
+            [("0", false), ("1000", false), ("two words", false), ("u0", true), ("_apt", true)]
+        {
+            assert_eq!(is_user_name(name), is_shown, "{name}");
+        }
     }
 
     #[test]

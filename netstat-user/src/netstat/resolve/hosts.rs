@@ -97,28 +97,13 @@ fn lookup(addr: IpAddr) -> Answer {
 
 /// What the resolver says of an address. Without a name it gives the address again.
 fn answer(addr: IpAddr, found: Result<String, LookupError>) -> Answer {
-    match Answer::of(found, |name| name.parse() == Ok(addr)) {
-        Answer::Name(name) if looks_like_an_address(&name) => Answer::Unusable,
-        answer => answer,
-    }
+    Answer::of(found, |name| name.parse() == Ok(addr))
 }
 
 /// The name of an address, if it can be shown.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn shown_name(addr: IpAddr, name: &str) -> Option<String> {
     answer(addr, Ok(name.to_owned())).name().map(str::to_owned)
-}
-
-/// Whether a person would read the name as an address, or as one with a port: whoever owns an address chooses its name,
-/// and could choose another host's address.
-fn looks_like_an_address(name: &str) -> bool {
-    let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-    // inet_aton(3) takes such a name for an address: `127.1`, `0x7f000001`.
-    let is_number = match last.strip_prefix("0x").or(last.strip_prefix("0X")) {
-        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
-        None => last.bytes().all(|byte| byte.is_ascii_digit()),
-    };
-    is_number || name.contains([':', '/', '%', '[', ']', '*'])
 }
 
 #[cfg(test)]

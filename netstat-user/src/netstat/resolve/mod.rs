@@ -27,7 +27,7 @@ impl Answer {
     fn of(found: Result<String, LookupError>, is_number: impl Fn(&str) -> bool) -> Self {
         match found {
             Ok(name) if is_number(&name) => Self::Nothing,
-            Ok(name) if is_printable_word(&name) => Self::Name(name),
+            Ok(name) if is_printable_word(&name) && !looks_like_an_address(&name) => Self::Name(name),
             Ok(_) => Self::Unusable,
             // dns_lookup's error for a name that is not UTF-8.
             Err(error) if matches!(error.kind(), LookupErrorKind::IO) => Self::Unusable,
@@ -49,6 +49,18 @@ pub fn is_printable_word(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// Whether a person would read the name as an address, a port or both: whoever owns an address chooses its name, and could
+/// choose another host's address.
+pub fn looks_like_an_address(name: &str) -> bool {
+    let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    // inet_aton(3) takes such a name for an address: `127.1`, `0x7f000001`.
+    let is_number = match last.strip_prefix("0x").or(last.strip_prefix("0X")) {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => last.bytes().all(|byte| byte.is_ascii_digit()),
+    };
+    is_number || name.contains([':', '/', '%', '[', ']', '*'])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +72,15 @@ mod tests {
         assert_eq!((answer("22"), answer("s\x1b[2Jh")), (Answer::Nothing, Answer::Unusable));
         let not_utf8 = std::io::Error::other("Service UTF8 parsing failed");
         assert_eq!(Answer::of(Err(not_utf8.into()), |_| false), Answer::Unusable);
+    }
+
+    #[test]
+    fn a_port_s_name_that_looks_like_an_address_or_a_port_is_unusable() {
+        let answer = |name: &str| Answer::of(Ok(name.to_owned()), |name| name.parse::<u16>().is_ok());
+        for name in ["0.0.0.0", "fake:443", "*", "[::]", "70000", "0x16"] {
+            assert_eq!(answer(name), Answer::Unusable, "{name}");
+        }
+        assert_eq!(answer("z39-50"), Answer::Name("z39-50".to_owned()));
     }
 
     #[test]

@@ -6,6 +6,9 @@ use super::{
 };
 use crate::netstat::linux::{options::SocketOptions, owners::Owners, socket::UnixSocket};
 
+/// The mark, after its name, of a socket that another one's name may have made up.
+const FORGED_MARK: &str = " (may be forged)";
+
 /// Appends the title and a line for each socket.
 pub fn unix<'a>(
     page: &mut Page,
@@ -51,5 +54,8 @@ fn line(page: &mut Page, socket: &UnixSocket, options: &SocketOptions, owners: &
     }
     page.text(" ");
     page.text(&socket.name.to_string());
+    if socket.may_be_forged {
+        page.text(FORGED_MARK);
+    }
     page.text("\n");
 }

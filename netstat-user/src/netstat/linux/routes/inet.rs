@@ -188,6 +188,7 @@ mod tests {
             destination: [10, 0, 0, 0].into(),
             prefix_len: 8,
             source: None,
+            tos: 0,
             kind: libc::RTN_UNICAST,
             table: MAIN_TABLE,
             metric: 100,

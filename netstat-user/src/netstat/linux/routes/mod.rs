@@ -54,7 +54,15 @@ pub fn json(options: RouteOptions, notes: &Notes) -> Result<Vec<u8>> {
         let kernel = rtnetlink::KernelRoute::all(true);
         let kernel = kernel.map_err(unknown).ok();
         notes.inconsistent("the routes", kernel.as_ref().is_some_and(|kernel| kernel.is_inconsistent));
-        bytes.extend(lines(json::inet6(&routes, kernel.map(|kernel| kernel.entries)).into_iter()));
+        let is_answered = kernel.is_some();
+        let routes = json::inet6(&routes, kernel.map(|kernel| kernel.entries));
+        let lacking = json::lacking(&routes);
+        if is_answered && lacking > 0 {
+            notes.add(format!(
+                "types and next hops of {lacking} routes are not known: rtnetlink's answer lacks them"
+            ));
+        }
+        bytes.extend(lines(routes.into_iter()));
     }
     Ok(bytes)
 }

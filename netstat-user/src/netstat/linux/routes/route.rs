@@ -62,6 +62,8 @@ pub struct Route6 {
 /// What only rtnetlink has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Details {
+    /// The type of service that packets must have; 0: any.
+    pub tos: u8,
     /// The name of its type.
     pub kind: &'static str,
     /// The number of its table.
@@ -76,6 +78,7 @@ impl Details {
     /// Of a route.
     pub fn of(route: &KernelRoute) -> Self {
         Self {
+            tos: route.tos,
             kind: route.type_name(),
             table: route.table,
             next_hops: if route.discards() { Some(Vec::new()) } else { route.next_hops.clone() },

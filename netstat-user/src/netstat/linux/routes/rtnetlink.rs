@@ -48,6 +48,8 @@ pub struct KernelRoute {
     pub prefix_len: u8,
     /// The network that packets must come from, and the length of its prefix; None for any.
     pub source: Option<(IpAddr, u8)>,
+    /// The type of service that packets must have (IPv4); 0: any.
+    pub tos: u8,
     /// The number of its type.
     pub kind: u8,
     /// The number of its table.
@@ -127,11 +129,12 @@ pub(crate) fn decode(message: &[u8], ipv6: bool) -> Result<Option<KernelRoute>> 
         return Ok(None);
     }
     let any: IpAddr = if ipv6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
-    let [_, prefix_len, source_prefix_len, _, table, _, _, kind, ..] = *header else { return Ok(None) };
+    let [_, prefix_len, source_prefix_len, tos, table, _, _, kind, ..] = *header else { return Ok(None) };
     let mut route = KernelRoute {
         destination: any,
         prefix_len,
         source: (source_prefix_len > 0).then_some((any, source_prefix_len)),
+        tos,
         kind,
         table: table.into(),
         metric: 0,

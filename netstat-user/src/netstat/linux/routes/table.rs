@@ -37,8 +37,9 @@ pub fn inet(notes: &Notes) -> Result<Vec<Route>> {
 /// The file can't be read, as on a host without IPv6.
 pub fn inet6(notes: &Notes) -> Result<Vec<Route6>> {
     let path = proc_net::own("ipv6_route");
-    let text =
-        fs::read(&path).with_context(|| format!("can't read {}: is IPv6 switched off?", path.display()))?;
+    let text = fs::read(&path).with_context(|| {
+        format!("can't read {}: is /proc mounted, and IPv6 not switched off?", path.display())
+    })?;
     let mut lost = 0;
     let mut routes = parse(lines(&text), route6, &mut lost);
     notes.lines_lost(&path, lost);

@@ -32,6 +32,8 @@ pub struct UnixSocket {
     pub netns: u32,
     /// Who says so.
     pub source: UnixSource,
+    /// Whether the name of another socket may have made it up: in /proc/net/unix whatever follows a name.
+    pub may_be_forged: bool,
 }
 
 /// The state of a socket (`enum socket_state`, include/uapi/linux/net.h).

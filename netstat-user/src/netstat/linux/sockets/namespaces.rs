@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Sockets;
@@ -25,9 +25,11 @@ const PROC: &str = "/proc";
 
 /// The inode number of the calling thread's namespace.
 pub fn own() -> Result<u32> {
-    namespaces::own()
-        .and_then(|namespace| namespaces::number(&namespace))
-        .context("can't read /proc/thread-self/ns/net: is /proc mounted?")
+    namespaces::own().and_then(|namespace| namespaces::number(&namespace)).map_err(|error| {
+        let is_missing = error.kind() == io::ErrorKind::NotFound;
+        let question = if is_missing { ": is /proc mounted?" } else { "" };
+        Error::new(error).context(format!("can't read /proc/thread-self/ns/net{question}"))
+    })
 }
 
 /// Calls `read` in the own network namespace, and in every other that a thread is in, that is mounted in any mount namespace,

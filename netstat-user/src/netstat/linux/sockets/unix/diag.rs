@@ -79,6 +79,7 @@ pub(crate) fn decode(message: &[u8], netns: u32) -> Result<Vec<UnixSocket>> {
         name,
         netns,
         source: UnixSource::UnixDiag,
+        may_be_forged: false,
     };
     let waiting = connecting.as_chunks::<4>().0.iter().map(|inode| UnixSocket {
         is_listening: false,

@@ -33,7 +33,7 @@ pub fn read(netns: u32, notes: &Notes) -> Result<Vec<UnixSocket>> {
             if !sockets.is_empty() {
                 notes.add(format!(
                     "unix_diag failed ({error:#}): the UNIX sockets are those of {}, where a name with a line break can \
-                     imitate another socket",
+                     imitate another socket (marked where that may be so)",
                     table::path().display()
                 ));
             }

@@ -45,11 +45,15 @@ pub fn text() -> Result<Option<Vec<u8>>> {
 /// The sockets, and the number of lines that can't be parsed, such as the remainder of a name with a line break.
 pub fn sockets(text: &[u8], netns: u32) -> (Vec<UnixSocket>, usize) {
     let (mut sockets, mut lost) = (Vec::new(), 0);
+    let mut follows_name = false;
     for line in lines(text) {
         match Line::parse(line) {
-            Some(line) => sockets.push(line.socket(netns)),
+            Some(parsed) => sockets.push(UnixSocket { may_be_forged: follows_name, ..parsed.socket(netns) }),
             None => lost += 1,
         }
+        // Before each name the kernel writes a blank, also before one that begins with a line break.
+        follows_name |=
+            line.ends_with(b" ") || sockets.last().is_some_and(|last| !last.name.as_bytes().is_empty());
     }
     (sockets, lost)
 }
@@ -131,6 +135,7 @@ impl<'a> Line<'a> {
             name: UnixName::of_proc(self.name),
             netns,
             source: UnixSource::Proc,
+            may_be_forged: true,
         }
     }
 }
@@ -177,6 +182,18 @@ mod tests {
     fn the_remainder_of_a_name_with_a_line_break_is_a_lost_line() {
         let text = table(&[b"0: 2 0 10000 1 1 1 /a\nevil.sock\n\n"]);
         assert_eq!(sockets(&text, 7).1, 2);
+    }
+
+    #[test]
+    fn what_follows_a_name_may_be_forged() {
+        let (unnamed, named) = (b"0: 3 0 0 1 03 1\n", b"0: 2 0 10000 1 1 2 /run/a.sock\n");
+        let marks = |lines: &[&[u8]]| -> Vec<bool> {
+            sockets(&table(lines), 7).0.iter().map(|socket| socket.may_be_forged).collect()
+        };
+        assert_eq!(marks(&[unnamed, unnamed]), [false, false]);
+        assert_eq!(marks(&[unnamed, named, unnamed, named]), [false, false, true, true]);
+        // The name begins with a line break.
+        assert_eq!(marks(&[b"0: 2 0 10000 1 1 1 \n", named]), [false, true]);
     }
 
     #[test]
