@@ -5,6 +5,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "aya's macros pass the context by value")]
 
 mod callers;
+mod connecting_socket;
 mod dedup;
 mod file_system;
 mod globals;

@@ -47,6 +47,8 @@ pub fn tcp_send_reset(context: BtfTracePointContext) -> i32 {
         remote_port: 0,
         local_addr: [0; 2],
         remote_addr: [0; 2],
+        ifindex: 0,
+        arrived_on: 0,
     };
     if reset.state == state::LISTEN {
         let segment: *const u8 = context.arg(1);
@@ -54,7 +56,8 @@ pub fn tcp_send_reset(context: BtfTracePointContext) -> i32 {
             return 0;
         }
         // SAFETY: the second argument, as above.
-        let Some(tuple) = skb::receiver_tuple(unsafe { BtfPtr::new(segment) }) else { return 0 };
+        let segment = unsafe { BtfPtr::new(segment) };
+        let Some(tuple) = skb::receiver_tuple(segment) else { return 0 };
         let Tuple { local_port, remote_port, local_addr, remote_addr } = tuple;
         reset = ResetSentRecord {
             netns: sock.netns(),
@@ -62,6 +65,8 @@ pub fn tcp_send_reset(context: BtfTracePointContext) -> i32 {
             remote_port,
             local_addr,
             remote_addr,
+            ifindex: sock.bound_dev_if(),
+            arrived_on: segment.load(value(&OFFSETS.skb_iif)),
             ..reset
         };
     }

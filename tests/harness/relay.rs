@@ -50,7 +50,7 @@ impl Relay {
     /// Connects two namespaces by a device called `wire` in each, each with an address. Every packet is delayed by
     /// `delay`.
     pub fn between(a: (&Namespace, IpAddr), b: (&Namespace, IpAddr), delay: Duration) -> Result<Self> {
-        let (a, b) = (device(a.0, a.1)?, device(b.0, b.1)?);
+        let (a, b) = (device(a.0, "wire", a.1)?, device(b.0, "wire", b.1)?);
         let (forward, backward) = (Arc::default(), Arc::default());
         let mut relay =
             Self { forward, backward, near: a.try_clone()?, far: b.try_clone()?, threads: Vec::new() };
@@ -160,14 +160,14 @@ fn write(mut to: File, from: &Receiver<(Instant, Vec<u8>)>) {
     }
 }
 
-/// Creates the TUN device in the namespace, sets its address and brings it up.
-fn device(namespace: &Namespace, addr: IpAddr) -> Result<File> {
+/// Creates a TUN device with this name in the namespace, sets its address and brings it up.
+pub fn device(namespace: &Namespace, name: &str, addr: IpAddr) -> Result<File> {
     let file = namespace.run(|| {
         let file =
             File::options().read(true).write(true).open("/dev/net/tun").context("opening /dev/net/tun")?;
         // SAFETY: all zeroes is a valid ifreq: an empty name and no flags.
         let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-        for (to, from) in request.ifr_name.iter_mut().zip(b"wire") {
+        for (to, from) in request.ifr_name.iter_mut().zip(name.as_bytes()) {
             *to = from.cast_signed();
         }
         request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_TUN | libc::IFF_NO_PI)?;
@@ -176,7 +176,7 @@ fn device(namespace: &Namespace, addr: IpAddr) -> Result<File> {
         ensure!(outcome == 0, "making a TUN device: {}", std::io::Error::last_os_error());
         Ok(file)
     })?;
-    namespace.add_address("wire", addr)?;
-    namespace.run(|| ip("link set wire up"))?;
+    namespace.add_address(name, addr)?;
+    namespace.run(|| ip(&format!("link set {name} up")))?;
     Ok(file)
 }

@@ -35,6 +35,8 @@ pub mod program {
     pub const HALF_OPEN_UNLINKED: &str = "reqsk_queue_unlink";
     /// `fentry/tcp_connect`: a SYN is sent, which shows the connection's tuple.
     pub const CONNECT: &str = "tcp_connect";
+    /// Attached to nothing: user space runs it for one socket, to get its tuple.
+    pub const CONNECTING_SOCKET: &str = "connecting_socket";
     /// `fexit/tcp_try_fastopen`: a Fast Open child is created, which shows its tuple.
     pub const FAST_OPEN: &str = "tcp_try_fastopen";
     /// `fexit/inet_csk_accept`: a process accepts a connection.

@@ -143,8 +143,8 @@ pub struct Offsets {
     pub subflow_conn: u32,
     /// `mptcp_sock.conn_list`.
     pub mptcp_conn_list: u32,
-    /// Aligns the next field.
-    pub unused: u32,
+    /// `sk_buff.skb_iif`. [`Self::ABSENT`] if [`Self::skb_head`] is.
+    pub skb_iif: u32,
     /// Address of `tcp_write_timer`, 0 if kallsyms hides it.
     pub tcp_write_timer: u64,
     /// Address of `tw_timer_handler`, 0 if kallsyms hides it.
@@ -228,7 +228,7 @@ impl Offsets {
         subflow_tcp_sock: Self::ABSENT,
         subflow_conn: Self::ABSENT,
         mptcp_conn_list: Self::ABSENT,
-        unused: 0,
+        skb_iif: Self::ABSENT,
         tcp_write_timer: 0,
         tw_timer_handler: 0,
         reqsk_timer_handler: 0,

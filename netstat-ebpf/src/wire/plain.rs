@@ -36,7 +36,7 @@ plain_structs! {
     SocketFileRecord is 16 bytes;
     LossCounters is 24 bytes;
     Offsets is 680 bytes;
-    ResetSentRecord is 64 bytes;
+    ResetSentRecord is 72 bytes;
     SynRetransmittedRecord is 16 bytes;
     SynErrorRecord is 16 bytes;
     CodeRange is 24 bytes;

@@ -197,6 +197,11 @@ pub struct ResetSentRecord {
     pub local_addr: [u64; 2],
     /// As in [`TransitionRecord`].
     pub remote_addr: [u64; 2],
+    /// Index of the network interface that the listener is bound to; 0 if it is not bound.
+    pub ifindex: u32,
+    /// `sk_buff.skb_iif`: index of the interface on which the segment arrived that the RST answers; of its VRF, if it is in
+    /// one.
+    pub arrived_on: u32,
 }
 
 impl ResetSentRecord {

@@ -67,6 +67,7 @@ pub async fn run<S: EventSource>(
         }
         let applied_until = source.drain(|event| trace.apply(&event));
         trace.merge_snapshot(applied_until);
+        trace.request_tuples(applied_until, &source);
         trace.tick(applied_until, source.disorder_ns());
     }
     let end = source.now();

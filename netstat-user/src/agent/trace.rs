@@ -306,6 +306,12 @@ impl Trace {
         }
     }
 
+    /// Asks the source for the endpoints of connections that have waited long enough for them; events until `now` have been
+    /// applied.
+    pub(super) fn request_tuples(&mut self, now: Moment, source: &impl EventSource) {
+        self.table.take_tuple_requests(now).into_iter().for_each(|sk| source.request_tuple(sk));
+    }
+
     /// All events until `now` have been applied, but for those that are `disorder_ns` late.
     pub(super) fn tick(&mut self, now: Moment, disorder_ns: u64) {
         self.disorder_ns = disorder_ns;

@@ -1,6 +1,6 @@
 //! The events that sources yield.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, num::NonZero};
 
 use super::{
     Endpoint, Family, Interface, Moment, Owner, Poll, ProcessRenamed, Protocol, SnapshotError, SockId,
@@ -139,6 +139,21 @@ pub enum RemovalCause {
     Administrator,
 }
 
+/// The half-open connection that an RST of this host was sent for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HalfOpenReset {
+    /// Its endpoint on this host.
+    pub local: Endpoint,
+    /// Its peer's endpoint.
+    pub remote: Endpoint,
+    /// Inode number of its network namespace.
+    pub netns: u32,
+    /// Index of the interface that its listener is bound to.
+    pub bound_to: Option<NonZero<u32>>,
+    /// Index of the interface, or its VRF, on which the segment arrived that the RST answers.
+    pub arrived_on: Option<NonZero<u32>>,
+}
+
 /// This host sent an RST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResetSent {
@@ -148,8 +163,8 @@ pub struct ResetSent {
     pub sk: u64,
     /// The socket's state.
     pub state: State,
-    /// Only for a half-open connection: its local and its remote endpoint, and its network namespace.
-    pub half_open: Option<(Endpoint, Endpoint, u32)>,
+    /// Only for a half-open connection: which.
+    pub half_open: Option<HalfOpenReset>,
     /// The kernel's reason (`enum sk_rst_reason`), in lower case.
     pub cause: Option<&'static str>,
 }

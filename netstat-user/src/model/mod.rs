@@ -13,7 +13,7 @@ mod transitions;
 
 pub use connection::{ConnId, Direction, Endpoint, Family, Protocol, SockId};
 pub use event::{
-    Ended, Event, KernelTcpStats, Loss, LossKind, LossPlace, LossesUncounted, MinisockCreated,
+    Ended, Event, HalfOpenReset, KernelTcpStats, Loss, LossKind, LossPlace, LossesUncounted, MinisockCreated,
     MinisockRemoved, Missing, RemovalCause, ResetSent, SourceCapabilities, Started, Text, Transition,
 };
 pub use interface::{Interface, InterfaceName};

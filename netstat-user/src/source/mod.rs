@@ -44,6 +44,10 @@ pub trait EventSource {
         0
     }
 
+    /// Requests [`Event::Tuple`] for a connecting socket, by its address. It comes only if the source can read the socket, and
+    /// if that has a local port.
+    fn request_tuple(&self, _sk: u64) {}
+
     /// Stops, and yields the remaining events and the final counts of what was lost.
     fn finish(self, apply: impl FnMut(Event));
 

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::{Table, connection::Connection, tuple::Tuple};
-use crate::model::{Endpoint, MinisockCreated, Row, State};
+use crate::model::{HalfOpenReset, MinisockCreated, Row, State};
 
 /// The keys of the half-open connections' request sockets, by tuple.
 #[derive(Debug, Default)]
@@ -34,14 +34,23 @@ impl HalfOpen {
         Some(request)
     }
 
-    /// The key of the request socket with these endpoints; None if there is one on each of several interfaces.
-    pub(super) fn request(&self, local: Endpoint, remote: Endpoint, netns: u32) -> Option<u64> {
-        let tuple = Tuple { netns: Some(netns), local, remote, interface: None };
-        match (self.by_tuple.get(&tuple), self.bound.get(&tuple).map(Vec::as_slice)) {
-            (Some(request), None) => Some(*request),
-            (None, Some([request])) => Some(*request),
-            _ => None,
+    /// The key of the request socket that an RST was sent for; None if it is not certain. A request socket is bound as its
+    /// listener is. That of an unbound listener is bound to the interface on which the SYN arrived if the peer's address is
+    /// link-local or if the interface is in a VRF (`inet_request_bound_dev_if`, include/net/inet_sock.h; `tcp_v6_init_req`,
+    /// net/ipv6/tcp_ipv6.c; 5.8 to 6.18).
+    pub(super) fn request(&self, reset: &HalfOpenReset) -> Option<u64> {
+        let &HalfOpenReset { local, remote, netns, bound_to, arrived_on } = reset;
+        let unbound = Tuple { netns: Some(netns), local, remote, interface: None };
+        let on = |interface| self.by_tuple.get(&Tuple { interface: Some(interface), ..unbound });
+        if let Some(interface) = bound_to {
+            return on(interface).copied();
         }
+        let found = arrived_on.and_then(on).or_else(|| self.by_tuple.get(&unbound));
+        // A packet from this host to its own link-local address arrives on the loopback interface.
+        found.copied().or_else(|| match self.bound.get(&unbound)?.as_slice() {
+            [request] => Some(*request),
+            _ => None,
+        })
     }
 
     #[cfg(test)]

@@ -217,6 +217,11 @@ impl Table {
         waiting.into_iter().flatten().min()
     }
 
+    /// The connecting sockets, by their addresses, whose endpoints the source is to be asked for now.
+    pub fn take_tuple_requests(&mut self, now: Moment) -> Vec<u64> {
+        self.pending_rows.take_requests(now)
+    }
+
     /// Emits the rows that have waited long enough.
     pub fn tick(&mut self, now: Moment, emit: &mut dyn FnMut(&Row)) {
         self.with_process_names(emit, |table, emit| {

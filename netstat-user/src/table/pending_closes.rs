@@ -75,8 +75,8 @@ impl PendingCloses {
 impl Table {
     /// This host sent an RST: a row may wait for that, or the connection will end in a moment.
     pub(super) fn reset_sent(&mut self, reset: &ResetSent, emit: &mut dyn FnMut(&Row)) {
-        let key = match reset.half_open {
-            Some((local, remote, netns)) => self.half_open.request(local, remote, netns),
+        let key = match &reset.half_open {
+            Some(half_open) => self.half_open.request(half_open),
             None => Some(reset.sk),
         };
         let Some(key) = key else { return };

@@ -2,7 +2,8 @@
 //!
 //! At CLOSE→SYN_SENT the kernel has not chosen the local port yet. Up to 6.12 a child still has its listener's
 //! endpoints at LISTEN→SYN_RECV. A later event, microseconds after it, has the endpoints; the row waits for that
-//! event. The rows of other connections that happened after it wait for it too, for milliseconds
+//! event. Where none comes, because the SYN is sent with the first data (TCP Fast Open), the source is asked for the
+//! endpoints. The rows of other connections that happened after it wait for it too, for milliseconds
 //! (`agent/row_order.rs`).
 
 use std::collections::BTreeSet;
@@ -17,14 +18,27 @@ use crate::model::{Moment, Row, State};
 /// connection.
 const MAX_WAIT_NS: u64 = 1_000_000_000;
 
+/// When the source is asked for a connecting socket's endpoints first, after the row's time, nanoseconds: much longer than
+/// it takes to send a SYN, and early enough that later rows still wait for this one.
+const FIRST_REQUEST_NS: u64 = 2_000_000;
+
 /// The waiting rows by the kernel's socket. A connection has one at most, its first.
 #[derive(Debug, Default)]
 pub(super) struct PendingRows {
-    rows: FxHashMap<u64, Row>,
+    rows: FxHashMap<u64, PendingRow>,
+    /// When the source is to be asked for the endpoints of connecting sockets: CLOCK_MONOTONIC in nanoseconds, and the socket.
+    requests: BTreeSet<(u64, u64)>,
     /// The sockets of CLOSE→SYN_SENT by time: CLOCK_MONOTONIC in nanoseconds, and the socket.
     connecting: BTreeSet<(u64, u64)>,
     /// The same of children.
     children: BTreeSet<(u64, u64)>,
+}
+
+#[derive(Debug)]
+struct PendingRow {
+    row: Row,
+    /// The time of its entry in `requests`.
+    request_ns: u64,
 }
 
 impl PendingRows {
@@ -37,9 +51,29 @@ impl PendingRows {
         [&self.connecting, &self.children].into_iter().filter_map(BTreeSet::first).min().copied()
     }
 
-    /// When the next row has waited for too long, CLOCK_MONOTONIC in nanoseconds.
+    /// When the next row has waited for too long, or the source is to be asked for its endpoints: CLOCK_MONOTONIC in
+    /// nanoseconds.
     pub(super) fn next_due_ns(&self) -> Option<u64> {
-        self.oldest_ns().map(|at_ns| at_ns + MAX_WAIT_NS)
+        let too_long_ns = self.oldest_ns().map(|at_ns| at_ns + MAX_WAIT_NS);
+        let request_ns = self.requests.first().map(|(request_ns, _)| *request_ns);
+        too_long_ns.into_iter().chain(request_ns).min()
+    }
+
+    /// The connecting sockets whose endpoints the source is to be asked for now. Each is asked for again after twice the
+    /// time.
+    pub(super) fn take_requests(&mut self, now: Moment) -> Vec<u64> {
+        let mut due = Vec::new();
+        while let Some(&(request_ns, key)) = self.requests.first()
+            && request_ns <= now.mono_ns
+        {
+            self.requests.pop_first();
+            let Some(pending) = self.rows.get_mut(&key) else { continue };
+            let at_ns = pending.row.at.mono_ns;
+            pending.request_ns = at_ns + 2 * now.mono_ns.saturating_sub(at_ns);
+            self.requests.insert((pending.request_ns, key));
+            due.push(key);
+        }
+        due
     }
 
     /// Whether a child that was created at `at` or before still waits for its endpoints.
@@ -49,16 +83,21 @@ impl PendingRows {
 
     pub(super) fn insert(&mut self, key: u64, row: Row) {
         self.sockets_like(&row).insert((row.at.mono_ns, key));
-        self.rows.insert(key, row);
+        let request_ns = row.at.mono_ns + FIRST_REQUEST_NS;
+        if row.old_state != Some(State::Listen) {
+            self.requests.insert((request_ns, key));
+        }
+        self.rows.insert(key, PendingRow { row, request_ns });
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.rows.len().max(self.connecting.len() + self.children.len())
+        self.rows.len().max(self.connecting.len() + self.children.len()).max(self.requests.len())
     }
 
     fn remove(&mut self, key: u64) -> Option<Row> {
-        let row = self.rows.remove(&key)?;
+        let PendingRow { row, request_ns } = self.rows.remove(&key)?;
+        self.requests.remove(&(request_ns, key));
         self.sockets_like(&row).remove(&(row.at.mono_ns, key));
         Some(row)
     }

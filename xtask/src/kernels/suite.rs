@@ -16,7 +16,8 @@ pub const PROGRAMS: [&str; 7] = ["ip", "ss", "netstat", "setpriv", "unshare", "s
 /// The kinds of hooks for half-open connections and TIME_WAIT: values of `--life-hook`.
 pub const MINISOCK_HOOKS: [&str; 2] = ["fentry", "timer"];
 /// The test programs that run once with each kind of minisocket hooks.
-const WITH_EACH_HOOK: [&str; 4] = ["connections", "lifecycle", "close_reasons_on_wire", "owners"];
+const WITH_EACH_HOOK: [&str; 5] =
+    ["connections", "endpoints", "lifecycle", "close_reasons_on_wire", "owners"];
 /// The test programs that run once, with the hooks that the product chooses.
 const ONCE: [&str; 9] = [
     "processes",

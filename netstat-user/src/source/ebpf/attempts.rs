@@ -20,7 +20,7 @@ pub struct Attempt {
 pub enum Outcome {
     /// The program is attached.
     Attached,
-    /// The kernel accepts it, but it is not attached: it is an iterator or a map, or a program of the same set is
+    /// The kernel accepts it, but it is not attached: it is an iterator, a map or run on request, or a program of the same set is
     /// refused.
     Loads,
     /// The kernel refuses it: the reason, in one line.

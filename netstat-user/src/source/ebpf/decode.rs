@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::reset_causes::ResetCauses;
 use crate::model::{
-    Comm, Endpoint, Event, Family, Interface, InterfaceName, KernelTcpStats, MinisockCreated,
+    Comm, Endpoint, Event, Family, HalfOpenReset, Interface, InterfaceName, KernelTcpStats, MinisockCreated,
     MinisockRemoved, Moment, Owner, OwnerHow, ProcessRenamed, Protocol, RemovalCause, ResetSent, SockId,
     State, Transition,
 };
@@ -198,13 +198,18 @@ fn minisock_removed(record: &MinisockRemovedRecord, unix_offset_ns: i64) -> Even
 
 fn reset_sent(record: &ResetSentRecord, unix_offset_ns: i64, causes: &ResetCauses) -> ResetSent {
     let state = State::from_kernel(record.state);
-    let local = Endpoint::from_bytes(bytes(record.local_addr), record.local_port);
-    let remote = Endpoint::from_bytes(bytes(record.remote_addr), record.remote_port);
+    let half_open = HalfOpenReset {
+        local: Endpoint::from_bytes(bytes(record.local_addr), record.local_port),
+        remote: Endpoint::from_bytes(bytes(record.remote_addr), record.remote_port),
+        netns: record.netns,
+        bound_to: NonZero::new(record.ifindex),
+        arrived_on: NonZero::new(record.arrived_on),
+    };
     ResetSent {
         at: moment(record.mono_ns, unix_offset_ns),
         sk: record.sk,
         state,
-        half_open: (state == State::Listen).then_some((local, remote, record.netns)),
+        half_open: (state == State::Listen).then_some(half_open),
         cause: causes.name(record.cause),
     }
 }

@@ -294,6 +294,13 @@ impl EventSource for EbpfSource {
         u64::try_from(disorder.as_nanos()).unwrap_or(u64::MAX)
     }
 
+    fn request_tuple(&self, sk: u64) {
+        if let Some(ebpf) = &self.ebpf {
+            // Where the program doesn't run, its set of hooks is reported as missing.
+            let _doesnt_run = load::run_for_socket(ebpf, sk);
+        }
+    }
+
     fn finish(mut self, mut apply: impl FnMut(Event)) {
         // The programs are unloaded first, so that the ring gets no more records. The kernel takes its time for each fentry
         // program (a second for all on 6.1); meanwhile only the last ones record, and their events are dropped.

@@ -6,7 +6,7 @@ use super::{
     half_open::{created, removed, transition},
     *,
 };
-use crate::model::{Interface, InterfaceName};
+use crate::model::{CloseReason, HalfOpenReset, Interface, InterfaceName, ResetSent};
 
 /// The event, of a socket that is bound to an interface.
 fn on(index: u32, event: Event) -> Event {
@@ -76,4 +76,44 @@ fn a_name_that_an_event_lacks_is_the_known_one_of_the_same_interface() {
     ];
     let names: Vec<_> = rows_of(&mut table, &events).iter().map(name).collect();
     assert_eq!(names, [Some("d1".to_owned()), Some("d1".to_owned()), None, None]);
+}
+
+/// Which of the half-open connections, each on an interface (0: not bound), the RST ends.
+fn reset_ends(half_open: &[u32], bound_to: u32, arrived_on: u32) -> Vec<u32> {
+    let mut table = table();
+    let mut rows = Vec::new();
+    for link in half_open {
+        let request = created(100, 10 + u64::from(*link), State::SynRecv, SERVER, CLIENT);
+        table.apply(&on(*link, request), &mut |_| {});
+    }
+    let (bound_to, arrived_on) = (NonZero::new(bound_to), NonZero::new(arrived_on));
+    let of = HalfOpenReset { local: SERVER, remote: CLIENT, netns: 1, bound_to, arrived_on };
+    let (at, state, cause) = (moment(200), State::Listen, None);
+    table.apply(&Event::ResetSent(ResetSent { at, sk: 2, state, half_open: Some(of), cause }), &mut |_| {});
+    for link in half_open {
+        table.apply(&removed(300, 10 + u64::from(*link), State::SynRecv, false), &mut |_| {});
+    }
+    table.tick(moment(1_000_000_000), &mut |row| rows.push(*row));
+    let reset = rows.iter().filter(|row| row.close_reason == Some(CloseReason::ResetSent));
+    reset.map(|row| name(row).map_or(0, |name| name[1..].parse().unwrap())).collect()
+}
+
+#[test]
+fn an_rst_ends_the_half_open_connection_on_the_interface_of_its_listener() {
+    assert_eq!(reset_ends(&[3, 4], 3, 3), [3]);
+    assert_eq!(reset_ends(&[3, 4], 4, 4), [4]);
+    assert_eq!(reset_ends(&[0, 4], 4, 4), [4]);
+    // The segment went through a VRF, or from this host to itself.
+    assert_eq!(reset_ends(&[3, 4], 3, 1), [3]);
+    assert!(reset_ends(&[3], 4, 4).is_empty());
+}
+
+#[test]
+fn an_rst_of_an_unbound_listener_ends_the_connection_on_the_interface_of_the_segment() {
+    assert_eq!(reset_ends(&[0, 4], 0, 4), [4]);
+    assert_eq!(reset_ends(&[0, 4], 0, 3), [0]);
+    assert_eq!(reset_ends(&[3, 4], 0, 3), [3]);
+    assert_eq!(reset_ends(&[0], 0, 3), [0]);
+    assert_eq!(reset_ends(&[4], 0, 1), [4]);
+    assert!(reset_ends(&[3, 4], 0, 1).is_empty());
 }

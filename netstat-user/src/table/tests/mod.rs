@@ -96,6 +96,7 @@ mod capacity;
 mod half_open;
 mod interface;
 mod owner_checks;
+mod pending_rows;
 mod poll;
 mod process_names;
 mod readers;
@@ -126,7 +127,7 @@ fn a_connection_keeps_its_id_its_times_and_its_direction() {
 fn the_syn_sent_row_waits_for_its_port() {
     let (mut table, id) = (table(), sock(1, 7));
     assert_eq!(rows(&mut table, &[change(1, id, State::Close, State::SynSent, NOT_CHOSEN, SERVER)]), []);
-    assert_eq!((table.oldest_waiting_ns(), table.next_tick_ns()), (Some(1), Some(1_000_000_001)));
+    assert_eq!((table.oldest_waiting_ns(), table.next_tick_ns()), (Some(1), Some(2_000_001)));
     let ends = Event::Tuple { sock: id, local: CLIENT, remote: SERVER };
     let seen = rows_of(&mut table, std::slice::from_ref(&ends));
     assert_eq!((seen.len(), seen[0].local, seen[0].new_state), (1, CLIENT, State::SynSent));

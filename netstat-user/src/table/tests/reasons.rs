@@ -6,7 +6,7 @@ use super::{
 };
 use crate::model::{
     CloseReason::{self, *},
-    KernelTcpStats, RemovalCause, ResetSent,
+    HalfOpenReset, KernelTcpStats, RemovalCause, ResetSent,
 };
 
 const SOCK: u64 = 1;
@@ -202,7 +202,7 @@ fn a_half_open_connection_that_this_host_resets_is_known_by_its_endpoints() {
         at: moment(890),
         sk: 2,
         state: State::Listen,
-        half_open: Some((SERVER, remote, 1)),
+        half_open: Some(HalfOpenReset { local: SERVER, remote, netns: 1, bound_to: None, arrived_on: None }),
         cause: Some("invalid_syn"),
     };
     let end = || removed_by(Some(RemovalCause::Segment), false);

@@ -30,6 +30,8 @@ pub enum Kind {
     Fexit,
     /// To the record of a tracepoint, which needs no BTF.
     Tracepoint,
+    /// To nothing: it runs when user space requests it.
+    OnRequest,
     /// To an iterator: it runs while the iterator's file is read.
     Iter,
 }
@@ -90,6 +92,7 @@ impl Kind {
             Self::Fentry => "fentry",
             Self::Fexit => "fexit",
             Self::Tracepoint => "tracepoint",
+            Self::OnRequest => "raw_tp",
             Self::Iter => "iter",
         }
     }
@@ -98,6 +101,7 @@ impl Kind {
         match self {
             Self::TpBtf | Self::Tracepoint => "tracepoint",
             Self::Fentry | Self::Fexit => "function",
+            Self::OnRequest => "command",
             Self::Iter => "iterator",
         }
     }
@@ -119,7 +123,7 @@ impl Hook {
             Kind::Fentry | Kind::Fexit => Some((true, self.target.into())),
             Kind::Iter => Some((true, format!("bpf_iter_{}", self.target).into())),
             Kind::TpBtf => Some((false, format!("btf_trace_{}", self.target).into())),
-            Kind::Tracepoint => None,
+            Kind::Tracepoint | Kind::OnRequest => None,
         }
     }
 }

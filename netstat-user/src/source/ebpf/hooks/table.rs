@@ -14,11 +14,11 @@ const EVERY: &str = "every kernel";
 /// Every set; of those with the same facts, the preferred one comes first.
 pub fn sets() -> impl Iterator<Item = &'static HookSet> {
     let minisocks = [&MINISOCK_FUNCTIONS, &MINISOCK_TIMERS, &TIME_WAIT_BY_DROP];
-    [&STATE, &STATE_CLASSIC]
-        .into_iter()
-        .chain(minisocks)
-        .chain(INDEPENDENT)
-        .chain([&SNAPSHOTS, &SOCKET_FILES])
+    [&STATE, &STATE_CLASSIC].into_iter().chain(minisocks).chain(INDEPENDENT).chain([
+        &CONNECTING_SOCKETS,
+        &SNAPSHOTS,
+        &SOCKET_FILES,
+    ])
 }
 
 /// Every transition of a full socket, with all that the socket knows.
@@ -275,6 +275,21 @@ pub static SYN_ERRORS: HookSet = HookSet {
     need: Need::Optional,
     facts: &["ICMP errors that arrive during connect() and that the process has read"],
     remedy: Remedy::Kernel("Linux 5.14 or later"),
+};
+
+/// The port of a connecting socket whose SYN is not sent yet, so that no hook shows it.
+pub static CONNECTING_SOCKETS: HookSet = HookSet {
+    hooks: &[Hook {
+        program: program::CONNECTING_SOCKET,
+        kind: Kind::OnRequest,
+        target: "BPF_PROG_TEST_RUN",
+        condition: Condition::Always,
+        kernels: "5.10 and later",
+        reports: "the local port of a socket whose connect() has sent no SYN yet (TCP_FASTOPEN_CONNECT)",
+    }],
+    need: Need::Optional,
+    facts: &["the local port in SYN_SENT while the SYN waits for its data (TCP_FASTOPEN_CONNECT)"],
+    remedy: Remedy::Kernel("Linux 5.10 or later"),
 };
 
 /// All sockets of a network namespace, and the processes that hold them.

@@ -16,6 +16,7 @@ fn the_table_has_every_program_of_the_object_with_its_kind_and_target() {
         aya_obj::ProgramSection::FEntry { .. } => "fentry",
         aya_obj::ProgramSection::FExit { .. } => "fexit",
         aya_obj::ProgramSection::TracePoint => "tracepoint",
+        aya_obj::ProgramSection::RawTracePoint => "raw_tp",
         aya_obj::ProgramSection::Iter { .. } => "iter",
         other => panic!("no hook is attached to {other:?}"),
     };

@@ -6,7 +6,7 @@ use netstat_ebpf::wire::{ClassicFormat, Offsets, program};
 
 use super::super::{
     attempts::Attempts,
-    hooks::{INDEPENDENT, RESETS_SENT, SNAPSHOTS, STATE, SYN_RETRANSMITS},
+    hooks::{CONNECTING_SOCKETS, INDEPENDENT, RESETS_SENT, SNAPSHOTS, STATE, SYN_RETRANSMITS},
     object::{LoadOptions, prepare_and_record},
     offsets,
     reset_causes::ResetCauses,
@@ -15,7 +15,7 @@ use super::super::{
 use super::{
     loaded::{Loaded, without},
     minisock::{self, Minisocks},
-    prepared, programs,
+    prepared, programs, socket_program,
 };
 use crate::{model::Missing, open_files};
 
@@ -57,6 +57,11 @@ pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Result<Loa
             }
             Err(error) => missing.extend(without(set, &format!("{error:#}"))),
         }
+    }
+    let connecting =
+        layout.check(&CONNECTING_SOCKETS).and_then(|()| socket_program::load(&mut ebpf, attempts));
+    if let Err(error) = connecting {
+        missing.extend(without(&CONNECTING_SOCKETS, &format!("{error:#}")));
     }
     let snapshotter = layout
         .check(&SNAPSHOTS)

@@ -8,7 +8,7 @@ use super::super::{
     attempts::Attempts,
     btf::Btf,
     classic_format,
-    hooks::{INDEPENDENT, MINISOCK_FUNCTIONS, SNAPSHOTS, STATE, STATE_CLASSIC},
+    hooks::{CONNECTING_SOCKETS, INDEPENDENT, MINISOCK_FUNCTIONS, SNAPSHOTS, STATE, STATE_CLASSIC},
     object::{LoadOptions, find, prepare_and_record, refusal},
     offsets,
     reset_causes::ResetCauses,
@@ -37,7 +37,8 @@ pub fn load(
     state.attach(classic_format::CATEGORY, hook.target)?;
     attempts.mark_attached(1);
     let why = format!("tp_btf programs don't load: {why_not_tp_btf:#}");
-    let sets = [&MINISOCK_FUNCTIONS].into_iter().chain(INDEPENDENT).chain([&SNAPSHOTS, &STATE]);
+    let sets =
+        [&MINISOCK_FUNCTIONS].into_iter().chain(INDEPENDENT).chain([&CONNECTING_SOCKETS, &SNAPSHOTS, &STATE]);
     Ok(Loaded {
         ebpf,
         missing: sets.flat_map(|set| without(set, &why)).collect(),

@@ -8,10 +8,12 @@ pub mod memlock;
 mod minisock;
 mod prepared;
 mod programs;
+mod socket_program;
 
 use anyhow::{Result, anyhow};
 
 pub use loaded::Loaded;
+pub use socket_program::run_for_socket;
 
 use self::advice::advice;
 use super::{attempts::Attempts, object::LoadOptions};

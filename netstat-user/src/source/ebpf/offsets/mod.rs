@@ -57,6 +57,7 @@ impl KernelLayout {
             program::SYN_SENT_AGAIN | program::SYN_ACK_SENT_AGAIN => self.syn_retransmits.as_ref(),
             program::ERROR_REPORTED => self.syn_errors.as_ref(),
             program::TIMER_START
+            | program::CONNECTING_SOCKET
             | program::TIMER_CANCEL
             | program::KFREE_SKB
             | program::TIMEWAIT_CREATED
@@ -160,7 +161,7 @@ fn layout(
         subflow_tcp_sock: mptcp.get("mptcp_subflow_context", "tcp_sock", 8),
         subflow_conn: mptcp.get("mptcp_subflow_context", "conn", 8),
         mptcp_conn_list: mptcp.get("mptcp_sock", "conn_list", 16),
-        unused: 0,
+        skb_iif: resets_sent.get("sk_buff", "skb_iif", 4),
         file_inode: snapshots.get("file", "f_inode", 8),
         file_private_data: snapshots.get("file", "private_data", 8),
         inode_sb: snapshots.get("inode", "i_sb", 8),
