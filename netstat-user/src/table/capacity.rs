@@ -6,8 +6,13 @@
 
 use std::collections::VecDeque;
 
-use super::Table;
+use rustc_hash::FxHashMap;
+
+use super::{Table, tuple::Tuple};
 use crate::model::{ConnId, Endpoint, Family, State};
+
+/// How many rejected half-open connections are remembered: all are forgotten beyond. Most last for one round trip.
+const MAX_REJECTED: usize = 16_384;
 
 /// The timewait sockets in the table, and what was lost because the table was full.
 #[derive(Debug, Default)]
@@ -18,12 +23,14 @@ pub(super) struct Capacity {
     pub(super) unreported: u64,
     /// Whether a connection has given up its place: a later snapshot finds its socket, which is not new.
     pub(super) has_evicted: bool,
+    /// The request sockets of half-open connections that had no place: their first transition was counted.
+    rejected: FxHashMap<Tuple, u64>,
 }
 
 impl Capacity {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.timewaits.len()
+        self.timewaits.len().max(self.rejected.len())
     }
 }
 
@@ -68,6 +75,21 @@ impl Table {
         true
     }
 
+    /// Whether the half-open connection of the request socket `key` has a place. If it has none, its first transition is
+    /// lost; its timer may be started again.
+    pub(super) fn has_place_for_request(&mut self, tuple: Tuple, key: u64) -> bool {
+        if self.shrink_to(self.limit - 1) {
+            return true;
+        }
+        let rejected = &mut self.capacity.rejected;
+        if rejected.len() >= MAX_REJECTED {
+            rejected.clear();
+        }
+        let is_counted = rejected.insert(tuple, key) == Some(key);
+        self.capacity.unreported += u64::from(!is_counted);
+        false
+    }
+
     /// Whether another connection has a place. If it has none, a transition of it is lost.
     pub(super) fn has_place_for_one(&mut self) -> bool {
         let has_place = self.shrink_to(self.limit - 1);
@@ -76,7 +98,7 @@ impl Table {
     }
 
     /// Whether the table has a place for the connection at `key`, which has just begun and is in it. If it has none, the
-    /// connection is removed.
+    /// connection is removed, and its first transition is lost.
     pub(super) fn has_place(&mut self, key: u64) -> bool {
         if self.connections.len() <= self.limit {
             return true;
@@ -88,9 +110,10 @@ impl Table {
         if !self.keeps(family, netns, local, remote) || self.shrink_to(self.limit) {
             return true;
         }
-        self.connections.remove(&key);
-        // Where minisockets are seen, the loss of the half-open connection was counted.
-        self.capacity.unreported += u64::from(!self.capabilities.minisocks);
+        // The child of a request socket has no first transition of its own. One of SYN cookies or Fast Open has.
+        let tuple = self.connections.remove(&key).and_then(|connection| connection.minisock_tuple());
+        let request = tuple.and_then(|tuple| self.capacity.rejected.remove(&tuple));
+        self.capacity.unreported += u64::from(request.is_none());
         false
     }
 }

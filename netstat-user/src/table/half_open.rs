@@ -69,7 +69,7 @@ impl Table {
         let tuple = Tuple::of(minisock);
         if self.connections.len() >= self.limit
             && self.keeps(minisock.family, Some(minisock.netns), minisock.local, Some(minisock.remote))
-            && !self.has_place_for_one()
+            && !self.has_place_for_request(tuple, key)
         {
             return;
         }

@@ -256,7 +256,10 @@ impl Table {
                 return;
             }
         } else {
-            self.learn_endpoints(key, change.local, change.remote, emit);
+            if !self.learn_endpoints(key, change.local, change.remote, emit) {
+                self.capacity.unreported += 1;
+                return;
+            }
             // Its endpoints are still unknown, or no port is left: a connection's rows stay in their order.
             self.pending_rows.release(key, emit);
         }
@@ -349,21 +352,31 @@ impl Table {
         self.learn_endpoints(sock.sk, local, remote, emit);
     }
 
-    /// Takes over the endpoints of an event, and emits the row that waited for them.
-    fn learn_endpoints(&mut self, key: u64, local: Endpoint, remote: Endpoint, emit: &mut dyn FnMut(&Row)) {
-        let Some(connection) = self.connections.get_mut(&key) else { return };
+    /// Takes over the endpoints of an event, and emits the row that waited for them. Returns false if the table has no place
+    /// for the connection.
+    fn learn_endpoints(
+        &mut self,
+        key: u64,
+        local: Endpoint,
+        remote: Endpoint,
+        emit: &mut dyn FnMut(&Row),
+    ) -> bool {
+        let Some(connection) = self.connections.get_mut(&key) else { return true };
         if !connection.learn_endpoints(local, remote) {
-            return;
+            return true;
         }
         if self.take_over_half_open(key) {
             // The half-open connection has emitted this row already.
             self.pending_rows.discard(key);
         } else if let Some(connection) = self.connections.get(&key)
             && let Some(row) = self.pending_rows.complete(key, connection)
-            && self.has_place(key)
         {
+            if !self.has_place(key) {
+                return false;
+            }
             self.emit(key, &row, emit);
         }
+        true
     }
 
     fn accepted(&mut self, sock: SockId, owner: Owner) {

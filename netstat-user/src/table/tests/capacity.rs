@@ -49,6 +49,59 @@ fn a_connection_that_finds_no_place_has_no_row_and_its_transitions_are_counted()
     assert_eq!(table.take_unreported(), 0);
 }
 
+/// The transitions that count as lost of what a full table is told.
+fn lost_of(events: &[Event]) -> u64 {
+    let mut table = with_limit(1);
+    rows(&mut table, &[change(1, sock(1, 7), State::Close, State::SynSent, CLIENT, SERVER)]);
+    assert_eq!(rows_of(&mut table, events), []);
+    table.take_unreported()
+}
+
+#[test]
+fn each_transition_of_a_child_without_a_place_is_counted_once_whatever_has_begun_it() {
+    let remote = port(5_000);
+    let of_request = inbound(10, 20, remote, false);
+    assert_eq!(lost_of(&of_request), 4);
+    // SYN cookies and Fast Open: no request socket.
+    let of_cookie: Vec<Event> = of_request.iter().filter(|event| !is_of_minisock(event)).cloned().collect();
+    assert_eq!(lost_of(&of_cookie), 4);
+    let tuple = Event::Tuple { sock: sock(20, 20), local: SERVER, remote };
+    assert_eq!(lost_of(&[&of_cookie[..1], &[tuple], &of_cookie[1..]].concat()), 4);
+    // Up to 6.12 the child has its listener's endpoints first.
+    for of_child in [&of_request, &of_cookie] {
+        let mut events = of_child.clone();
+        for event in &mut events {
+            if let Event::Transition(change) = event
+                && change.old == State::Listen
+            {
+                (change.local.addr, change.remote) = (NOT_KNOWN.addr, NOT_KNOWN);
+            }
+        }
+        assert_eq!(lost_of(&events), 4);
+    }
+    // The SYN-ACK is sent again, twice.
+    let again = [&of_request[..1], &of_request[..1], &of_request].concat();
+    assert_eq!(lost_of(&again), 4);
+    // Another connection has the same endpoints later.
+    assert_eq!(lost_of(&[of_request, inbound(100, 30, remote, false), of_cookie].concat()), 12);
+}
+
+fn is_of_minisock(event: &Event) -> bool {
+    matches!(event, Event::MinisockCreated(_) | Event::MinisockRemoved(_))
+}
+
+#[test]
+fn rejected_half_open_connections_are_not_remembered_for_ever() {
+    let mut table = with_limit(1);
+    rows(&mut table, &[change(1, sock(1, 7), State::Close, State::SynSent, CLIENT, SERVER)]);
+    for number in 0..40_000_u32 {
+        let remote = Endpoint { addr: std::net::Ipv4Addr::from(number).into(), port: 1 };
+        rows_of(&mut table, &[created(number.into(), 1_000, State::SynRecv, SERVER, remote)]);
+        assert!(table.capacity.len() <= 16_384);
+    }
+    assert_eq!(table.take_unreported(), 40_000);
+}
+
 #[test]
 fn a_time_wait_gives_up_its_place_and_its_end_is_counted() {
     let mut table = with_limit(2);
