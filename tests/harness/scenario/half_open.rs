@@ -24,58 +24,65 @@ pub const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// A connection whose SYN has arrived and whose SYN-ACK is lost.
-struct HalfOpen {
-    wire: Wire,
-    listener: Sock,
-    client: Sock,
-    port: u16,
+/// A connection whose SYN has arrived and whose SYN-ACK is lost. No packet passes any more.
+pub(super) struct HalfOpen {
+    pub(super) wire: Wire,
+    pub(super) listener: Sock,
+    pub(super) client: Sock,
 }
 
 impl HalfOpen {
-    fn new(net: &TestNet) -> Result<Self> {
+    pub(super) fn new(net: &TestNet) -> Result<Self> {
         let wire = Wire::new(net)?;
         let listener = wire.listen()?;
         wire.relay.cut_backward(true);
         let client = Sock::tcp(wire.address)?;
         client.start_connect(wire.address)?;
-        let half_open = Self { wire, listener, client, port: net.addresses.port() };
-        half_open.wire.far.run(|| proc_tcp::wait_for(1, half_open.port, "SYN_RECV"))?;
-        checkpoint("LISTEN SYN_SENT SYN_RECV")?;
+        wire.far.run(|| proc_tcp::wait_for(1, wire.address.port(), "SYN_RECV"))?;
         // No retransmitted SYN may arrive after the end of the first connection attempt.
-        half_open.wire.relay.cut_forward(true);
-        // The server sends the SYN-ACK at once, and again after a second.
-        half_open.wire.far.sysctl("ipv4/tcp_synack_retries", "1")?;
-        Ok(half_open)
+        wire.relay.cut_forward(true);
+        Ok(Self { wire, listener, client })
     }
 }
 
-fn server_gives_up(net: &TestNet) -> Result<()> {
+/// Waits for the end of the half-open connection.
+pub(super) fn wait_for_end(wire: &Wire) -> Result<()> {
+    wire.far.run(|| proc_tcp::wait_for_none(wire.address.port(), "SYN_RECV"))
+}
+
+/// A half-open connection at a checkpoint. The server sends the SYN-ACK at once, and again after a second.
+fn observed(net: &TestNet) -> Result<HalfOpen> {
     let half_open = HalfOpen::new(net)?;
-    half_open.wire.far.run(|| proc_tcp::wait_for_none(half_open.port, "SYN_RECV"))?;
+    checkpoint("LISTEN SYN_SENT SYN_RECV")?;
+    half_open.wire.far.sysctl("ipv4/tcp_synack_retries", "1")?;
+    Ok(half_open)
+}
+
+fn server_gives_up(net: &TestNet) -> Result<()> {
+    let half_open = observed(net)?;
+    wait_for_end(&half_open.wire)?;
     checkpoint("LISTEN SYN_SENT")?;
     half_open.client.close();
     checkpoint("LISTEN")
 }
 
 fn client_is_gone(net: &TestNet) -> Result<()> {
-    let HalfOpen { wire, listener, client, port } = HalfOpen::new(net)?;
+    let HalfOpen { wire, listener, client } = observed(net)?;
     client.close();
     wire.relay.cut_forward(false);
     wire.relay.cut_backward(false);
     // The client's host answers the retransmitted SYN-ACK with an RST.
-    wire.far.run(|| proc_tcp::wait_for_none(port, "SYN_RECV"))?;
+    wait_for_end(&wire)?;
     checkpoint("LISTEN")?;
     listener.close();
     checkpoint("")
 }
 
 fn listener_goes(net: &TestNet) -> Result<()> {
-    let half_open = HalfOpen::new(net)?;
-    half_open.wire.cut();
-    let HalfOpen { wire, listener, client, port } = half_open;
+    let HalfOpen { wire, listener, client } = observed(net)?;
+    wire.cut();
     listener.close();
-    wire.far.run(|| proc_tcp::wait_for_none(port, "SYN_RECV"))?;
+    wait_for_end(&wire)?;
     checkpoint("SYN_SENT")?;
     client.close();
     checkpoint("")

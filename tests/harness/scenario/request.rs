@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 
-use super::{CLIENT_ACTIVE_CLOSE, CLIENT_CONNECT_FAILS, LISTENER, SERVER_PASSIVE_CLOSE, Scenario, TestNet};
+use super::{
+    CLIENT_ACTIVE_CLOSE, CLIENT_CONNECT_FAILS, LISTENER, SERVER_PASSIVE_CLOSE, Scenario, TestNet,
+    half_open::{HalfOpen, wait_for_end},
+};
 use crate::{
     packet, proc_tcp,
     segment::{Segment, flag},
@@ -55,11 +58,9 @@ pub const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// A connection whose SYN has arrived and whose SYN-ACK is lost. No packet passes any more.
-struct HalfOpen {
-    wire: Wire,
-    listener: Sock,
-    client: Sock,
+/// A half-open connection, with what the segments of its client need.
+struct Request {
+    half_open: HalfOpen,
     /// The client's endpoint.
     from: SocketAddr,
     /// The sequence number of its SYN.
@@ -68,70 +69,70 @@ struct HalfOpen {
     syn_ack: (u32, Vec<u8>),
 }
 
-impl HalfOpen {
+impl Request {
     fn new(net: &TestNet) -> Result<Self> {
-        let wire = Wire::new(net)?;
-        let listener = wire.listen()?;
-        wire.relay.cut_backward(true);
-        let client = Sock::tcp(wire.address)?;
-        client.start_connect(wire.address)?;
-        wire.far.run(|| proc_tcp::wait_for(1, wire.address.port(), "SYN_RECV"))?;
-        wire.relay.cut_forward(true);
+        let half_open = HalfOpen::new(net)?;
         let sent = |packet: Vec<u8>| Segment::parse(&packet, 0).map(|segment| (segment, packet));
         let (segment, packet) = wait::until("the SYN-ACK is sent", || {
-            Ok(sent(wire.relay.last_sent_backward()?).filter(|(segment, _)| segment.has(flag::SYN)))
+            let last = sent(half_open.wire.relay.last_sent_backward()?);
+            Ok(last.filter(|(segment, _)| segment.has(flag::SYN)))
         })?;
         let (from, syn) = (segment.to, segment.ack.wrapping_sub(1));
-        Ok(Self { listener, client, from, syn, syn_ack: (segment.seq, packet), wire })
+        Ok(Self { half_open, from, syn, syn_ack: (segment.seq, packet) })
+    }
+
+    fn wire(&self) -> &Wire {
+        &self.half_open.wire
     }
 
     /// Lets a segment of the client arrive, with the sequence number that follows its SYN by `after`.
     fn inject(&self, after: u32, ack: u32, flags: u8) -> Result<()> {
         let seq = self.syn.wrapping_add(after);
-        self.wire.relay.inject_forward(&packet::segment(self.from, self.wire.address, seq, ack, flags)?)
+        let segment = packet::segment(self.from, self.wire().address, seq, ack, flags)?;
+        self.wire().relay.inject_forward(&segment)
     }
 
     /// Waits for the end of the half-open connection, and closes the sockets.
     fn end(self) -> Result<()> {
-        self.wire.far.run(|| proc_tcp::wait_for_none(self.wire.address.port(), "SYN_RECV"))?;
-        self.client.close();
-        self.listener.close();
+        wait_for_end(self.wire())?;
+        self.half_open.client.close();
+        self.half_open.listener.close();
         Ok(())
     }
 }
 
 fn reset(net: &TestNet) -> Result<()> {
-    let half_open = HalfOpen::new(net)?;
-    half_open.inject(1, 0, flag::RST)?;
-    half_open.end()
+    let request = Request::new(net)?;
+    request.inject(1, 0, flag::RST)?;
+    request.end()
 }
 
 fn second_syn(net: &TestNet) -> Result<()> {
-    let half_open = HalfOpen::new(net)?;
-    half_open.inject(100, 0, flag::SYN)?;
-    half_open.end()
+    let request = Request::new(net)?;
+    request.inject(100, 0, flag::SYN)?;
+    request.end()
 }
 
 fn icmp_error(net: &TestNet) -> Result<()> {
-    let half_open = HalfOpen::new(net)?;
-    let about = &half_open.syn_ack.1;
-    half_open.wire.relay.inject_forward(&packet::icmp_error(half_open.from.ip(), 3, 1, about)?)?;
-    half_open.end()
+    let request = Request::new(net)?;
+    let error = packet::icmp_error(request.from.ip(), 3, 1, &request.syn_ack.1)?;
+    request.wire().relay.inject_forward(&error)?;
+    request.end()
 }
 
 fn killed(net: &TestNet) -> Result<()> {
-    let half_open = HalfOpen::new(net)?;
-    half_open.wire.far.run(|| ss::kill(half_open.wire.address, half_open.from))?;
-    half_open.end()
+    let request = Request::new(net)?;
+    request.wire().far.run(|| ss::kill(request.wire().address, request.from))?;
+    request.end()
 }
 
 fn listener_has_closed(net: &TestNet) -> Result<()> {
-    let half_open = HalfOpen::new(net)?;
-    let HalfOpen { wire, listener, client, from, syn, syn_ack } = half_open;
+    let Request { half_open, from, syn, syn_ack } = Request::new(net)?;
+    let HalfOpen { wire, listener, client } = half_open;
     listener.close();
     let ack = packet::segment(from, wire.address, syn.wrapping_add(1), syn_ack.0.wrapping_add(1), flag::ACK)?;
     wire.relay.inject_forward(&ack)?;
-    wire.far.run(|| proc_tcp::wait_for_none(wire.address.port(), "SYN_RECV"))?;
+    wait_for_end(&wire)?;
     client.close();
     Ok(())
 }
@@ -154,7 +155,7 @@ fn overflow(net: &TestNet) -> Result<()> {
     wire.far.run(|| proc_tcp::wait_for(clients.len(), wire.address.port(), "ESTABLISHED"))?;
     let ack = packet::segment(forged, wire.address, 1_001, syn_ack.seq.wrapping_add(1), flag::ACK)?;
     wire.relay.inject_forward(&ack)?;
-    wire.far.run(|| proc_tcp::wait_for_none(wire.address.port(), "SYN_RECV"))?;
+    wait_for_end(&wire)?;
     for client in clients {
         let server = listener.accept()?;
         client.shutdown_write()?;
