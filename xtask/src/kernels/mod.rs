@@ -8,6 +8,7 @@ mod suite;
 mod table;
 
 use std::fs;
+use std::iter;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -142,9 +143,10 @@ fn fetch(suites: &[&'static str]) -> Result<Vec<Kernel>> {
     suites.iter().map(|suite| archive.newest_kernel(suite)).collect()
 }
 
-/// Runs the guests, `jobs` at once, and returns their results in the order of `guests`.
+/// Runs the guests, `jobs` at once, and returns their results in the order of `guests`. The oldest and the newest kernel,
+/// which run the most tests, come first.
 fn run_all(guests: &[(Kernel, PathBuf)], directory: &Path, jobs: usize) -> Result<Vec<GuestRun>> {
-    let next = Mutex::new(0..guests.len());
+    let next = Mutex::new(iter::once(0).chain((1..guests.len()).rev()));
     let work = || {
         let mut done = Vec::new();
         loop {

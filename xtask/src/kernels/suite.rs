@@ -13,7 +13,8 @@ pub const MODULES: [&str; 6] = ["veth", "tun", "inet_diag", "tcp_diag", "udp_dia
 /// Programs that the tests run. busybox's `ip` knows too little.
 pub const PROGRAMS: [&str; 7] = ["ip", "ss", "netstat", "setpriv", "unshare", "setcap", "cp"];
 
-/// The kinds of hooks for half-open connections and TIME_WAIT: values of `--life-hook`.
+/// The kinds of hooks for half-open connections and TIME_WAIT: values of `--life-hook`. The first one is tested on every
+/// kernel, the other on the oldest and the newest.
 pub const MINISOCK_HOOKS: [&str; 2] = ["fentry", "timer"];
 /// The test programs that run once with each kind of minisocket hooks.
 const WITH_EACH_HOOK: [&str; 5] =
@@ -83,7 +84,7 @@ impl Extent {
     }
 }
 
-/// What the guest runs: it goes on after a failure, and ends with how many programs failed. A program that fails is run
+/// What a guest runs: it goes on after a failure, and ends with how many programs failed. A program that fails is run
 /// again until it has had so many tries. `oldest_and_newest` are releases of the kernels.
 pub fn script(extent: Extent, oldest_and_newest: [&str; 2], filter: &str, tries: NonZero<usize>) -> String {
     let [once, on_oldest_and_newest] = extent.once();
