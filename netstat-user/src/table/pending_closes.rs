@@ -1,15 +1,17 @@
 //! The last rows of connections that wait for an RST of this host, which tells why the connection ended.
 //!
 //! The kernel sends it microseconds after the socket's transition to CLOSE, in the same context (`__tcp_close`,
-//! `tcp_disconnect`, net/ipv4/tcp.c; `tcp_v4_do_rcv`, net/ipv4/tcp_ipv4.c).
+//! `tcp_disconnect`, net/ipv4/tcp.c; `tcp_v4_do_rcv`, net/ipv4/tcp_ipv4.c). A process may be interrupted between the two.
 
 use std::collections::VecDeque;
 
 use super::Table;
 use crate::model::{CloseReason, Moment, ResetSent, Row};
 
-/// How long a row waits at most, nanoseconds.
+/// How long a row waits at most for an RST that a softirq sends, nanoseconds.
 const MAX_WAIT_NS: u64 = 5_000_000;
+/// The same for an RST that a process sends.
+const MAX_WAIT_FOR_PROCESS_NS: u64 = 100_000_000;
 
 /// The waiting rows, oldest first. They are few: the RST follows at once, unless the connection ends in an unusual way.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ struct PendingClose {
     key: u64,
     row: Row,
     reason_if_reset: CloseReason,
+    /// Until when the row waits, CLOCK_MONOTONIC in nanoseconds.
+    due_ns: u64,
 }
 
 impl PendingCloses {
@@ -32,11 +36,14 @@ impl PendingCloses {
 
     /// When the next row has waited for too long, CLOCK_MONOTONIC in nanoseconds.
     pub(super) fn next_due_ns(&self) -> Option<u64> {
-        self.oldest_ns().map(|at_ns| at_ns + MAX_WAIT_NS)
+        self.rows.iter().map(|pending| pending.due_ns).min()
     }
 
-    pub(super) fn insert(&mut self, key: u64, row: Row, reason_if_reset: CloseReason) {
-        self.rows.push_back(PendingClose { key, row, reason_if_reset });
+    /// `by_process`: whether a process may be about to send the RST.
+    pub(super) fn insert(&mut self, key: u64, row: Row, reason_if_reset: CloseReason, by_process: bool) {
+        let max_wait_ns = if by_process { MAX_WAIT_FOR_PROCESS_NS } else { MAX_WAIT_NS };
+        let due_ns = row.at.mono_ns + max_wait_ns;
+        self.rows.push_back(PendingClose { key, row, reason_if_reset, due_ns });
     }
 
     #[cfg(test)]
@@ -45,7 +52,7 @@ impl PendingCloses {
     }
 
     fn take(&mut self, key: u64) -> Option<PendingClose> {
-        let index = self.rows.iter().position(|pending| pending.key == key)?;
+        let index = self.rows.iter().rposition(|pending| pending.key == key)?;
         self.rows.remove(index)
     }
 
@@ -58,12 +65,13 @@ impl PendingCloses {
 
     /// Emits the rows that have waited for too long.
     pub(super) fn release_old(&mut self, now: Moment, emit: &mut dyn FnMut(&Row)) {
-        while let Some(pending) = self.rows.front()
-            && now.mono_ns.saturating_sub(pending.row.at.mono_ns) > MAX_WAIT_NS
-        {
-            emit(&pending.row);
-            self.rows.pop_front();
-        }
+        self.rows.retain(|pending| {
+            let waits = now.mono_ns <= pending.due_ns;
+            if !waits {
+                emit(&pending.row);
+            }
+            waits
+        });
     }
 
     /// Emits all rows.

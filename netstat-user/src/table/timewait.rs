@@ -99,7 +99,9 @@ impl Table {
         match ending.reason_if_reset {
             // Only MPTCP's subflows send RSTs.
             Some(reason) if self.capabilities.resets_sent && change.protocol == Protocol::Tcp => {
-                self.pending_closes.insert(key, row, reason);
+                // close() and disconnect() have the socket still; an error is set where a packet arrives.
+                let by_process = change.error == Some(0) && change.has_socket != Some(false);
+                self.pending_closes.insert(key, row, reason, by_process);
             }
             _ => emit(&row),
         }

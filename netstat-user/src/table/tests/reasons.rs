@@ -126,6 +126,22 @@ fn an_rst_right_after_the_close_tells_who_ended_the_connection() {
 }
 
 #[test]
+fn a_process_that_is_interrupted_before_it_sends_its_rst_has_sent_it() {
+    const LATE: u64 = 60_000_000;
+    let reset_at = |at| reset(at, SOCK, State::Close);
+    for (has_socket, reasons) in [(true, [].as_slice()), (false, &[Some(FinLocal)])] {
+        let mut table = table();
+        assert_eq!(rows_of(&mut table, &[Event::Transition(close(State::FinWait2, 0, has_socket))]), []);
+        let released = waited(&mut table, LATE);
+        assert_eq!(released.iter().map(|row| row.close_reason).collect::<Vec<_>>(), reasons);
+        let late: Vec<_> =
+            rows_of(&mut table, &[reset_at(LATE)]).iter().map(|row| row.close_reason).collect();
+        assert_eq!(late, if has_socket { vec![Some(ResetSent)] } else { vec![] });
+        assert_eq!(table.next_tick_ns(), None, "nothing waits");
+    }
+}
+
+#[test]
 fn an_rst_right_before_the_close_has_its_cause_in_the_row() {
     let established = change(1, sock(SOCK, 7), State::SynSent, State::Established, CLIENT, SERVER);
     for (error, reason) in [(103, Aborted), (110, Timeout), (0, ResetSent)] {
