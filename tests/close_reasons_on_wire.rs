@@ -4,9 +4,9 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
-    capture,
+    capture::{self, Capture},
     event::{Direction, Row},
     history,
     oracle::{ORDINARY, Oracle, Protocol},
@@ -59,14 +59,33 @@ fn subflows_have_the_reasons_that_the_wire_shows() -> Result<()> {
     check(&[scenario::mptcp::SCENARIOS])
 }
 
-/// Runs the scenarios one after the other beside one trace and a capture, each in a network of its own.
+#[test]
+fn mptcp_connections_end_as_their_subflows_do_on_the_wire() -> Result<()> {
+    if skip::without_root() || skip::without_mptcp() {
+        return Ok(());
+    }
+    for protocol in [Protocol::Tcp, Protocol::Mptcp] {
+        let ends = check_protocol(&[scenario::mptcp::RESETS], protocol)?;
+        ensure!(ends >= scenario::mptcp::RESETS.len(), "{ends} ends of {protocol:?}");
+    }
+    Ok(())
+}
+
 fn check(scenarios: &[&[Scenario]]) -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
+    check_protocol(scenarios, Protocol::Tcp).map(drop)
+}
+
+/// Runs the scenarios one after the other beside one trace and a capture, each in a network of its own, and checks the rows
+/// of the protocol. Returns how many of them end a connection.
+fn check_protocol(scenarios: &[&[Scenario]], protocol: Protocol) -> Result<usize> {
     let scenarios: Vec<Scenario> = scenarios.concat();
     let nets = scenarios.iter().map(|_| TestNet::new()).collect::<Result<Vec<_>>>()?;
     let blocks: Vec<_> = nets.iter().map(|net| &net.addresses).collect();
+    // It enables the time stamps long before the first scenario.
+    let _early = nets.first().map(|net| Capture::start(&net.netns)).transpose()?;
     let mut oracle = Oracle::start(ORDINARY, &blocks)?;
     let tracer = Tracer::start(&[])?;
     let mut captures = Vec::new();
@@ -77,27 +96,29 @@ fn check(scenarios: &[&[Scenario]]) -> Result<()> {
     // The tracepoint shows no half-open connection; the scenarios wait for their ends.
     history::completed(&mut oracle, &blocks)?;
     let rows = tracer.stop()?.rows()?;
+    let mut ends = 0;
     let unix_offset_ns = capture::now_ns() - i64::try_from(wait::monotonic_ns())?;
     for ((scenario, net), captures) in scenarios.iter().zip(&nets).zip(&captures) {
         for capture in captures {
             let (netns, segments) = (capture.netns(), capture.read()?);
             let rows = rows.iter().filter(|row| {
-                row.netns == Some(netns) && row.protocol() == Protocol::Tcp && row.belongs_to(&net.addresses)
+                row.netns == Some(netns) && row.protocol() == protocol && row.belongs_to(&net.addresses)
             });
-            compare(scenario, rows, &segments, unix_offset_ns)
+            ends += compare(scenario, rows, &segments, unix_offset_ns)
                 .with_context(|| format!("after {:?}", scenario.name))?;
         }
     }
-    Ok(())
+    Ok(ends)
 }
 
-/// Compares each row that ends a connection with the segments of its connection.
+/// Compares each row that ends a connection with the segments of its connection. Returns how many there are.
 fn compare<'a>(
     scenario: &Scenario,
     rows: impl Iterator<Item = &'a Row>,
     segments: &[Segment],
     unix_offset_ns: i64,
-) -> Result<()> {
+) -> Result<usize> {
+    let mut ends = 0;
     let mut connections: HashMap<_, Vec<&str>> = HashMap::new();
     for row in rows {
         if row.direction == Some(Direction::Listen) {
@@ -119,9 +140,10 @@ fn compare<'a>(
             WireEvidence::of(row.local(), remote, nth, segments)
         };
         if let Some(reason) = row.close_reason {
+            ends += 1;
             let at_ns = i64::try_from(row.mono_ns)? + unix_offset_ns;
             evidence.check(reason, row.new_state, at_ns).with_context(|| format!("{row:#?}"))?;
         }
     }
-    Ok(())
+    Ok(ends)
 }

@@ -49,7 +49,9 @@ pub fn also(netns: &Namespace) -> Result<()> {
 }
 
 impl Capture {
-    fn start(netns: &Namespace) -> Result<Self> {
+    /// Captures what the namespace sends and receives from now on. The first capture of a host has the right times only after
+    /// some milliseconds: a work queue enables the time stamps (`net_enable_timestamp`, net/core/dev.c).
+    pub fn start(netns: &Namespace) -> Result<Self> {
         let socket = netns.run(|| {
             let protocol = i32::from(u16::try_from(libc::ETH_P_ALL)?.to_be());
             // SAFETY: the call has no pointers.

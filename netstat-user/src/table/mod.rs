@@ -5,6 +5,7 @@ mod connection;
 mod connections;
 mod half_open;
 mod listeners;
+mod mptcp;
 mod owner_checks;
 mod owner_lookups;
 mod pending_closes;
@@ -23,9 +24,10 @@ mod tuple;
 use rustc_hash::FxHashMap;
 
 use self::{
-    capacity::Capacity, half_open::HalfOpen, listeners::Listeners, owner_checks::OwnerChecks,
-    owner_lookups::OwnerLookups, pending_closes::PendingCloses, pending_rows::PendingRows, poll::PollState,
-    process_names::ProcessNames, timewait::Minisocks, tombstones::Tombstones,
+    capacity::Capacity, half_open::HalfOpen, listeners::Listeners, mptcp::MptcpConnections,
+    owner_checks::OwnerChecks, owner_lookups::OwnerLookups, pending_closes::PendingCloses,
+    pending_rows::PendingRows, poll::PollState, process_names::ProcessNames, timewait::Minisocks,
+    tombstones::Tombstones,
 };
 pub use self::{
     connection::{Connection, Entered},
@@ -35,7 +37,7 @@ pub use self::{
     snapshot::Merged,
 };
 use crate::model::{
-    ConnId, Endpoint, Event, Moment, Owner, Row, SockId, SourceCapabilities, State, Transition,
+    ConnId, Endpoint, Event, Moment, Owner, Protocol, Row, SockId, SourceCapabilities, State, Transition,
 };
 
 /// Decides between the process that was known to own a connection (first argument) and the process that closes it
@@ -72,6 +74,7 @@ pub struct Table {
     half_open: HalfOpen,
     minisocks: Minisocks,
     listeners: Listeners,
+    mptcp: MptcpConnections,
     owner_checks: OwnerChecks,
     owner_lookups: OwnerLookups,
     process_names: ProcessNames,
@@ -103,6 +106,7 @@ impl Table {
             half_open: HalfOpen::default(),
             minisocks: Minisocks::default(),
             listeners: Listeners::default(),
+            mptcp: MptcpConnections::default(),
             owner_checks: OwnerChecks::default(),
             owner_lookups: OwnerLookups::default(),
             process_names: ProcessNames::default(),
@@ -129,6 +133,7 @@ impl Table {
         self.half_open = HalfOpen::default();
         self.minisocks = Minisocks::default();
         self.listeners = Listeners::default();
+        self.mptcp = MptcpConnections::default();
         self.owner_checks = OwnerChecks::default();
         self.owner_lookups = OwnerLookups::default();
         self.process_names = ProcessNames::default();
@@ -327,6 +332,9 @@ impl Table {
 
     /// Emits a row of the connection at `key`, which then leaves the table if that doesn't keep it.
     fn emit(&mut self, key: u64, row: &Row, emit: &mut dyn FnMut(&Row)) {
+        if row.protocol == Protocol::Mptcp {
+            self.note_mptcp(key, row.at.mono_ns);
+        }
         emit(row);
         self.retain_or_remove(key, row);
     }

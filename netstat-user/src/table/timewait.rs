@@ -80,6 +80,7 @@ impl Table {
         let new = match timewait {
             Some(CreatedTimewait { key, state: State::FinWait2, .. }) => {
                 // The full socket is gone, but the connection is still in FIN_WAIT2.
+                self.note_subflow_end(connection.tuple(), Some(CloseReason::FinLocal));
                 self.connections.insert(key, connection);
                 return;
             }
@@ -89,6 +90,7 @@ impl Table {
         let change = Transition { new, ..*change };
         let mut row = connection.change(&change, self.owner_policy, self.capabilities.source);
         let ending = reason::of_full_socket(&change, connection.evidence());
+        let ending = self.with_mptcp(&change, connection.tuple(), ending);
         row.close_reason = ending.reason;
         row.reset_cause = ending.reset_cause;
         row.tcp_stats = connection.tcp_stats();
@@ -246,10 +248,13 @@ impl Table {
             self.forget_half_open(&tuple, removed.sk);
         }
         let sees_resets = self.capabilities.resets_sent;
-        let ending = reason::of_minisock(connection.state(), removed, connection.evidence(), sees_resets);
+        let state = connection.state();
+        let ending = reason::of_minisock(state, removed, connection.evidence(), sees_resets);
         let mut row = connection.change_state(State::Close, removed.at, source);
         row.close_reason = ending.reason;
         row.reset_cause = ending.reset_cause;
+        // FIN_WAIT2 after close(): the full socket's, for which no row has shown them.
+        row.tcp_stats = connection.tcp_stats().filter(|_| state == State::FinWait2);
         emit(&row);
     }
 }

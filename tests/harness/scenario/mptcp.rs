@@ -1,6 +1,7 @@
 //! MPTCP: a connection and its subflows, each with transitions of its own.
 
 use anyhow::Result;
+use rustix::io::Errno;
 
 use super::{CLIENT_ACTIVE_CLOSE, LISTENER, Pair, SERVER_PASSIVE_CLOSE, Scenario, TestNet};
 use crate::{checkpoint::checkpoint, sock::Sock};
@@ -24,6 +25,12 @@ pub const SCENARIOS: &[Scenario] = &[
         run: fallback,
         histories: &[LISTENER, CLIENT_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE, MPTCP_CLIENT_ACTIVE_CLOSE],
     },
+];
+
+/// Those whose states differ between kernels, but whose ends the wire shows.
+pub const RESETS: &[Scenario] = &[
+    Scenario { name: "an MPTCP client is refused", run: refused, histories: &[] },
+    Scenario { name: "a TCP server resets an MPTCP client", run: fallback_reset, histories: &[] },
 ];
 
 const MPTCP_CLIENT_ACTIVE_CLOSE: &str = "mptcp: CLOSE SYN_SENT ESTABLISHED FIN_WAIT1 FIN_WAIT2 CLOSE";
@@ -66,4 +73,21 @@ fn fallback(net: &TestNet) -> Result<()> {
     let server = listener.accept()?;
     checkpoint("ESTABLISHED ESTABLISHED")?;
     Pair { listener, client, server }.client_closes()
+}
+
+fn refused(net: &TestNet) -> Result<()> {
+    Sock::mptcp(net.addresses.server())?.connect_fails(net.addresses.server(), Errno::CONNREFUSED)
+}
+
+fn fallback_reset(net: &TestNet) -> Result<()> {
+    let listener = net.listener()?;
+    let client = Sock::mptcp(net.addresses.server())?;
+    client.connect(net.addresses.server())?;
+    let server = listener.accept()?;
+    client.send(b"hello")?;
+    server.receive(5)?;
+    server.reset()?;
+    client.receive_fails(Errno::CONNRESET)?;
+    client.close();
+    Ok(())
 }

@@ -90,6 +90,10 @@ impl Connection {
         self.family
     }
 
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     /// Its endpoint on this host.
     pub fn local(&self) -> Endpoint {
         self.local

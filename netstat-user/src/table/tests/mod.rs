@@ -95,6 +95,7 @@ fn steps(rows: &[Row]) -> Vec<(Option<State>, State)> {
 mod capacity;
 mod half_open;
 mod interface;
+mod mptcp;
 mod owner_checks;
 mod pending_rows;
 mod poll;

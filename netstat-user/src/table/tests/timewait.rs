@@ -91,6 +91,30 @@ fn after_close_a_timewait_socket_represents_the_connection_in_fin_wait2() {
 }
 
 #[test]
+fn a_connection_that_ends_in_fin_wait2_after_close_has_its_numbers() {
+    let (mut table, id) = (table(), sock(3, 71));
+    let mut last = change(410, id, State::FinWait2, State::Close, SERVER, CLIENT);
+    last.kernel_tcp_stats =
+        Some(KernelTcpStats { bytes_acked: 101, bytes_received: 50, rtt_us: Some(30), retransmits: 2 });
+    rows_of(
+        &mut table,
+        &[
+            transition(100, id, State::Listen, State::SynRecv),
+            transition(200, id, State::SynRecv, State::Established),
+            transition(300, id, State::Established, State::FinWait1),
+            transition(400, id, State::FinWait1, State::FinWait2),
+            created(405, TIMEWAIT, State::FinWait2, SERVER, CLIENT),
+            Event::Transition(last),
+            removed(60_000_000_000, TIMEWAIT, State::FinWait2, true),
+        ],
+    );
+    let end = waited(&mut table, 70_000_000_000);
+    assert_eq!(end[0].close_reason, Some(CloseReason::Timeout));
+    let numbers = end[0].tcp_stats.map(|stats| (stats.bytes_sent, stats.bytes_received, stats.retransmits));
+    assert_eq!(numbers, Some((Some(100), 50, 2)));
+}
+
+#[test]
 fn a_segment_observed_after_the_end_of_a_time_wait_does_not_revive_it() {
     let mut table = table();
     timewait(&mut table, 100, sock(3, 71));
