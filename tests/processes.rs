@@ -10,6 +10,7 @@ use netstat_tests::{
     child::Child,
     event::{Direction, Event, Row},
     fd_passing,
+    io_uring::IoUring,
     scenario::{Pair, TestNet},
     skip,
     sock::Sock,
@@ -73,6 +74,33 @@ fn a_connection_of_a_thread_has_the_name_of_its_process_from_every_hook() -> Res
             ensure!((row.pid, row.comm.as_deref()) == own, "{own:?} is right: {row:#?}");
         }
     }
+    Ok(())
+}
+
+#[test]
+fn a_connection_of_an_io_uring_worker_has_the_name_of_its_process() -> Result<()> {
+    let ring = IoUring::new();
+    if skip::without_root() || skip::without("io_uring", ring.is_ok()) {
+        return Ok(());
+    }
+    let _turn = for_exclusive_turn();
+    let (ring, net) = (ring?, TestNet::new()?);
+    let tracer = Tracer::start(&[])?;
+    net.netns.run(|| {
+        let listener = net.listener()?;
+        let client = Sock::tcp(net.addresses.server())?;
+        ring.connect(&client, net.addresses.server())?;
+        let server = listener.accept()?;
+        Pair { listener, client, server }.client_closes()
+    })?;
+    wait_for_rows(&tracer, &net, ROWS)?;
+    let rows = rows_so_far(&tracer, &net)?;
+    tracer.stop()?;
+    let first = only(&rows, |row| is_client(row) && row.new_state == "SYN_SENT")?;
+    let name = own_name()?;
+    // A thread of the kernel belongs to no process.
+    let expected = ring.has_native_workers().then_some((std::process::id(), name.as_str()));
+    ensure!(first.pid.zip(first.comm.as_deref()) == expected, "{expected:?} is right: {first:#?}");
     Ok(())
 }
 

@@ -15,6 +15,7 @@ pub mod consistency;
 pub mod event;
 pub mod fd_passing;
 pub mod history;
+pub mod io_uring;
 pub mod main_thread;
 pub mod mounts;
 pub mod netns;
