@@ -37,7 +37,7 @@ pub use self::{
     snapshot::Merged,
 };
 use crate::model::{
-    ConnId, Endpoint, Event, Moment, Owner, Protocol, Row, SockId, SourceCapabilities, State, Transition,
+    ConnId, Event, Moment, Owner, Protocol, Row, SockId, SourceCapabilities, State, Transition,
 };
 
 /// Decides between the process that was known to own a connection (first argument) and the process that closes it
@@ -344,47 +344,6 @@ impl Table {
         if !self.keeps(row.family, row.netns, row.local, row.remote) {
             self.connections.remove(&key);
         }
-    }
-
-    fn tuple_reported(
-        &mut self,
-        sock: SockId,
-        local: Endpoint,
-        remote: Endpoint,
-        emit: &mut dyn FnMut(&Row),
-    ) {
-        let Some(connection) = self.connections.get_mut(&sock.sk).filter(|known| known.can_be(sock)) else {
-            return;
-        };
-        connection.first_segment_is_sent();
-        self.learn_endpoints(sock.sk, local, remote, emit);
-    }
-
-    /// Takes over the endpoints of an event, and emits the row that waited for them. Returns false if the table has no place
-    /// for the connection.
-    fn learn_endpoints(
-        &mut self,
-        key: u64,
-        local: Endpoint,
-        remote: Endpoint,
-        emit: &mut dyn FnMut(&Row),
-    ) -> bool {
-        let Some(connection) = self.connections.get_mut(&key) else { return true };
-        if !connection.learn_endpoints(local, remote) {
-            return true;
-        }
-        if self.take_over_half_open(key) {
-            // The half-open connection has emitted this row already.
-            self.pending_rows.discard(key);
-        } else if let Some(connection) = self.connections.get(&key)
-            && let Some(row) = self.pending_rows.complete(key, connection)
-        {
-            if !self.has_place(key) {
-                return false;
-            }
-            self.emit(key, &row, emit);
-        }
-        true
     }
 
     fn accepted(&mut self, sock: SockId, owner: Owner) {

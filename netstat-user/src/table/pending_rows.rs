@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::connection::Connection;
-use crate::model::{Moment, Row, State};
+use super::{Table, connection::Connection};
+use crate::model::{Endpoint, Moment, Row, SockId, State};
 
 /// How long a row waits at most, nanoseconds: longer than a processor is ever stopped, or taken from the thread, between
 /// the two events. Until a child's endpoints are known, the end of its request socket is not the end of a half-open
@@ -139,5 +139,49 @@ impl PendingRows {
         while let Some((_, key)) = self.first() {
             self.release(key, emit);
         }
+    }
+}
+
+impl Table {
+    /// An event has the endpoints of a socket.
+    pub(super) fn tuple_reported(
+        &mut self,
+        sock: SockId,
+        local: Endpoint,
+        remote: Endpoint,
+        emit: &mut dyn FnMut(&Row),
+    ) {
+        let Some(connection) = self.connections.get_mut(&sock.sk).filter(|known| known.can_be(sock)) else {
+            return;
+        };
+        connection.first_segment_is_sent();
+        self.learn_endpoints(sock.sk, local, remote, emit);
+    }
+
+    /// Takes over the endpoints of an event, and emits the row that waited for them. Returns false if the table has no place
+    /// for the connection.
+    pub(super) fn learn_endpoints(
+        &mut self,
+        key: u64,
+        local: Endpoint,
+        remote: Endpoint,
+        emit: &mut dyn FnMut(&Row),
+    ) -> bool {
+        let Some(connection) = self.connections.get_mut(&key) else { return true };
+        if !connection.learn_endpoints(local, remote) {
+            return true;
+        }
+        if self.take_over_half_open(key) {
+            // The half-open connection has emitted this row already.
+            self.pending_rows.discard(key);
+        } else if let Some(connection) = self.connections.get(&key)
+            && let Some(row) = self.pending_rows.complete(key, connection)
+        {
+            if !self.has_place(key) {
+                return false;
+            }
+            self.emit(key, &row, emit);
+        }
+        true
     }
 }

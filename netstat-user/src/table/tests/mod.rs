@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::model::{Comm, Direction, Family, Owner, OwnerHow, Protocol, RowKind, Source};
+use crate::model::{Comm, Direction, Endpoint, Family, Owner, OwnerHow, Protocol, RowKind, Source};
 
 const CLIENT: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 5)), port: 45_012 };
 const SERVER: Endpoint = Endpoint { addr: IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9)), port: 443 };
