@@ -357,3 +357,24 @@ fn a_limit_of_open_files_that_is_reached_is_named() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn where_no_thread_can_be_started_owners_are_found_nevertheless() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    if skip::without_strace() {
+        return Ok(());
+    }
+    scene(|| {
+        for arguments in [&["-lntp"][..], &["-lntp", "--json"], &["-lt", "--summary"]] {
+            let failing = ["-e", "trace=clone,clone3", "-e", "inject=clone,clone3:error=EAGAIN"];
+            let output = under_strace(arguments, &failing)?;
+            let (text, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+            ensure!(output.status.success(), "{arguments:?}: {stderr}");
+            let pid = std::process::id().to_string();
+            ensure!(text.contains(&pid), "{arguments:?}: {text}{stderr}");
+        }
+        Ok(())
+    })
+}

@@ -5,6 +5,7 @@
 use std::{
     ffi::{CStr, CString},
     fs,
+    os::unix::process::CommandExt as _,
     path::PathBuf,
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
@@ -12,14 +13,17 @@ use std::{
 
 use anyhow::{Result, ensure};
 use netstat_tests::{
-    mounts,
+    child, mounts,
     netns::{Namespace, ip},
     netstat::rnetstat,
     sample_sockets::at,
     skip,
     sock::Sock,
 };
-use rustix::net::{AddressFamily, Protocol, SocketType};
+use rustix::{
+    net::{AddressFamily, Protocol, SocketType},
+    process::{Resource, Rlimit, setrlimit},
+};
 
 /// A file that replaces one in /etc for one command, and is deleted at the end.
 struct Replacement(PathBuf);
@@ -164,4 +168,27 @@ fn a_name_that_looks_like_an_address_or_a_number_is_not_shown() -> Result<()> {
         ensure!(stdout.contains(" 0.0.0.0:99 "), "{stdout}");
         Ok(())
     })
+}
+
+#[test]
+fn a_file_that_memory_can_t_hold_is_one_line_and_exit_code_1() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    if skip::without_file(c"/etc/networks") {
+        return Ok(());
+    }
+    // It has no blocks: reading it would take as much memory as it is long.
+    let huge = Replacement::new(b"")?;
+    fs::OpenOptions::new().write(true).open(&huge.0)?.set_len(1 << 30)?;
+    let mut command = rnetstat(&["-r"])?;
+    huge.apply(&mut command, c"/etc/networks")?;
+    let half = Rlimit { current: Some(512 << 20), maximum: Some(512 << 20) };
+    // SAFETY: setrlimit(2) is a system call, so that it may run between fork() and exec().
+    unsafe { command.pre_exec(move || Ok(setrlimit(Resource::As, half)?)) };
+    let output = child::output(&mut command)?;
+    let stderr = String::from_utf8(output.stderr)?;
+    ensure!(output.status.code() == Some(1), "{:?}: {stderr}", output.status);
+    ensure!(stderr.lines().count() == 1 && stderr.starts_with("rnetstat: out of memory: "), "{stderr}");
+    Ok(())
 }

@@ -16,6 +16,8 @@ pub mod netstat;
 #[cfg(target_os = "linux")]
 pub mod open_files;
 pub mod options;
+#[cfg(target_os = "linux")]
+pub mod out_of_memory;
 pub mod output;
 #[cfg(target_os = "linux")]
 pub mod privilege;

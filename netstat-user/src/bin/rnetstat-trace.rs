@@ -19,6 +19,11 @@ use netstat_user::{
 /// A polling source takes no snapshots beside its events.
 const NO_SNAPSHOTS: Option<Infallible> = None;
 
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: netstat_user::out_of_memory::Allocator =
+    netstat_user::out_of_memory::Allocator { prefix: "rnetstat-trace:" };
+
 fn main() -> ExitCode {
     failure::guard("rnetstat-trace", execute)
 }

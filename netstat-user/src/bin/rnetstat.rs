@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use netstat_user::{args::usage, console::stdout_has_color, failure, netstat, standard_streams};
 
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: netstat_user::out_of_memory::Allocator =
+    netstat_user::out_of_memory::Allocator { prefix: "rnetstat:" };
+
 fn main() -> ExitCode {
     failure::guard("rnetstat", run)
 }

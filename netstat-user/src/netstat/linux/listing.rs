@@ -18,6 +18,9 @@ use crate::{
     readers::visibility,
 };
 
+/// The name of the thread that looks up owners.
+const OWNERS_THREAD: &str = "rnetstat-owners";
+
 /// The selected sockets, in netstat's order.
 #[derive(Debug, Default)]
 pub struct Listing {
@@ -39,9 +42,16 @@ impl Listing {
     pub fn read(options: &SocketOptions, json: bool, notes: &Notes) -> Result<Self> {
         let has_owners = options.programs || options.summary || options.filter.owner.needs_process();
         let (sockets, owners) = thread::scope(|scope| {
-            let owners = has_owners.then(|| scope.spawn(Owners::find));
+            let start =
+                || thread::Builder::new().name(OWNERS_THREAD.to_owned()).spawn_scoped(scope, Owners::find);
+            let started = has_owners.then(start);
             let sockets = read_sockets(options, json, notes);
-            let owners = owners.map_or_else(|| Ok(Owners::default()), |thread| thread.join());
+            let owners = match started {
+                None => Ok(Owners::default()),
+                Some(Ok(thread)) => thread.join(),
+                // The limit of threads is reached: one after the other.
+                Some(Err(_)) => Ok(Owners::find()),
+            };
             (sockets, owners)
         });
         let owners = owners.map_err(|_| anyhow!("the thread that looks up the sockets' owners panicked"))?;

@@ -45,7 +45,11 @@ pub fn in_every_namespace(
 ) -> Result<Vec<Sockets>> {
     let mut visit = Visit::new(own()?, read, notes)?;
     let found = Found::search()?;
-    for path in namespaces::mounted()?.iter().chain(&found.search.found) {
+    for path in namespaces::mounted()
+        .context("can't list the mounts of network namespaces")?
+        .iter()
+        .chain(&found.search.found)
+    {
         visit.path(path);
     }
     let not_opened = visit.sockets_not_listed(&found, is_selected);
@@ -100,7 +104,8 @@ struct Visit<'a, Read> {
     notes: &'a Notes,
     results: Vec<Sockets>,
     done: FxHashSet<u32>,
-    not_entered: FxHashSet<u32>,
+    /// Those that could not be entered, and why.
+    not_entered: FxHashMap<u32, String>,
     /// The inode numbers of all sockets so far.
     inodes: FxHashSet<u64>,
 }
@@ -113,7 +118,7 @@ impl<'a, Read: Fn() -> Result<Sockets> + Sync> Visit<'a, Read> {
             notes,
             results: Vec::new(),
             done: FxHashSet::default(),
-            not_entered: FxHashSet::default(),
+            not_entered: FxHashMap::default(),
             inodes: FxHashSet::default(),
         };
         visit.add(own, first);
@@ -136,8 +141,8 @@ impl<'a, Read: Fn() -> Result<Sockets> + Sync> Visit<'a, Read> {
         match path.open() {
             Ok(namespace) => self.enter(path.number, &namespace),
             Err(error) if errors::is_gone(&error) => {}
-            Err(_) => {
-                self.not_entered.insert(path.number);
+            Err(error) => {
+                self.not_entered.insert(path.number, why_not_entered(error));
             }
         }
     }
@@ -150,8 +155,8 @@ impl<'a, Read: Fn() -> Result<Sockets> + Sync> Visit<'a, Read> {
                 self.done.insert(number);
                 self.notes.add(format!("the sockets of network namespace {number} are missing: {error:#}"));
             }
-            Err(_) => {
-                self.not_entered.insert(number);
+            Err(error) => {
+                self.not_entered.insert(number, why_not_entered(error));
             }
         }
     }
@@ -178,8 +183,19 @@ impl<'a, Read: Fn() -> Result<Sockets> + Sync> Visit<'a, Read> {
     }
 
     fn note(&self) -> Option<String> {
-        let count = self.not_entered.len();
-        (count > 0).then(|| format!("{count} network namespaces could not be entered: that needs root"))
+        let why = self.not_entered.values().next()?;
+        let namespaces = match self.not_entered.len() {
+            1 => "1 network namespace".to_owned(),
+            count => format!("{count} network namespaces"),
+        };
+        Some(format!("{namespaces} could not be entered: {why}"))
+    }
+}
+
+fn why_not_entered(error: io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "that needs root".to_owned(),
+        _ => errors::with_advice_on_resources(error.into()).to_string(),
     }
 }
 
