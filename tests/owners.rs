@@ -2,21 +2,26 @@
 
 #![cfg(target_os = "linux")]
 
-use std::{io::Read as _, os::unix::net::UnixStream, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
     child::Child,
     event::{Direction, Found, Owner, Row},
     fd_passing,
+    output::Destination,
     scenario::{self, TestNet},
-    skip,
+    seccomp, skip,
     sock::Sock,
     state_path::{
         CLIENT_ACTIVE_CLOSE, CLIENT_PASSIVE_CLOSE, SERVER_ACTIVE_CLOSE, SERVER_PASSIVE_CLOSE,
         existing_so_far, rows_so_far, trace_one,
     },
-    tracer::Tracer,
+    tracer::{self, Tracer},
     wait,
     wait::for_exclusive_turn,
 };
@@ -254,4 +259,125 @@ fn finds_owner(net: &TestNet, owner: u32) -> Result<()> {
         ensure!(is_owner || found.owner == Some(Owner::Listener), "{owner} is the owner: {found:#?}");
         Ok(is_owner.then_some(()))
     })
+}
+
+/// How many connections a server leaks: it accepts them, and doesn't close them when their client does.
+const LEAKED: usize = 14;
+
+/// A process that listens once it is told to, accepts [`LEAKED`] connections, and leaves them open until it is told to close.
+struct LeakingServer {
+    process: Holder,
+    orders: UnixStream,
+}
+
+impl LeakingServer {
+    fn start(net: &TestNet) -> Result<Self> {
+        let (orders, theirs) = UnixStream::pair()?;
+        let process = net.netns.run(|| {
+            Holder::child(|until_closed| {
+                let mut orders = &theirs;
+                if orders.read_exact(&mut [0]).is_err() {
+                    return false;
+                }
+                let Ok(listener) = net.listener() else { return false };
+                if orders.write_all(&[0]).is_err() {
+                    return false;
+                }
+                let leaked = [(); LEAKED].map(|()| listener.accept());
+                let mut until_closed = until_closed;
+                until_closed.read(&mut [0]).is_ok_and(|read| read == 0) && leaked.iter().all(Result::is_ok)
+            })
+        })?;
+        Ok(Self { process, orders })
+    }
+
+    fn listen(&mut self) -> Result<()> {
+        self.orders.write_all(&[0])?;
+        Ok(self.orders.read_exact(&mut [0])?)
+    }
+}
+
+/// Connections whose client closes at once.
+fn clients_close(net: &TestNet) -> Result<()> {
+    let server = net.addresses.server();
+    net.netns.run(|| (0..LEAKED).try_for_each(|_| Sock::connected(server).map(Sock::close)))
+}
+
+#[test]
+fn connections_that_a_server_leaks_keep_its_process_also_where_accept_is_not_seen() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let _turn = for_exclusive_turn();
+    let net = TestNet::new()?;
+    let mut server = LeakingServer::start(&net)?;
+    let (pid, netns) = (server.process.pid(), net.netns.inum()?.to_string());
+    let process = pid.to_string();
+    let tracers =
+        [Tracer::start(&["--netns", &netns])?, Tracer::start(&["--netns", &netns, "--pid", &process])?];
+    server.listen()?;
+    clients_close(&net)?;
+    for tracer in tracers {
+        let leaked = wait::until("the leaked connections are shown", || {
+            let rows = rows_so_far(&tracer, &net)?;
+            let leaked: Vec<_> = rows.into_iter().filter(|row| row.new_state == "CLOSE_WAIT").collect();
+            Ok((leaked.len() >= LEAKED).then_some(leaked))
+        })?;
+        let is_known = |row: &Row| matches!(row.owner, Some(Owner::Listener | Owner::Accept | Owner::Scan));
+        ensure!(leaked.iter().all(|row| row.pid == Some(pid) && is_known(row)), "{pid}: {leaked:#?}");
+        let trace = tracer.stop()?;
+        ensure!(withheld(&trace.stderr)? == 0, "{}", trace.stderr);
+    }
+    server.process.close()
+}
+
+#[test]
+fn rows_that_a_filter_withholds_because_their_process_is_not_known_are_counted() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let _turn = for_exclusive_turn();
+    let net = TestNet::new()?;
+    let mut server = LeakingServer::start(&net)?;
+    server.listen()?;
+    let (pid, netns) = (server.process.pid(), net.netns.inum()?.to_string());
+    // The trace has not seen who listens, and no snapshot tells it.
+    let tracer = |more: &[&str]| -> Result<Tracer> {
+        let mut command = tracer::command(&["--json", "--netns", &netns])?;
+        seccomp::iterators_fail_with(command.args(more), libc::EPERM);
+        Tracer::spawn(&mut command, Destination::Pipe)?.started()
+    };
+    let (all, of_server) = (tracer(&[])?, tracer(&["--pid", &pid.to_string()])?);
+    clients_close(&net)?;
+    let is_shown = |tracer: &Tracer| {
+        let is_end = |row: &Row| row.direction == Some(Direction::Inbound) && row.new_state == "CLOSE";
+        wait::until("the connections have ended", || {
+            let ended = rows_so_far(tracer, &net)?.iter().filter(|row| is_end(row)).count();
+            Ok((ended == LEAKED).then_some(()))
+        })
+    };
+    server.process.close()?;
+    is_shown(&all)?;
+    let (all, of_server) = (all.stop()?, of_server.stop()?);
+    let rows = all.events()?.rows;
+    let unknown = rows.iter().filter(|row| row.pid.is_none()).count();
+    ensure!(unknown >= LEAKED, "accept() comes after a connection is established: {rows:#?}");
+    ensure!(withheld(&all.stderr)? == 0, "{}", all.stderr);
+    ensure!(withheld(&of_server.stderr)? == unknown, "{unknown} are unknown: {}", of_server.stderr);
+    let shown = of_server.events()?.rows;
+    let known = rows.iter().filter(|row| row.pid == Some(pid)).count();
+    ensure!(
+        shown.len() == known && shown.iter().all(|row| row.pid == Some(pid)),
+        "{known} are the server's: {shown:#?}"
+    );
+    Ok(())
+}
+
+/// How many rows a trace has withheld because their process is not known, as stderr says.
+fn withheld(stderr: &str) -> Result<usize> {
+    let Some(line) = stderr.lines().find(|line| line.contains("their process is not known")) else {
+        return Ok(0);
+    };
+    let number = line.split_whitespace().nth(1).context("no number")?;
+    number.parse().with_context(|| format!("{line:?} has no number"))
 }

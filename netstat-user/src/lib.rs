@@ -5,6 +5,7 @@ pub mod args;
 pub mod cgroup;
 pub mod cli;
 pub mod console;
+pub mod default_sizes;
 pub mod doctor;
 pub mod failure;
 pub mod filter;

@@ -47,8 +47,10 @@ pub struct TraceOptions {
     pub proc_root: PathBuf,
     /// Whether to print diagnostics on stderr.
     pub verbose: bool,
-    /// Size of the kernel's ring buffer in bytes: a power of two.
-    pub ring_bytes: u32,
+    /// Size of the kernel's ring buffer in bytes, a power of two; None: in proportion to the memory.
+    pub ring_bytes: Option<u32>,
+    /// The limit of this process's memory, bytes; None if there is none.
+    pub memory_limit: Option<u64>,
     /// Which hook reports state transitions.
     pub state_hook: StateHook,
     /// Which hooks report request sockets, timewait sockets and the local port in SYN_SENT.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 use super::slot::OutputSummary;
 use crate::{
     model::{Ended, LossKind, LossPlace, Moment, Started},
@@ -19,16 +21,22 @@ pub(super) struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Says what the source can't see.
+    /// Starts the thread that writes.
     ///
     /// # Errors
-    /// The thread that writes can't be started.
-    pub(super) fn start(started: &Started) -> std::io::Result<Self> {
-        let lines = StderrLines::start()?;
-        for missing in &started.missing {
-            lines.write(format!("not seen here: {} ({})", missing.what, missing.why));
-        }
+    /// The thread can't be started.
+    pub(super) fn start() -> anyhow::Result<Self> {
+        let lines = StderrLines::start().context(
+            "can't start the thread that writes to stderr (the limit of threads: pids.max, ulimit -u)",
+        )?;
         Ok(Self { lines, unreported: Losses::default(), reported_at: None })
+    }
+
+    /// Says what the source can't see.
+    pub(super) fn started(&self, started: &Started) {
+        for missing in &started.missing {
+            self.lines.write(format!("not seen here: {} ({})", missing.what, missing.why));
+        }
     }
 
     /// Writes a line.

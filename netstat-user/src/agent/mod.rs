@@ -16,7 +16,6 @@ mod trace;
 
 use std::{pin::pin, time::Duration};
 
-use anyhow::Context as _;
 use tokio::time::sleep;
 
 use self::trace::{After, Trace};
@@ -44,10 +43,11 @@ pub async fn run<S: EventSource>(
     outputs: Vec<Box<dyn Output>>,
     mut commands: CommandReceiver,
 ) -> anyhow::Result<Vec<OutputSummary>> {
-    let mut trace = Trace::start(options, &source, snapshots.is_some(), outputs).context(
-        "can't start the thread that writes to stderr (the limit of threads: pids.max, ulimit -u)",
-    )?;
-    let mut time_is_up = pin!(sleep(options.duration.unwrap_or_default()));
+    let mut trace = Trace::start(options, &source, snapshots.is_some(), outputs)?;
+    // A polling source has begun the trace by its first poll.
+    let elapsed = source.now().mono_ns.saturating_sub(source.started().at.mono_ns);
+    let duration = options.duration.unwrap_or_default();
+    let mut time_is_up = pin!(sleep(duration.saturating_sub(Duration::from_nanos(elapsed))));
     let mut initial_timeout = pin!(sleep(INITIAL_TIMEOUT));
     while !trace.is_done() {
         if let Some(snapshots) = &snapshots {

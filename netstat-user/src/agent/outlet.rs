@@ -36,17 +36,17 @@ impl Outlet {
     /// Starts the outputs.
     ///
     /// # Errors
-    /// The thread that writes to stderr can't be started.
+    /// The thread that writes to stderr can't be started, or an output can't: then the others were ended.
     pub(super) fn start(
         filter: Filter,
         outputs: Vec<Box<dyn Output>>,
         started: &Started,
-    ) -> std::io::Result<Self> {
+    ) -> anyhow::Result<Self> {
         let mut outlet = Self {
             filter,
             cgroups: cgroup::Paths::new(),
             slots: outputs.into_iter().map(Slot::new).collect(),
-            diagnostics: Diagnostics::start(started)?,
+            diagnostics: Diagnostics::start()?,
             wake: Wake::default(),
             started_at: started.at,
             lost: 0,
@@ -56,6 +56,14 @@ impl Outlet {
         };
         for slot in &mut outlet.slots {
             slot.start(started, outlet.wake.clone());
+        }
+        // An output that can't start is an error of the start: nothing else is said.
+        match outlet.slots.iter_mut().find_map(Slot::take_error) {
+            None => outlet.diagnostics.started(started),
+            Some(error) => {
+                outlet.end_outputs(started.at);
+                return Err(error);
+            }
         }
         Ok(outlet)
     }
@@ -196,6 +204,12 @@ impl Outlet {
     pub(super) fn end(mut self, now: Moment) -> Vec<OutputSummary> {
         self.set_paused(false);
         self.release_rows();
+        let (ended, summaries) = self.end_outputs(now);
+        self.diagnostics.end(summaries.first(), &ended);
+        summaries
+    }
+
+    fn end_outputs(&mut self, now: Moment) -> (Ended, Vec<OutputSummary>) {
         let duration_ns = now.mono_ns.saturating_sub(self.started_at.mono_ns);
         let ended = Ended {
             at: now,
@@ -211,7 +225,6 @@ impl Outlet {
             let dropped = slot.take_dropped();
             self.diagnostics.lost(LossPlace::Output, LossKind::Transitions, dropped);
         }
-        self.diagnostics.end(summaries.first(), &ended);
-        summaries
+        (ended, summaries)
     }
 }

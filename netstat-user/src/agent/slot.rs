@@ -75,6 +75,11 @@ impl Slot {
         self.follow(flow);
     }
 
+    /// Why the output ended the trace, if that was a failure.
+    pub(super) fn take_error(&mut self) -> Option<Error> {
+        self.error.take()
+    }
+
     /// From now on other rows wait for those of connections that existed before the trace.
     pub(super) fn wait_for_initial_rows(&mut self) {
         self.initial = Some(InitialRows::default());

@@ -51,13 +51,8 @@ fn moment(mono_ns: u64) -> Moment {
 
 impl EventSource for Script {
     fn started(&self) -> Started {
-        Started {
-            at: moment(0),
-            source: Source::Ebpf,
-            kernel: String::new(),
-            hooks: Vec::new(),
-            missing: Vec::new(),
-        }
+        let (hooks, missing) = (Vec::new(), Vec::new());
+        Started { at: moment(0), source: Source::Ebpf, kernel: String::new(), hooks, missing }
     }
 
     fn capabilities(&self) -> SourceCapabilities {
@@ -118,7 +113,8 @@ pub(super) fn options() -> TraceOptions {
         poll_interval: Duration::from_secs(1),
         proc_root: "/proc".into(),
         verbose: false,
-        ring_bytes: 4096,
+        ring_bytes: Some(4096),
+        memory_limit: None,
         state_hook: StateHook::Auto,
         minisock_hook: MinisockHook::Auto,
         existing: false,

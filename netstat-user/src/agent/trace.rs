@@ -58,13 +58,13 @@ impl Trace {
     /// Builds the table and starts the outputs.
     ///
     /// # Errors
-    /// The thread that writes to stderr can't be started.
+    /// The thread that writes to stderr can't be started, or an output can't.
     pub(super) fn start(
         options: &TraceOptions,
         source: &impl EventSource,
         takes_snapshots: bool,
         outputs: Vec<Box<dyn Output>>,
-    ) -> std::io::Result<Self> {
+    ) -> anyhow::Result<Self> {
         let mut table = Table::new(TableOptions {
             capabilities: source.capabilities(),
             limit: options.table_size,
@@ -217,7 +217,7 @@ impl Trace {
                 kind: SnapshotKind::Owners,
                 at: poll.at,
                 why: why.clone(),
-                may_recover: true,
+                may_recover: !poll.is_cut,
             }),
             None => {
                 if let Some(line) = self.reports.succeeded(SnapshotKind::Full) {

@@ -32,7 +32,7 @@ fn execute() -> ExitCode {
     standard_streams::ignore_file_size_signal();
     #[cfg(target_os = "linux")]
     netstat_user::open_files::raise();
-    let outcome = match cli::parse(std::env::args_os(), stdout_has_color()) {
+    let outcome = match cli::parse(std::env::args_os(), stdout_has_color(), memory_limit()) {
         Ok(TraceCommand::Trace(options)) => run(&options).map(|()| true),
         Ok(TraceCommand::Doctor(options)) => doctor::run(options),
         Err(error) => return usage::report(&error),
@@ -46,6 +46,14 @@ fn execute() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The limit of this process's memory, bytes.
+fn memory_limit() -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    return netstat_user::readers::memory_limit::own();
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 fn run(options: &TraceOptions) -> Result<()> {

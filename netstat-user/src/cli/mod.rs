@@ -10,7 +10,7 @@ mod source;
 mod tests;
 mod values;
 
-use std::{ffi::OsString, time::Duration};
+use std::{ffi::OsString, num::NonZero, time::Duration};
 
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
@@ -23,6 +23,7 @@ use crate::{
         ColorArgs,
         value::{text, word},
     },
+    default_sizes,
     options::{Format, TraceCommand, TraceOptions},
 };
 
@@ -112,12 +113,17 @@ pub struct LimitArgs {
 
 /// The command that the arguments select, with its options.
 ///
-/// `color_by_default` decides for `--color auto`.
+/// `color_by_default` decides for `--color auto`. `memory_limit` is the limit of this process's memory, bytes: it decides on sizes
+/// that are not given.
 ///
 /// # Errors
 /// What is wrong with the arguments, or the text of `--help` and `--version`: for [`clap::Error::exit`],
 /// which knows the stream and the exit code.
-pub fn parse<I, A>(arguments: I, color_by_default: bool) -> Result<TraceCommand, clap::Error>
+pub fn parse<I, A>(
+    arguments: I,
+    color_by_default: bool,
+    memory_limit: Option<u64>,
+) -> Result<TraceCommand, clap::Error>
 where
     I: IntoIterator<Item = A>,
     A: Into<OsString> + Clone,
@@ -126,16 +132,20 @@ where
     if let Some(Command::Doctor(args)) = &cli.command {
         return Ok(TraceCommand::Doctor(args.options(color_by_default)));
     }
-    trace_options(cli, color_by_default)
+    trace_options(cli, color_by_default, memory_limit)
         .map(|options| TraceCommand::Trace(Box::new(options)))
         .map_err(|error| Cli::command().error(ErrorKind::ArgumentConflict, error))
 }
 
-/// The options of a trace; `color_by_default` decides for `--color auto`.
+/// The options of a trace.
 ///
 /// # Errors
 /// One line that names the arguments that contradict each other.
-fn trace_options(cli: Cli, color_by_default: bool) -> Result<TraceOptions, String> {
+fn trace_options(
+    cli: Cli,
+    color_by_default: bool,
+    memory_limit: Option<u64>,
+) -> Result<TraceOptions, String> {
     let Cli { command: _, output, filter, limit, source } = cli;
     let OutputArgs { format, json, color, existing } = output;
     let format = match (json, format) {
@@ -170,10 +180,11 @@ fn trace_options(cli: Cli, color_by_default: bool) -> Result<TraceOptions, Strin
         proc_root,
         verbose,
         ring_bytes: ring_size,
+        memory_limit,
         state_hook,
         minisock_hook,
         existing,
-        table_size: table_size.get(),
+        table_size: table_size.map_or_else(|| default_sizes::table_size(memory_limit), NonZero::get),
         reconcile_interval,
     })
 }

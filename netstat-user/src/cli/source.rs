@@ -36,25 +36,23 @@ pub struct SourceArgs {
     #[arg(long, value_name = "PATH", default_value = "/proc")]
     pub proc_root: PathBuf,
 
-    /// Size of the kernel's ring buffer for events, a power of two: 64K, 16M
+    /// Size of the kernel's ring buffer for events, a power of two: 64K, 16M (default: 16M, less where memory is limited)
     #[arg(
         long,
         value_name = "SIZE",
-        default_value = "16M",
         allow_hyphen_values = true,
         value_parser = text(size::parse_ring)
     )]
-    pub ring_size: u32,
+    pub ring_size: Option<u32>,
 
-    /// How many connections the table holds at most
+    /// How many connections the table holds at most (default: 1000000, fewer where memory is limited)
     #[arg(
         long,
         value_name = "N",
-        default_value = "1000000",
         allow_hyphen_values = true,
         value_parser = text(count::parse_connections)
     )]
-    pub table_size: NonZero<usize>,
+    pub table_size: Option<NonZero<usize>>,
 
     /// Diagnostics on stderr, those of the kernel programs included
     #[arg(short, long)]

@@ -1,7 +1,5 @@
 //! Command lines, and the options that they are parsed to.
 
-use netstat_ebpf::wire;
-
 use super::*;
 use crate::{
     filter::{FamilyFilter, Filter, Match},
@@ -10,7 +8,7 @@ use crate::{
 };
 
 fn parse_line(line: &str) -> Result<TraceCommand, clap::Error> {
-    parse(format!("rnetstat-trace {line}").split_whitespace().map(str::to_owned), false)
+    parse(format!("rnetstat-trace {line}").split_whitespace().map(str::to_owned), false, None)
 }
 
 fn options(line: &str) -> TraceOptions {
@@ -59,7 +57,8 @@ fn without_arguments_everything_is_traced_for_people() {
         poll_interval: Duration::from_secs(1),
         proc_root: "/proc".into(),
         verbose: false,
-        ring_bytes: wire::RING_BYTES,
+        ring_bytes: None,
+        memory_limit: None,
         table_size: 1_000_000,
         reconcile_interval: Duration::from_secs(60),
         state_hook: StateHook::Auto,
@@ -89,7 +88,7 @@ fn colours_follow_the_option_and_by_default_the_terminal() {
         ("--color=never", true, false),
         ("--color=always", false, true),
     ] {
-        let TraceCommand::Trace(options) = parse(["rnetstat-trace", line], terminal).unwrap() else {
+        let TraceCommand::Trace(options) = parse(["rnetstat-trace", line], terminal, None).unwrap() else {
             panic!("{line}")
         };
         assert_eq!(options.color, expected, "{line} {terminal}");
@@ -107,11 +106,24 @@ fn limits_sizes_and_hidden_options_are_parsed() {
     assert_eq!(options.source, SourceChoice::Ebpf);
     assert!(options.verbose);
     assert!(options.existing);
-    assert_eq!(options.ring_bytes, 4096);
+    assert_eq!(options.ring_bytes, Some(4096));
     assert_eq!(options.table_size, 100);
     assert_eq!(options.reconcile_interval, Duration::from_millis(500));
     assert_eq!(options.state_hook, StateHook::TpBtf);
     assert_eq!(options.minisock_hook, MinisockHook::Timer);
+}
+
+#[test]
+fn where_memory_is_limited_the_table_is_smaller_unless_its_size_is_given() {
+    let size = |line: &str| {
+        let arguments = format!("rnetstat-trace {line}");
+        match parse(arguments.split_whitespace().map(str::to_owned), false, Some(48 << 20)) {
+            Ok(TraceCommand::Trace(options)) => options.table_size,
+            other => panic!("{line}: {other:?}"),
+        }
+    };
+    assert!((50_000..1_000_000).contains(&size("")));
+    assert_eq!(size("--table-size 1000000"), 1_000_000);
 }
 
 #[test]

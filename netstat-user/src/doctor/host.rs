@@ -6,6 +6,7 @@ use rustix::{process::geteuid, thread::CapabilitySet};
 
 use crate::{
     open_files, privilege,
+    readers::memory_limit,
     source::ebpf::{kernel, memlock},
 };
 
@@ -35,6 +36,8 @@ pub(super) struct Host {
     pub memlock: Option<u64>,
     /// The limit of open files; None if there is none.
     pub open_files: Option<u64>,
+    /// The limit of the memory, bytes; None if there is none.
+    pub memory_limit: Option<u64>,
 }
 
 impl Host {
@@ -56,6 +59,7 @@ impl Host {
             tracefs: tracefs(),
             memlock: memlock::limit(),
             open_files: open_files::limit(),
+            memory_limit: memory_limit::own(),
         }
     }
 

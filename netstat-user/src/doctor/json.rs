@@ -28,6 +28,8 @@ struct Shape<'a> {
     memlock_bytes: Option<u64>,
     /// Null if there is no limit.
     open_files: Option<u64>,
+    /// Null if there is no limit.
+    memory_limit_bytes: Option<u64>,
     /// Whether a trace can start its threads.
     threads: bool,
     probes: Vec<Probe<'a>>,
@@ -82,6 +84,7 @@ pub(super) fn write(report: &Report) -> serde_json::Result<String> {
         tracefs: host.tracefs.as_ref().ok().copied(),
         memlock_bytes: host.memlock,
         open_files: host.open_files,
+        memory_limit_bytes: host.memory_limit,
         threads: report.no_threads.is_none(),
         probes: probes.collect(),
         missing: missing.map(|missing| Missing { what: &missing.what, why: &missing.why }).collect(),

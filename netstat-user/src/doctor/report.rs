@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use netstat_ebpf::wire::RING_BYTES;
-
 use super::{host::Host, threads};
 use crate::{
     model::Missing,
@@ -33,7 +31,7 @@ impl Report {
         // First, because the start raises limits.
         let host = Host::examine();
         let mut attempts = Attempts::default();
-        let missing = ebpf::probe(&LoadOptions::unfiltered(RING_BYTES), &mut attempts);
+        let missing = ebpf::probe(&LoadOptions::unfiltered(None, host.memory_limit), &mut attempts);
         let has_proc = proc::is_readable(Path::new("/proc"));
         let no_threads = threads::try_start().err().map(|error| format!("no thread can be started: {error}"));
         let missing = missing.map_err(|error| format!("{error:#}"));

@@ -6,7 +6,7 @@ use super::{
     report::Report,
 };
 use crate::{
-    open_files,
+    default_sizes, open_files,
     source::ebpf::{Attempt, Outcome},
 };
 
@@ -94,6 +94,16 @@ fn host(page: &mut Page, report: &Report) {
             Err(why) => format!("{why} (needed only without BTF)"),
         },
     );
+    let memory = match host.memory_limit {
+        None => "no limit".to_owned(),
+        Some(limit) => format!(
+            "{} MiB (for a ring buffer of {} KiB and {} connections)",
+            limit >> 20,
+            default_sizes::ring_bytes(Some(limit)) / 1024,
+            default_sizes::table_size(Some(limit))
+        ),
+    };
+    page.fact("memory", &memory);
     let memlock = host.memlock.map_or("no limit".to_owned(), |bytes| format!("{} KiB", bytes / 1024));
     page.fact("threads", report.no_threads.as_deref().unwrap_or("a trace can start those that it needs"));
     let open_files = host.open_files.map_or("no limit".to_owned(), |limit| limit.to_string());

@@ -42,4 +42,6 @@ pub struct Poll {
     pub unread_why: Vec<UnreadNetns>,
     /// Why the owners of new sockets are unknown, in one line for the user; None if the scan for them did not fail.
     pub owners_error: Option<String>,
+    /// Whether the trace ended before the owners were known.
+    pub is_cut: bool,
 }

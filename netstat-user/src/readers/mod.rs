@@ -5,6 +5,8 @@ pub mod errors;
 #[cfg(target_os = "linux")]
 pub mod kernel_version;
 #[cfg(target_os = "linux")]
+pub mod memory_limit;
+#[cfg(target_os = "linux")]
 pub mod mounts;
 #[cfg(target_os = "linux")]
 pub mod namespaces;

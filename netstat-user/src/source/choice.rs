@@ -79,6 +79,7 @@ fn ebpf(options: &TraceOptions) -> Result<Chosen> {
     let (source, snapshotter) = EbpfSource::start(&ebpf::LoadOptions {
         filter: options.kernel_filter(),
         ring_bytes: options.ring_bytes,
+        memory_limit: options.memory_limit,
         verbose: options.verbose,
         state_hook: options.state_hook,
         minisock_hook: options.minisock_hook,

@@ -50,9 +50,10 @@ const ON_OLDEST_AND_NEWEST: [&str; 13] = [
 ];
 /// The test programs that don't run in the guests, each with the reason.
 #[cfg(test)]
-const NOT_IN_GUESTS: [(&str, &str); 7] = [
+const NOT_IN_GUESTS: [(&str, &str); 8] = [
     ("harness", "it tests the harness, which is the same on every kernel"),
     ("snapshot_failures", "an emulated processor starts its dozens of traces too slowly"),
+    ("memory_limit", "what it tests does not depend on the kernel"),
     ("netstat_faults", "it traces hundreds of runs by strace, which is too slow there"),
     ("load", "an emulated processor makes 100,000 connections too slowly"),
     ("table", "an emulated processor makes 20,000 connections too slowly"),

@@ -6,10 +6,14 @@ use aya::{
     maps::MapError,
     programs::{Program, ProgramError},
 };
-use netstat_ebpf::wire::{ClassicFormat, Filter, Offsets, as_bytes, global, map};
+use netstat_ebpf::wire::{ClassicFormat, Filter, Offsets, RING_BYTES, as_bytes, global, map};
 
 use super::attempts::Attempts;
-use crate::options::{MinisockHook, StateHook};
+use crate::{
+    default_sizes,
+    model::Missing,
+    options::{MinisockHook, StateHook},
+};
 
 /// The compiled programs.
 pub static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("RNETSTAT_EBPF_OBJECT_PATH"));
@@ -19,8 +23,10 @@ pub static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("RNETSTAT_EBPF_OBJEC
 pub struct LoadOptions {
     /// The transitions that the programs leave out.
     pub filter: Filter,
-    /// Size of the ring buffer, bytes: a power of two, at least a page.
-    pub ring_bytes: u32,
+    /// Size of the ring buffer, bytes: a power of two, at least a page. None: in proportion to the memory.
+    pub ring_bytes: Option<u32>,
+    /// The limit of this process's memory, bytes; None if there is none.
+    pub memory_limit: Option<u64>,
     /// Whether the programs log.
     pub verbose: bool,
     /// The kind of hook for transitions.
@@ -31,14 +37,36 @@ pub struct LoadOptions {
 
 impl LoadOptions {
     /// All transitions, by the preferred hooks that load.
-    pub const fn unfiltered(ring_bytes: u32) -> Self {
+    pub const fn unfiltered(ring_bytes: Option<u32>, memory_limit: Option<u64>) -> Self {
         Self {
             filter: Filter::ALL,
             ring_bytes,
+            memory_limit,
             verbose: false,
             state_hook: StateHook::Auto,
             minisock_hook: MinisockHook::Auto,
         }
+    }
+
+    /// Size of the ring buffer, bytes.
+    pub fn ring_size(&self) -> u32 {
+        self.ring_bytes.unwrap_or_else(|| default_sizes::ring_bytes(self.memory_limit))
+    }
+
+    /// What a ring buffer that is smaller than usual for want of memory may not show.
+    pub fn small_ring(&self) -> Option<Missing> {
+        let (Some(limit), None) = (self.memory_limit, self.ring_bytes) else { return None };
+        let kib = |bytes: u32| bytes / 1024;
+        (self.ring_size() < RING_BYTES).then(|| Missing {
+            what: "all transitions of long bursts, at times".into(),
+            why: format!(
+                "the memory of this process's cgroup is limited to {} MiB, so the kernel's ring buffer has {} KiB instead of \
+                 {}: raise the limit, or set --ring-size",
+                limit >> 20,
+                kib(self.ring_size()),
+                kib(RING_BYTES)
+            ),
+        })
     }
 }
 
@@ -60,7 +88,7 @@ pub fn prepare<'a>(
         .override_global(global::CLASSIC_FORMAT, as_bytes(format), true)
         .override_global(global::FILTER, as_bytes(&options.filter), true)
         .override_global(global::LOG_LEVEL, level, true)
-        .map_max_entries(map::EVENTS, options.ring_bytes)
+        .map_max_entries(map::EVENTS, options.ring_size())
         .load(OBJECT)
 }
 

@@ -2,6 +2,8 @@
 
 mod owner_cache;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use crate::model::{
     Started,
 };
 
+/// How long the first poll of a trace may take, however short the trace is: without it nothing is shown.
+const FIRST_POLL: Duration = Duration::from_secs(2);
 /// How long the last poll of a trace may take: the user waits for the end.
 const LAST_POLL: Duration = Duration::from_secs(1);
 
@@ -71,7 +75,7 @@ pub struct PollSource<P> {
 
 impl<P: Poller> PollSource<P> {
     /// Takes the first poll, whose sockets become `existing` rows. Owners of at most `table_size` sockets are kept. The trace
-    /// ends after `duration`, if that is known.
+    /// begins with that poll, and ends after `duration`, if that is known.
     pub fn start(
         poller: P,
         interval: Duration,
@@ -79,23 +83,25 @@ impl<P: Poller> PollSource<P> {
         table_size: usize,
         started: Started,
     ) -> Self {
+        let began = Instant::now();
         let mut source = Self {
             poller,
             owners: OwnerCache::new(table_size),
             started,
             interval,
-            next_poll: Instant::now(),
+            next_poll: began,
             took: Duration::ZERO,
-            ends: None,
+            ends: duration.and_then(|duration| began.checked_add(duration)),
             first: None,
         };
-        source.first = source.poll(&Stop::by_signal_or_at(None));
+        let until = source.ends.map(|ends| ends.max(began + FIRST_POLL));
+        source.first = source.poll(&Stop::by_signal_or_at(until));
         source.started.missing.extend(source.poller.missing());
-        source.ends = duration.and_then(|duration| Instant::now().checked_add(duration));
         source
     }
 
-    /// None if `stop` was due before the poll was complete.
+    /// None if `stop` was due before the poll was complete; but at the end of the trace the sockets are shown without their owners
+    /// if only these are missing.
     fn poll(&mut self, stop: &Stop) -> Option<Event> {
         let began = Instant::now();
         let event = self.poll_until(stop);
@@ -108,7 +114,8 @@ impl<P: Poller> PollSource<P> {
         Some(match self.poller.poll(stop) {
             Ok(mut poll) => {
                 let filled = self.owners.fill_in(&mut poll.sockets, &mut self.poller, stop);
-                if filled.is_err() && stop.is_due() {
+                poll.is_cut |= filled.is_err() && stop.is_due();
+                if poll.is_cut && !stop.is_late() {
                     return None;
                 }
                 poll.owners_error = filled.err().map(|error| explain(&error));

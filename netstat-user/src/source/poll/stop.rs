@@ -33,6 +33,11 @@ impl Stop {
         (self.by_signal && signals::is_stopping()) || self.at.is_some_and(|at| Instant::now() >= at)
     }
 
+    /// Whether the poll gives up at the end of the trace, not at a signal: the user who sends one waits for no more rows.
+    pub fn is_late(&self) -> bool {
+        self.is_due() && !(self.by_signal && signals::is_stopping())
+    }
+
     /// To be called between two lines, files or processes.
     ///
     /// # Errors

@@ -233,8 +233,15 @@ impl Poller for ProcPoller {
         if Instant::now() >= self.next_scan {
             let listed: FxHashSet<SocketHandle> =
                 reading.poll.sockets.iter().filter_map(|socket| socket.handle).collect();
-            self.scan = Some(self.scan(|handle| listed.contains(&handle), stop)?);
-            self.read(&mut reading, stop)?;
+            match self.scan(|handle| listed.contains(&handle), stop) {
+                Ok(scan) => {
+                    self.scan = Some(scan);
+                    self.read(&mut reading, stop)?;
+                }
+                // The sockets that have been read are shown, without their owners.
+                Err(_) if stop.is_late() => reading.poll.is_cut = true,
+                Err(error) => return Err(error),
+            }
         }
         reading.finish()
     }

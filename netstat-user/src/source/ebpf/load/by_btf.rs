@@ -63,9 +63,9 @@ pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Result<Loa
     if let Err(error) = connecting {
         missing.extend(without(&CONNECTING_SOCKETS, &format!("{error:#}")));
     }
-    let snapshotter = layout
-        .check(&SNAPSHOTS)
-        .and_then(|()| Snapshotter::start(&mut loader, offsets, &kernel.for_aya, attempts));
+    let snapshotter = layout.check(&SNAPSHOTS).and_then(|()| {
+        Snapshotter::start(&mut loader, offsets, &kernel.for_aya, options.memory_limit, attempts)
+    });
     let snapshotter = match snapshotter {
         Ok(snapshotter) => {
             missing.extend(out_of_reach());

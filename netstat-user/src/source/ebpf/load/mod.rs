@@ -29,7 +29,7 @@ pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Loaded> {
         StateHook::Tracepoint => Err(anyhow!("not requested")),
         StateHook::Auto | StateHook::TpBtf => by_btf::load(options, attempts),
     };
-    match (typed, options.state_hook) {
+    let mut loaded = match (typed, options.state_hook) {
         (Ok(loaded), _) => loaded,
         (Err(error), StateHook::TpBtf) => Err(error),
         (Err(typed), _) => classic::load(options, &typed, attempts).map_err(|classic| {
@@ -37,5 +37,7 @@ pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Loaded> {
             let advice = errors::about_resource(&errors).map_or_else(advice, ToOwned::to_owned);
             anyhow!("the kernel takes no eBPF program: {errors}; {advice}")
         }),
-    }
+    }?;
+    loaded.missing.extend(options.small_ring());
+    Ok(loaded)
 }

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io, path::Path};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use netstat_ebpf::wire::{HolderRecord, SNAPSHOT_THREAD_NAME};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -13,6 +13,7 @@ use super::{
     reach,
 };
 use crate::{
+    default_sizes,
     model::{Holder, Snapshot, SnapshotKind, SnapshotSocket, UnreadNetns},
     readers::{
         errors,
@@ -37,6 +38,8 @@ pub struct Collector {
     /// Whether a namespace that this process may not enter is reported with each snapshot. False where the reason
     /// holds for all of them and [`reach::out_of_reach`] has reported it at the start.
     reports_denied: bool,
+    /// The limit of this process's memory, bytes.
+    memory_limit: Option<u64>,
 }
 
 impl Collector {
@@ -44,11 +47,11 @@ impl Collector {
     ///
     /// # Errors
     /// /proc is not mounted.
-    pub fn new(iterators: Iterators) -> Result<Self> {
+    pub fn new(iterators: Iterators, memory_limit: Option<u64>) -> Result<Self> {
         let home = namespaces::own().context("can't open /proc/thread-self/ns/net")?;
         let home_netns = namespaces::number(&home)?;
         let reports_denied = reach::is_unlimited();
-        Ok(Self { iterators, home, home_netns, current_netns: home_netns, reports_denied })
+        Ok(Self { iterators, home, home_netns, current_netns: home_netns, reports_denied, memory_limit })
     }
 
     /// Takes a snapshot.
@@ -57,7 +60,8 @@ impl Collector {
     /// meanwhile is left out.
     ///
     /// # Errors
-    /// An iterator can't be opened or read to its end, /proc can't be read, or a resource has run out.
+    /// An iterator can't be opened or read to its end, /proc can't be read, or a resource has run out. There are more sockets
+    /// than there is memory for.
     pub fn take(&mut self, kind: SnapshotKind) -> Result<Snapshot> {
         let result = self.collect(kind);
         // A thread that stays in another namespace keeps that namespace alive.
@@ -70,10 +74,11 @@ impl Collector {
     fn collect(&mut self, kind: SnapshotKind) -> Result<Snapshot> {
         let started = clock::now();
         let files = self.iterators.open_socket_files()?;
-        let mut visit = Visit::new(self, started.unix_ns - started.mono_ns.cast_signed());
+        let capacity = Capacity::within(self.memory_limit);
+        let mut visit = Visit::new(self, capacity, started.unix_ns - started.mono_ns.cast_signed());
         let (holders, visited) = parallel::join(
             SNAPSHOT_THREAD_NAME,
-            || Holders::read(&files),
+            || Holders::read(&files, capacity),
             || match kind {
                 SnapshotKind::Full => visit.visit_listed(),
                 SnapshotKind::Owners => Ok(()),
@@ -111,6 +116,31 @@ impl Collector {
     }
 }
 
+/// How many sockets there is memory for: a process that takes more is killed.
+#[derive(Clone, Copy)]
+struct Capacity(Option<u64>);
+
+impl Capacity {
+    fn within(memory_limit: Option<u64>) -> Self {
+        Self(memory_limit)
+    }
+
+    fn holds(self, sockets: usize) -> bool {
+        self.0.is_none_or(|limit| sockets <= default_sizes::connections_within(limit))
+    }
+
+    /// # Errors
+    /// There are more.
+    fn check(self, sockets: usize) -> Result<()> {
+        let Some(limit) = self.0.filter(|_| !self.holds(sockets)) else { return Ok(()) };
+        let (needed, limit) = (default_sizes::needed_for(sockets, limit) >> 20, limit >> 20);
+        bail!(
+            "one of {sockets} sockets takes {needed} MiB, and the memory of this process's cgroup is limited to {limit} MiB: \
+             raise the limit"
+        )
+    }
+}
+
 /// The processes that hold sockets, and the files by which a network namespace can be opened that no process is in and
 /// that is mounted nowhere. A file is a process id and a descriptor.
 #[derive(Default)]
@@ -123,12 +153,17 @@ struct Holders {
 }
 
 impl Holders {
-    fn read(files: &SocketFiles) -> Result<Self> {
+    fn read(files: &SocketFiles, capacity: Capacity) -> Result<Self> {
         let mut holders = Self::default();
+        let mut count = 0;
         files.read(|record: HolderRecord| {
             let file = (record.process.pid, record.fd);
             if record.sk == 0 {
                 holders.namespaces.push(file);
+                return;
+            }
+            count += 1;
+            if !capacity.holds(count) {
                 return;
             }
             holders.sorted.push(decode::holder(&record));
@@ -137,6 +172,7 @@ impl Holders {
                 paths.push(file);
             }
         })?;
+        capacity.check(count)?;
         decode::sort(&mut holders.sorted);
         Ok(holders)
     }
@@ -145,6 +181,7 @@ impl Holders {
 /// One pass through the network namespaces.
 struct Visit<'a> {
     collector: &'a mut Collector,
+    capacity: Capacity,
     /// CLOCK_REALTIME minus CLOCK_MONOTONIC, nanoseconds.
     unix_offset_ns: i64,
     /// Namespaces that were entered, or could not be entered.
@@ -156,9 +193,10 @@ struct Visit<'a> {
 }
 
 impl<'a> Visit<'a> {
-    fn new(collector: &'a mut Collector, unix_offset_ns: i64) -> Self {
+    fn new(collector: &'a mut Collector, capacity: Capacity, unix_offset_ns: i64) -> Self {
         Self {
             collector,
+            capacity,
             unix_offset_ns,
             visited: FxHashSet::default(),
             unread: FxHashMap::default(),
@@ -228,10 +266,15 @@ impl<'a> Visit<'a> {
 
     /// Reads the sockets of the namespace that the thread is in.
     fn read_sockets(&mut self, number: u32) -> Result<()> {
-        let (sockets, unix_offset_ns) = (&mut self.sockets, self.unix_offset_ns);
-        self.collector
-            .iterators
-            .read_sockets(|record| sockets.push(decode::socket(&record, unix_offset_ns)))?;
+        let (sockets, unix_offset_ns, capacity) = (&mut self.sockets, self.unix_offset_ns, self.capacity);
+        let mut count = sockets.len();
+        self.collector.iterators.read_sockets(|record| {
+            count += 1;
+            if capacity.holds(count) {
+                sockets.push(decode::socket(&record, unix_offset_ns));
+            }
+        })?;
+        capacity.check(count)?;
         self.covered.push(number);
         Ok(())
     }

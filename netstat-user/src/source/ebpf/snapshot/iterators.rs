@@ -24,7 +24,7 @@ use super::super::{
 /// The smallest ring buffer that every machine allows, the largest page size. The iterators write nothing to it.
 const UNUSED_RING_BYTES: u32 = 64 << 10;
 /// The iterators have no filter.
-static UNFILTERED: LoadOptions = LoadOptions::unfiltered(UNUSED_RING_BYTES);
+static UNFILTERED: LoadOptions = LoadOptions::unfiltered(Some(UNUSED_RING_BYTES), None);
 /// Twice what the kernel returns at once: eight pages of 4 KiB (`bpf_seq_read`, kernel/bpf/bpf_iter.c, 5.8).
 const BUFFER_BYTES: usize = 64 << 10;
 

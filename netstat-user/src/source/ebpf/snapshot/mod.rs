@@ -64,7 +64,7 @@ pub struct Snapshotter {
 }
 
 impl Snapshotter {
-    /// Loads the iterators and starts the thread.
+    /// Loads the iterators and starts the thread. `memory_limit` is the limit of this process's memory, bytes.
     ///
     /// # Errors
     /// The kernel refuses one of the iterators (before 5.9), or the thread can't be started.
@@ -72,9 +72,11 @@ impl Snapshotter {
         loader: &mut EbpfLoader<'a>,
         offsets: &'a Offsets,
         kernel: &'a aya::Btf,
+        memory_limit: Option<u64>,
         attempts: &mut Attempts,
     ) -> Result<Self> {
-        let mut collector = Collector::new(Iterators::load(loader, offsets, kernel, attempts)?)?;
+        let iterators = Iterators::load(loader, offsets, kernel, attempts)?;
+        let mut collector = Collector::new(iterators, memory_limit)?;
         Self::spawn(|| {
             // If a system call filter refuses, the thread keeps more privileges than it needs.
             let _kept_all = privilege::keep_only(PRIVILEGES);

@@ -22,7 +22,7 @@ fn snapshotter() -> Result<Snapshotter> {
     let kernel = attach_types(&btf)?;
     let start = |cookie_helper| {
         let offsets = offsets::resolve(&btf, kallsyms::symbols(), cookie_helper)?.offsets;
-        Snapshotter::start(&mut EbpfLoader::new(), &offsets, &kernel, &mut Attempts::default())
+        Snapshotter::start(&mut EbpfLoader::new(), &offsets, &kernel, None, &mut Attempts::default())
     };
     start(true).or_else(|_| start(false))
 }

@@ -1,0 +1,76 @@
+//! The sizes that the user has not given: in proportion to the memory that this process may use.
+
+use netstat_ebpf::wire::RING_BYTES;
+
+/// How many connections the table holds at most where memory is not limited.
+const TABLE_SIZE: usize = 1_000_000;
+/// The ring buffer takes at most one part in this many of the memory.
+const RING_SHARE: u64 = 32;
+/// The smallest ring buffer: the largest page size.
+const SMALLEST_RING_BYTES: u32 = 64 << 10;
+/// What a trace takes beside its ring buffer and its connections, bytes, once the kernel's BTF is given back.
+const BASE_BYTES: u64 = 16 << 20;
+/// What a connection takes while a snapshot is merged and its row waits, bytes.
+const CONNECTION_BYTES: u64 = 600;
+
+/// The size of the ring buffer where memory is limited to this, bytes: a power of two.
+pub fn ring_bytes(memory_limit: Option<u64>) -> u32 {
+    let Some(limit) = memory_limit else { return RING_BYTES };
+    let share = u32::try_from(limit / RING_SHARE).unwrap_or(u32::MAX).clamp(SMALLEST_RING_BYTES, RING_BYTES);
+    1 << share.ilog2()
+}
+
+/// How many connections the table holds at most.
+pub fn table_size(memory_limit: Option<u64>) -> usize {
+    memory_limit.map_or(TABLE_SIZE, |limit| connections_within(limit).clamp(1, TABLE_SIZE))
+}
+
+/// How many connections there is memory for.
+pub fn connections_within(memory_limit: u64) -> usize {
+    let rest = memory_limit.saturating_sub(BASE_BYTES + u64::from(ring_bytes(Some(memory_limit))));
+    usize::try_from(rest / CONNECTION_BYTES).unwrap_or(usize::MAX)
+}
+
+/// How much memory a trace of that many connections takes, bytes.
+pub fn needed_for(connections: usize, memory_limit: u64) -> u64 {
+    BASE_BYTES + u64::from(ring_bytes(Some(memory_limit))) + CONNECTION_BYTES * connections as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn the_ring_is_a_power_of_two_and_a_small_part_of_the_memory() {
+        for (limit, expected) in [
+            (None, 16 << 20),
+            (Some(u64::MAX), 16 << 20),
+            (Some(512 * MIB), 16 << 20),
+            (Some(512 * MIB - 1), 8 << 20),
+            (Some(64 * MIB), 2 << 20),
+            (Some(48 * MIB), 1 << 20),
+            (Some(MIB), 64 << 10),
+            (Some(0), 64 << 10),
+        ] {
+            assert_eq!(ring_bytes(limit), expected, "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn fifty_thousand_connections_fit_into_48_mib() {
+        assert!((50_000..60_000).contains(&table_size(Some(48 * MIB))), "{}", table_size(Some(48 * MIB)));
+        assert_eq!(table_size(None), 1_000_000);
+        assert_eq!(table_size(Some(1 << 40)), 1_000_000);
+        assert_eq!(table_size(Some(0)), 1);
+    }
+
+    #[test]
+    fn as_much_is_needed_as_there_is_for_the_connections_that_fit() {
+        for limit in [20 * MIB, 48 * MIB, 300 * MIB, 1 << 33] {
+            let fit = connections_within(limit);
+            assert!(needed_for(fit, limit) <= limit && needed_for(fit + 1, limit) > limit, "{limit}");
+        }
+    }
+}
