@@ -14,7 +14,6 @@ use netstat_tests::{
     segment::Segment,
     skip,
     tracer::Tracer,
-    wait,
     wire_evidence::WireEvidence,
 };
 
@@ -97,7 +96,7 @@ fn check_protocol(scenarios: &[&[Scenario]], protocol: Protocol) -> Result<usize
     history::completed(&mut oracle, &blocks)?;
     let rows = tracer.stop()?.rows()?;
     let mut ends = 0;
-    let unix_offset_ns = capture::now_ns() - i64::try_from(wait::monotonic_ns())?;
+    let unix_offset_ns = capture::ahead_of_monotonic_ns();
     for ((scenario, net), captures) in scenarios.iter().zip(&nets).zip(&captures) {
         for capture in captures {
             let (netns, segments) = (capture.netns(), capture.read()?);

@@ -116,10 +116,20 @@ impl Capture {
     }
 }
 
-/// The clock of the time stamps: CLOCK_REALTIME, nanoseconds.
-pub fn now_ns() -> i64 {
-    let now = clock_gettime(ClockId::Realtime);
-    now.tv_sec * 1_000_000_000 + now.tv_nsec
+/// What the clock of the time stamps, CLOCK_REALTIME, is ahead of CLOCK_MONOTONIC, nanoseconds: of several measurements the
+/// one that was interrupted least.
+pub fn ahead_of_monotonic_ns() -> i64 {
+    let nanoseconds = |clock| {
+        let now = clock_gettime(clock);
+        now.tv_sec * 1_000_000_000 + now.tv_nsec
+    };
+    let measurements = (0..100).map(|_| {
+        let before = nanoseconds(ClockId::Monotonic);
+        let wall = nanoseconds(ClockId::Realtime);
+        let after = nanoseconds(ClockId::Monotonic);
+        (after - before, wall - before)
+    });
+    measurements.min().map_or(0, |(_, ahead)| ahead)
 }
 
 /// The time stamp of a packet: CLOCK_REALTIME, nanoseconds.
