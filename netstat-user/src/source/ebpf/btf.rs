@@ -1,6 +1,6 @@
 //! Parses the kernel's BTF (Documentation/bpf/btf.rst): offsets and sizes of fields, and the types that programs are attached to.
 
-use std::{borrow::Cow, collections::HashMap, fs, io};
+use std::{borrow::Cow, collections::HashMap, fs, io, ops::Range};
 
 use super::hooks::{self, Hook};
 
@@ -30,7 +30,8 @@ const DEEPEST_NESTING: u32 = 32;
 /// The type information of a kernel, with an index of what this program looks up.
 pub struct Btf {
     bytes: Vec<u8>,
-    strings: usize,
+    /// Byte offsets of the strings.
+    strings: Range<usize>,
     /// Byte offset of each type, by id; id 0 is void.
     types: Vec<u32>,
     /// Ids of the structs by name.
@@ -84,7 +85,9 @@ impl Btf {
         let header = word(&bytes, 4)? as usize;
         let mut at = header + word(&bytes, 8)? as usize;
         let end = at + word(&bytes, 12)? as usize;
-        let strings = header + word(&bytes, 16)? as usize;
+        let strings_at = header + word(&bytes, 16)? as usize;
+        let strings = strings_at..strings_at + word(&bytes, 20)? as usize;
+        bytes.get(strings.clone())?;
         let mut btf =
             Self { bytes, strings, types: vec![0], structs: HashMap::new(), attachable: Vec::new() };
         let mut wanted: Vec<(bool, Cow<'static, str>)> = hooks::all().filter_map(Hook::btf_type).collect();
@@ -94,8 +97,12 @@ impl Btf {
             let info = word(&btf.bytes, at + 4)?;
             let (kind, members) = (info >> 24 & 0x1f, (info & 0xffff) as usize);
             let id = btf.types.len() as u32;
+            let name_offset = word(&btf.bytes, at)?;
+            if name_offset as usize >= btf.strings.len() {
+                return None;
+            }
             if kind == KIND_STRUCT && members > 0 {
-                let name = btf.string(word(&btf.bytes, at)?)?;
+                let name = btf.string(name_offset)?;
                 if !name.is_empty() {
                     let name = name.into();
                     btf.structs.entry(name).or_insert(id);
@@ -103,7 +110,7 @@ impl Btf {
             }
             if matches!(kind, KIND_FUNC | KIND_TYPEDEF) {
                 let is_function = kind == KIND_FUNC;
-                let name = btf.string(word(&btf.bytes, at)?)?;
+                let name = btf.string(name_offset)?;
                 let is_wanted = |(function, wanted): &&(bool, Cow<'_, str>)| {
                     wanted.as_bytes() == name && *function == is_function
                 };
@@ -114,7 +121,7 @@ impl Btf {
             btf.types.push(at as u32);
             at += 12 + trailing_bytes(kind, members)?;
         }
-        Some(btf)
+        (at == end).then_some(btf)
     }
 
     /// A field of a struct. `path` may lead through members (`ns.inum`); the anonymous structs and unions on the way have
@@ -242,7 +249,7 @@ impl Btf {
     }
 
     fn string(&self, offset: u32) -> Option<&[u8]> {
-        self.bytes.get(self.strings + offset as usize..)?.split(|byte| *byte == 0).next()
+        self.bytes.get(self.strings.clone())?.get(offset as usize..)?.split(|byte| *byte == 0).next()
     }
 }
 
@@ -307,6 +314,20 @@ mod tests {
         let mut torn = 0xeb9f_u16.to_ne_bytes().to_vec();
         torn.extend([1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1]);
         assert!(Btf::parse(torn).is_err());
+    }
+
+    #[test]
+    fn a_name_outside_of_the_strings_and_a_type_that_is_cut_off_are_an_error() {
+        let parse = |name: u32, type_bytes: u32, string_bytes: u32| {
+            let words = [0x0001_eb9f, 24, 0, type_bytes, 12, string_bytes, name, KIND_FWD << 24, 0];
+            let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+            bytes.extend(b"\0ab\0");
+            Btf::parse(bytes).is_ok()
+        };
+        assert!(parse(1, 12, 4) && parse(3, 12, 4));
+        assert!(
+            !parse(4, 12, 4) && !parse(1, 12, 5) && !parse(3, 12, 3) && !parse(1, 8, 4) && !parse(1, 16, 4)
+        );
     }
 
     /// BTF of one struct `s`, which has an anonymous member; and of an array. `id` is the type of both.
