@@ -18,7 +18,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use netstat_tests::{
-    child::Child,
+    child::{self, Child},
     event::{Event, Found},
     fd_passing,
     main_thread::start_without_main_thread,
@@ -200,9 +200,10 @@ fn what_hides_processes_is_said_and_an_owner_that_may_exist_is_null() -> Result<
     }
     let net = TestNet::new()?;
     let (lister, trace) = (BinaryCopy::of("rnetstat")?, BinaryCopy::of("rnetstat-trace")?);
-    const NOBODY: &str = "setpriv --reuid 65534 --regid 65534 --clear-groups";
+    let setpriv = child::program("setpriv")?;
+    let nobody = format!("{} --reuid 65534 --regid 65534 --clear-groups", setpriv.display());
     let hidepid = |value: &str| {
-        let script = format!("mount -t proc -o hidepid={value} none /proc && exec {NOBODY} \"$@\"");
+        let script = format!("mount -t proc -o hidepid={value} none /proc && exec {nobody} \"$@\"");
         ["unshare", "--mount", "sh", "-c", &script, "sh"].map(str::to_owned).to_vec()
     };
     let pair = net.netns.run(|| net.pair())?;
@@ -213,7 +214,7 @@ fn what_hides_processes_is_said_and_an_owner_that_may_exist_is_null() -> Result<
         (hidepid("2"), "hidepid"),
         (hidepid("1"), "can't be read"),
         (words("unshare --user --map-root-user"), "user namespace"),
-        (words(NOBODY), "run it as root"),
+        (words(&nobody), "run it as root"),
     ] {
         net.netns.run(|| {
             let run = |program: PathBuf, arguments: &[&str]| -> Result<(String, String)> {

@@ -10,7 +10,7 @@ use netstat_tests::{
     child,
     netns::{Namespace, ip, ip_bytes, veth_pair},
     netstat::{objects, rnetstat, text},
-    skip,
+    skip, wait,
 };
 use serde_json::Value;
 
@@ -57,13 +57,16 @@ fn every_interface_is_shown_whatever_its_name_is() -> Result<()> {
             ensure!(interface["up"] == true && interface["mtu"] == 1500, "{interface}");
         }
         for flags in ["-i", "-ia", "-rn6", "-rn", "-r6"] {
-            let output = rnetstat(&[flags])?.output()?;
-            ensure!(output.status.success() && output.stderr.is_empty(), "{flags}: {output:?}");
-            let shown = String::from_utf8(output.stdout)?;
-            ensure!(!shown.contains(is_harmful), "{flags}: {shown:?}");
-            let theirs = child::output(Command::new("netstat").arg(flags).env("LC_ALL", "C"))?.stdout;
-            let rows = theirs.iter().filter(|byte| **byte == b'\n').count();
-            ensure!(shown.lines().count() == rows, "{flags}: netstat has {rows} lines: {shown}");
+            // The kernel adds routes of link-local addresses for some seconds.
+            wait::until(&format!("netstat {flags} has as many lines"), || {
+                let output = rnetstat(&[flags])?.output()?;
+                ensure!(output.status.success() && output.stderr.is_empty(), "{flags}: {output:?}");
+                let shown = String::from_utf8(output.stdout)?;
+                ensure!(!shown.contains(is_harmful), "{flags}: {shown:?}");
+                let theirs = child::output(Command::new("netstat").arg(flags).env("LC_ALL", "C"))?.stdout;
+                let rows = theirs.iter().filter(|byte| **byte == b'\n').count();
+                Ok((shown.lines().count() == rows).then_some(()))
+            })?;
         }
         Ok(())
     })

@@ -363,13 +363,14 @@ fn rows_that_a_filter_withholds_because_their_process_is_not_known_are_counted()
     let unknown = rows.iter().filter(|row| row.pid.is_none()).count();
     ensure!(unknown >= LEAKED, "accept() comes after a connection is established: {rows:#?}");
     ensure!(withheld(&all.stderr)? == 0, "{}", all.stderr);
-    ensure!(withheld(&of_server.stderr)? == unknown, "{unknown} are unknown: {}", of_server.stderr);
-    let shown = of_server.events()?.rows;
+    // A row's process may be known to one trace just before it goes out, and to the other just after.
     let known = rows.iter().filter(|row| row.pid == Some(pid)).count();
+    let (withheld, shown) = (withheld(&of_server.stderr)?, of_server.events()?.rows);
     ensure!(
-        shown.len() == known && shown.iter().all(|row| row.pid == Some(pid)),
-        "{known} are the server's: {shown:#?}"
+        withheld >= LEAKED && withheld + shown.len() == unknown + known,
+        "{unknown} are unknown: {withheld}"
     );
+    ensure!(shown.iter().all(|row| row.pid == Some(pid)), "of {pid}: {shown:#?}");
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 //! open.
 
 use std::{
+    env,
+    path::PathBuf,
     process::{Command, Output, Stdio},
     sync::Mutex,
 };
@@ -25,6 +27,13 @@ pub fn is_test_process(pid: u32) -> bool {
 /// Registers a child that was not started by [`run`] or [`output`].
 pub fn register(pid: u32) {
     TEST_PROCESSES.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(pid);
+}
+
+/// The file of a program. A shell may have a command of its own by that name.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let path = env::var_os("PATH").context("no PATH")?;
+    let mut files = env::split_paths(&path).map(|directory| directory.join(name));
+    files.find(|file| file.is_file()).with_context(|| format!("{name} is not in PATH"))
 }
 
 /// Runs another program to its end.
