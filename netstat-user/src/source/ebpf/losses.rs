@@ -11,7 +11,13 @@ use aya::{
 use netstat_ebpf::wire::{self, LossCounters, map};
 
 use super::hooks;
-use crate::model::{Loss, LossKind, LossPlace, LossesUncounted, Moment};
+use crate::{
+    model::{Loss, LossKind, LossPlace, LossesUncounted, Moment},
+    readers::kernel_version,
+};
+
+/// The first kernel that skips nested runs of a program, and counts them.
+const FIRST_THAT_SKIPS: (u32, u32) = (5, 12);
 
 /// Reads the counters of losses, and remembers how much of them it has reported.
 pub struct LossMonitor {
@@ -154,8 +160,12 @@ impl Totals {
 /// them: those don't skip nested runs either.
 ///
 /// # Errors
-/// /proc is not mounted, or its file can't be read.
+/// /proc is not mounted, or its file can't be read: before 5.19 that takes CAP_DAC_READ_SEARCH if the program file has
+/// capabilities.
 fn skipped_runs(program: &ProgramFd) -> Result<u64, LossesUncounted> {
+    if kernel_version::running().is_some_and(|version| version < FIRST_THAT_SKIPS) {
+        return Ok(0);
+    }
     let path = format!("/proc/self/fdinfo/{}", program.as_fd().as_raw_fd());
     let text = std::fs::read_to_string(&path).map_err(|error| {
         LossesUncounted(format!("{path} can't be read ({error}); it takes a mounted /proc"))
