@@ -64,7 +64,8 @@ pub fn kernels(args: &Args) -> Result<ExitCode> {
     let (oldest, newest) = (&kernels[0], &kernels[kernels.len() - 1]);
     let script = suite::script(
         extent,
-        [&oldest.release, &newest.release],
+        &oldest.release,
+        &newest.release,
         args.filter.as_deref().unwrap_or_default(),
         args.tries,
     );

@@ -17,10 +17,10 @@ pub const PROGRAMS: [&str; 7] = ["ip", "ss", "netstat", "setpriv", "unshare", "s
 /// kernel, the other on the oldest and the newest.
 pub const MINISOCK_HOOKS: [&str; 2] = ["fentry", "timer"];
 /// The test programs that run once with each kind of minisocket hooks.
-const WITH_EACH_HOOK: [&str; 5] =
-    ["connections", "endpoints", "lifecycle", "close_reasons_on_wire", "owners"];
+const WITH_EACH_HOOK: [&str; 4] = ["connections", "endpoints", "lifecycle", "close_reasons_on_wire"];
 /// The test programs that run once, with the hooks that the product chooses.
-const ONCE: [&str; 9] = [
+const ONCE: [&str; 10] = [
+    "owners",
     "processes",
     "holders",
     "hosts",
@@ -31,23 +31,12 @@ const ONCE: [&str; 9] = [
     "netstat_sockets",
     "netstat_unix",
 ];
-/// Those that run once, and only on the oldest and the newest kernel: what they test depends little on the kernel, or is
-/// tested by another program as well.
-const ON_OLDEST_AND_NEWEST: [&str; 13] = [
-    "close_reasons",
-    "streams",
-    "names",
-    "clocks",
-    "filters",
-    "formats",
-    "trace_exit",
-    "usage",
-    "proc",
-    "polling",
-    "netstat",
-    "netstat_names",
-    "netstat_routes",
-];
+/// Those that run once, and only on the oldest and the newest kernel: what they test depends little on the kernel.
+const ON_OLDEST_AND_NEWEST: [&str; 7] =
+    ["streams", "clocks", "trace_exit", "proc", "netstat", "netstat_names", "netstat_routes"];
+/// Those that run once, and only on the newest kernel: what they test depends hardly on the kernel, or is tested by another
+/// program as well.
+const ON_NEWEST: [&str; 6] = ["close_reasons", "names", "filters", "formats", "usage", "polling"];
 /// The test programs that don't run in the guests, each with the reason.
 #[cfg(test)]
 const NOT_IN_GUESTS: [(&str, &str); 8] = [
@@ -71,11 +60,11 @@ pub enum Extent {
 }
 
 impl Extent {
-    /// What runs once, and what does so on the oldest and the newest kernel only.
-    fn once(self) -> [&'static [&'static str]; 2] {
+    /// What runs once; what does so on the oldest and the newest kernel only; and what on the newest only.
+    fn once(self) -> [&'static [&'static str]; 3] {
         match self {
-            Self::Whole => [&ONCE, &ON_OLDEST_AND_NEWEST],
-            Self::WithEachHook => [&[], &[]],
+            Self::Whole => [&ONCE, &ON_OLDEST_AND_NEWEST, &ON_NEWEST],
+            Self::WithEachHook => [&[], &[], &[]],
         }
     }
 
@@ -86,12 +75,14 @@ impl Extent {
 }
 
 /// What a guest runs: it goes on after a failure, and ends with how many programs failed. A program that fails is run
-/// again until it has had so many tries. `oldest_and_newest` are releases of the kernels.
-pub fn script(extent: Extent, oldest_and_newest: [&str; 2], filter: &str, tries: NonZero<usize>) -> String {
-    let [once, on_oldest_and_newest] = extent.once();
+/// again until it has had so many tries. `oldest` and `newest` are releases of the kernels.
+pub fn script(extent: Extent, oldest: &str, newest: &str, filter: &str, tries: NonZero<usize>) -> String {
+    let [once, on_oldest_and_newest, on_newest] = extent.once();
     let names = [
-        ("OLDEST_AND_NEWEST", &*oldest_and_newest.join(" ")),
-        ("ON_OLDEST_AND_NEWEST", &on_oldest_and_newest.join(" ")),
+        ("OLDEST", oldest),
+        ("NEWEST", newest),
+        ("ON_OLDEST_AND_NEWEST", &*on_oldest_and_newest.join(" ")),
+        ("ON_NEWEST", &on_newest.join(" ")),
         ("PRODUCT", BIN),
         ("TESTS", TESTS),
         ("MINISOCK_HOOKS", &MINISOCK_HOOKS.join(" ")),

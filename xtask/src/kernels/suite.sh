@@ -26,22 +26,24 @@ run() {
     echo "test $1 $hooks $(($(date +%s) - begin))s $status" >&3
 }
 
-case " $OLDEST_AND_NEWEST " in
-    *" $(uname -r) "*) outermost=yes ;;
-    *) outermost=no ;;
-esac
+is_newest() { [ $(uname -r) = $NEWEST ]; }
+
+is_oldest_or_newest() { [ $(uname -r) = $OLDEST ] || is_newest; }
 
 start auto
 for hooks in $MINISOCK_HOOKS; do
     start $hooks
-    [ $outermost = yes ] || [ $hooks = ${MINISOCK_HOOKS%% *} ] || continue
+    is_oldest_or_newest || [ $hooks = ${MINISOCK_HOOKS%% *} ] || continue
     export RNETSTAT_LIFE_HOOK=$hooks
     for program in $WITH_EACH_HOOK; do run $program; done
 done
 unset RNETSTAT_LIFE_HOOK
 for program in $ONCE; do run $program; done
-if [ $outermost = yes ]; then
+if is_oldest_or_newest; then
     for program in $ON_OLDEST_AND_NEWEST; do run $program; done
+fi
+if is_newest; then
+    for program in $ON_NEWEST; do run $program; done
 fi
 while read -r line; do echo "skipped $line" >&3; done < $RNETSTAT_SKIPPED
 exit $failed
