@@ -248,6 +248,8 @@ fn a_socket_that_no_process_can_hold_has_no_owners_and_that_is_known() -> Result
     if skip::without_root() {
         return Ok(());
     }
+    // A child of another test would have copies of these sockets.
+    let _turn = for_exclusive_turn();
     let net = TestNet::new()?;
     net.netns.run(|| {
         net.pair()?.client_closes()?;
