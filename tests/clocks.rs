@@ -31,7 +31,7 @@ const SLACK_NS: i128 = 5_000_000;
 
 #[test]
 fn in_a_time_namespace_every_transition_is_seen_and_its_times_are_right() -> Result<()> {
-    if skip::without_root() || skip::without("time namespaces", time_namespace::are_available()) {
+    if skip::without_root() || skip::without_time_namespaces() {
         return Ok(());
     }
     for offsets in OFFSETS {
@@ -49,7 +49,7 @@ fn in_a_time_namespace_every_transition_is_seen_and_its_times_are_right() -> Res
 
 #[test]
 fn a_time_namespace_that_the_process_unshares_before_exec_changes_nothing() -> Result<()> {
-    if skip::without_root() || skip::without("time namespaces", time_namespace::are_available()) {
+    if skip::without_root() || skip::without_time_namespaces() {
         return Ok(());
     }
     times_are_right("unshared before exec", || {

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use crate::{child, event::Start, privilege, sock::Sock};
+use crate::{child, event::Start, privilege, sock::Sock, time_namespace};
 
 /// Whether the calling test must be skipped because this host lacks `what`.
 ///
@@ -36,6 +36,16 @@ pub fn without_root() -> bool {
 pub fn without_mptcp() -> bool {
     let address = (std::net::Ipv4Addr::LOCALHOST, 0).into();
     without("a kernel with MPTCP", Sock::mptcp(address).is_ok())
+}
+
+/// Whether the calling test must be skipped because the kernel has no time namespaces, or lets no process with threads make one.
+#[track_caller]
+pub fn without_time_namespaces() -> bool {
+    without("time namespaces", time_namespace::are_available())
+        || without(
+            "a kernel from 6.3 on, where threads start after unshare(CLONE_NEWTIME)",
+            time_namespace::may_start_threads(),
+        )
 }
 
 /// Whether the calling test must be skipped because the host has fewer CPUs.

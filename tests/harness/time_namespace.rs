@@ -14,6 +14,17 @@ pub fn are_available() -> bool {
     Path::new("/proc/self/ns/time").exists()
 }
 
+/// Whether a process may start a thread after it has unshared its time namespace. Before 6.3 it may not, nor may the program
+/// that it executes (`copy_process`, kernel/fork.c).
+pub fn may_start_threads() -> bool {
+    let in_thread = || {
+        // SAFETY: CLONE_NEWTIME changes only the namespace of this thread's future children.
+        let is_unshared = unsafe { unshare_unsafe(UnshareFlags::NEWTIME) }.is_ok();
+        is_unshared && thread::Builder::new().spawn(|| ()).is_ok_and(|thread| thread.join().is_ok())
+    };
+    thread::scope(|scope| scope.spawn(in_thread).join().unwrap_or(false))
+}
+
 /// Runs `work` on a thread whose children are in a new time namespace with these lines in `timens_offsets`, as
 /// `unshare --time --fork` does. A [`Command`] needs a `pre_exec`: otherwise the child may be created as by vfork(2), and
 /// stays in the old namespace on kernels before 6.3.
