@@ -77,6 +77,17 @@ fn a_connection_of_a_thread_has_the_name_of_its_process_from_every_hook() -> Res
     Ok(())
 }
 
+/// A connection that `connect` makes, and whose client closes first.
+fn connect_and_close(net: &TestNet, connect: impl FnOnce(&Sock) -> Result<()> + Send) -> Result<()> {
+    net.netns.run(|| {
+        let listener = net.listener()?;
+        let client = Sock::tcp(net.addresses.server())?;
+        connect(&client)?;
+        let server = listener.accept()?;
+        Pair { listener, client, server }.client_closes()
+    })
+}
+
 #[test]
 fn a_connection_of_an_io_uring_worker_has_the_name_of_its_process() -> Result<()> {
     let ring = IoUring::new();
@@ -86,13 +97,7 @@ fn a_connection_of_an_io_uring_worker_has_the_name_of_its_process() -> Result<()
     let _turn = for_exclusive_turn();
     let (ring, net) = (ring?, TestNet::new()?);
     let tracer = Tracer::start(&[])?;
-    net.netns.run(|| {
-        let listener = net.listener()?;
-        let client = Sock::tcp(net.addresses.server())?;
-        ring.connect(&client, net.addresses.server())?;
-        let server = listener.accept()?;
-        Pair { listener, client, server }.client_closes()
-    })?;
+    connect_and_close(&net, |client| ring.connect(client, net.addresses.server()))?;
     wait_for_rows(&tracer, &net, ROWS)?;
     let rows = rows_so_far(&tracer, &net)?;
     tracer.stop()?;
@@ -243,13 +248,9 @@ fn a_bound_socket_has_its_interface_until_the_end_of_time_wait_and_another_has_n
     let _turn = for_exclusive_turn();
     let net = TestNet::new()?;
     let tracer = Tracer::start(&[])?;
-    net.netns.run(|| {
-        let listener = net.listener()?;
-        let client = Sock::tcp(net.addresses.server())?;
+    connect_and_close(&net, |client| {
         client.option(1, SO_BINDTOIFINDEX, LOOPBACK)?;
-        client.connect(net.addresses.server())?;
-        let server = listener.accept()?;
-        Pair { listener, client, server }.client_closes()
+        client.connect(net.addresses.server())
     })?;
     wait_for_rows(&tracer, &net, ROWS)?;
     let rows = rows_so_far(&tracer, &net)?;

@@ -37,6 +37,16 @@ fn timewait(table: &mut Table, at: u64, id: SockId) -> Vec<Row> {
     )
 }
 
+/// A server's connection up to FIN_WAIT2.
+fn until_fin_wait2(id: SockId) -> [Event; 4] {
+    [
+        transition(100, id, State::Listen, State::SynRecv),
+        transition(200, id, State::SynRecv, State::Established),
+        transition(300, id, State::Established, State::FinWait1),
+        transition(400, id, State::FinWait1, State::FinWait2),
+    ]
+}
+
 #[test]
 fn the_end_that_closes_first_goes_through_time_wait() {
     let (mut table, id) = (table(), sock(3, 71));
@@ -46,14 +56,14 @@ fn the_end_that_closes_first_goes_through_time_wait() {
     let seen = rows_of(
         &mut table,
         &[
-            transition(100, id, State::Listen, State::SynRecv),
-            transition(200, id, State::SynRecv, State::Established),
-            transition(300, id, State::Established, State::FinWait1),
-            transition(400, id, State::FinWait1, State::FinWait2),
-            created(495, TIMEWAIT, State::TimeWait, SERVER, CLIENT),
-            Event::Transition(last),
-            removed(60_000_000_500, TIMEWAIT, State::TimeWait, true),
-        ],
+            until_fin_wait2(id).as_slice(),
+            &[
+                created(495, TIMEWAIT, State::TimeWait, SERVER, CLIENT),
+                Event::Transition(last),
+                removed(60_000_000_500, TIMEWAIT, State::TimeWait, true),
+            ],
+        ]
+        .concat(),
     );
     let row = seen.last().unwrap();
     assert_eq!((row.old_state, row.new_state), (Some(State::FinWait2), State::TimeWait));
@@ -99,14 +109,14 @@ fn a_connection_that_ends_in_fin_wait2_after_close_has_its_numbers() {
     rows_of(
         &mut table,
         &[
-            transition(100, id, State::Listen, State::SynRecv),
-            transition(200, id, State::SynRecv, State::Established),
-            transition(300, id, State::Established, State::FinWait1),
-            transition(400, id, State::FinWait1, State::FinWait2),
-            created(405, TIMEWAIT, State::FinWait2, SERVER, CLIENT),
-            Event::Transition(last),
-            removed(60_000_000_000, TIMEWAIT, State::FinWait2, true),
-        ],
+            until_fin_wait2(id).as_slice(),
+            &[
+                created(405, TIMEWAIT, State::FinWait2, SERVER, CLIENT),
+                Event::Transition(last),
+                removed(60_000_000_000, TIMEWAIT, State::FinWait2, true),
+            ],
+        ]
+        .concat(),
     );
     let end = waited(&mut table, 70_000_000_000);
     assert_eq!(end[0].close_reason, Some(CloseReason::Timeout));
