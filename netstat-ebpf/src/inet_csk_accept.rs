@@ -35,7 +35,7 @@ pub fn inet_csk_accept(context: FExitContext) -> i32 {
 
 #[inline(always)]
 fn submit(sk: u64, cookie: u64) {
-    record::submit_observation(AcceptRecord {
+    record::submit_observation(|| AcceptRecord {
         kind: kind::ACCEPT,
         unused: [0; 7],
         sk,

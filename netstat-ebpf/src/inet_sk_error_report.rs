@@ -47,7 +47,7 @@ fn report(sk: *const u8) -> Option<()> {
     }
     let error: ExtendedError = probe_read(packet + u64::from(value(&OFFSETS.skb_error)))?;
     if ICMP_ORIGINS.contains(&error[ORIGIN]) {
-        record::submit_observation(SynErrorRecord {
+        record::submit_observation(|| SynErrorRecord {
             kind: kind::SYN_ERROR,
             unused: [0; 3],
             error: u32::from_ne_bytes([error[0], error[1], error[2], error[3]]),

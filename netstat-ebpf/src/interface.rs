@@ -23,7 +23,7 @@ pub fn submit_name(net: u64, netns: u32, ifindex: u32) {
         return;
     }
     let name = name(net, ifindex);
-    record::submit_observation(InterfaceRecord {
+    record::submit_observation(|| InterfaceRecord {
         kind: kind::INTERFACE,
         unused: [0; 3],
         netns,

@@ -2,7 +2,7 @@
 //! inet_timewait_sock`). The state hook does not show them; the functions that create and remove them do, and their
 //! timers.
 
-use aya_ebpf::{EbpfContext, helpers::generated::bpf_ktime_get_ns};
+use aya_ebpf::EbpfContext;
 use netstat_ebpf::wire::{
     MinisockCreatedRecord, MinisockRemovedRecord, TransitionRecord, caller, flag, kind, state,
 };
@@ -44,16 +44,16 @@ pub fn removed<C: EbpfContext>(context: &C, sk: u64, state: u8, expired: bool) {
         expired || substate == state::TIME_WAIT || (state == state::SYN_RECV && callers::is_promotion());
     let caller = if is_usual { 0 } else { callers::find(context) };
     let may_lack_listener = state == state::SYN_RECV && (expired || caller == caller::RECEIVE);
-    record::submit_observation(MinisockRemovedRecord {
+    let listener_has_closed = u8::from(may_lack_listener && has_closed_listener(sk) == Some(true));
+    record::submit_observation(|| MinisockRemovedRecord {
         kind: kind::MINISOCK_REMOVED,
         state,
         expired: u8::from(expired),
         substate,
         caller,
-        listener_has_closed: u8::from(may_lack_listener && has_closed_listener(sk) == Some(true)),
+        listener_has_closed,
         unused: 0,
-        // SAFETY: the helper has no conditions.
-        mono_ns: unsafe { bpf_ktime_get_ns() },
+        mono_ns: record::now(),
         sk,
     });
 }
@@ -80,16 +80,16 @@ fn submit_created(sk: u64, head: &SockHead, state: u8, flags: u8, listener: u64)
     let netns = netns(net);
     let ifindex = head.load(&OFFSETS.skc_bound_dev_if);
     interface::submit_name(net, netns, ifindex);
-    let transition = TransitionRecord {
+    let cookie = head.cookie();
+    let transition = || TransitionRecord {
         kind: kind::MINISOCK_CREATED,
         old: 0,
         new: state,
         flags: if family == AF_INET6 { flags | flag::INET6 } else { flags },
         netns,
-        // SAFETY: the helper has no conditions.
-        mono_ns: unsafe { bpf_ktime_get_ns() },
+        mono_ns: record::now(),
         sk,
-        cookie: head.cookie(),
+        cookie,
         local_port: tuple.local_port,
         remote_port: tuple.remote_port,
         sk_err: 0,
@@ -99,7 +99,7 @@ fn submit_created(sk: u64, head: &SockHead, state: u8, flags: u8, listener: u64)
         ifindex,
         unused: 0,
     };
-    record::submit_observation(MinisockCreatedRecord { transition, listener });
+    record::submit_observation(|| MinisockCreatedRecord { transition: transition(), listener });
 }
 
 /// Inode number of a network namespace; 0 only for an address that is not a `struct net`'s.

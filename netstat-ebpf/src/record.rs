@@ -16,6 +16,9 @@ use crate::{
 
 /// One ring for all CPUs: the order of reservation is the order of a socket's events.
 ///
+/// A record gets its time stamp after its place in the ring is reserved. So a reader that has read everything which was reserved
+/// before a moment has read everything that has an earlier stamp.
+///
 /// Records are submitted with flags 0: the kernel then wakes the reader only if it has read all records before
 /// (`bpf_ringbuf_commit`, kernel/bpf/ringbuf.c, 5.8), so a reader that sleeps for a fixed time costs no wakeups.
 #[map]
@@ -126,10 +129,10 @@ pub fn submit_tuple(event: TupleEvent) {
     }
 }
 
-/// Writes a record that is no transition of a full socket.
+/// Writes a record that is no transition of a full socket. `record` is called once a place is reserved.
 #[inline(always)]
-pub fn submit_observation<T: Plain>(record: T) {
-    if !submit(|| record) {
+pub fn submit_observation<T: Plain>(record: impl FnOnce() -> T) {
+    if !submit(record) {
         loss_counters::count_lost_observation();
     }
 }
@@ -137,11 +140,18 @@ pub fn submit_observation<T: Plain>(record: T) {
 /// As [`submit_observation`], but only into the first quarter of the ring. For records that any user can cause at a high
 /// rate: they take no room from transitions.
 #[inline(always)]
-pub fn submit_if_ring_is_quiet<T: Plain>(record: T) {
+pub fn submit_if_ring_is_quiet<T: Plain>(record: impl FnOnce() -> T) {
     let unread = EVENTS.query(BPF_RB_AVAIL_DATA.into());
-    if unread > EVENTS.query(BPF_RB_RING_SIZE.into()) / 4 || !submit(|| record) {
+    if unread > EVENTS.query(BPF_RB_RING_SIZE.into()) / 4 || !submit(record) {
         loss_counters::count_lost_observation();
     }
+}
+
+/// The time stamp of a record whose place in the ring is reserved: CLOCK_MONOTONIC, nanoseconds.
+#[inline(always)]
+pub fn now() -> u64 {
+    // SAFETY: the helper has no conditions.
+    unsafe { bpf_ktime_get_ns() }
 }
 
 /// Returns false if the ring is full.
@@ -168,8 +178,7 @@ pub fn transition(event: &SocketEvent, kind: u8) -> TransitionRecord {
         new: event.new,
         flags,
         netns: event.netns,
-        // SAFETY: the helper has no conditions.
-        mono_ns: unsafe { bpf_ktime_get_ns() },
+        mono_ns: now(),
         sk: event.sk,
         cookie: event.cookie,
         local_port: event.tuple.local_port,

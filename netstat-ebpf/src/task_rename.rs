@@ -2,9 +2,7 @@
 //! (`__set_task_comm`, fs/exec.c, 5.10 to 6.18).
 
 use aya_ebpf::{
-    helpers::{bpf_probe_read_kernel_str_bytes, generated::bpf_ktime_get_ns},
-    macros::btf_tracepoint,
-    programs::BtfTracePointContext,
+    helpers::bpf_probe_read_kernel_str_bytes, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
 use netstat_ebpf::wire::{Process, ProcessRenamedRecord, kind};
 
@@ -33,11 +31,10 @@ pub fn task_rename(context: BtfTracePointContext) -> i32 {
         return 0;
     }
     let cred = task.load_ptr(value(&OFFSETS.task_cred));
-    record::submit_if_ring_is_quiet(ProcessRenamedRecord {
+    record::submit_if_ring_is_quiet(|| ProcessRenamedRecord {
         kind: kind::PROCESS_RENAMED,
         unused: [0; 7],
-        // SAFETY: the helper has no conditions.
-        mono_ns: unsafe { bpf_ktime_get_ns() },
+        mono_ns: record::now(),
         process: Process {
             pid: task.load(value(&OFFSETS.task_tgid)),
             uid: cred.load(value(&OFFSETS.cred_uid)),

@@ -29,5 +29,9 @@ pub fn tcp_retransmit_skb(context: BtfTracePointContext) -> i32 {
 /// Writes the record for the socket at this address.
 #[inline(always)]
 pub fn submit(sk: u64) {
-    record::submit_observation(SynRetransmittedRecord { kind: kind::SYN_RETRANSMITTED, unused: [0; 7], sk });
+    record::submit_observation(|| SynRetransmittedRecord {
+        kind: kind::SYN_RETRANSMITTED,
+        unused: [0; 7],
+        sk,
+    });
 }

@@ -6,9 +6,7 @@
 
 use core::hint::black_box;
 
-use aya_ebpf::{
-    helpers::generated::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
-};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use netstat_ebpf::wire::{ResetSentRecord, kind, state};
 
 use crate::{
@@ -39,8 +37,8 @@ pub fn tcp_send_reset(context: BtfTracePointContext) -> i32 {
         state: pointer.load(value(&OFFSETS.skc_state)),
         unused: 0,
         cause,
-        // SAFETY: the helper has no conditions.
-        mono_ns: unsafe { bpf_ktime_get_ns() },
+        // It follows once the record has its place in the ring.
+        mono_ns: 0,
         sk: sock.address(),
         netns: 0,
         local_port: 0,
@@ -70,6 +68,6 @@ pub fn tcp_send_reset(context: BtfTracePointContext) -> i32 {
             ..reset
         };
     }
-    record::submit_observation(reset);
+    record::submit_observation(|| ResetSentRecord { mono_ns: record::now(), ..reset });
     0
 }

@@ -243,7 +243,7 @@ fn traced(without: Without, snapshots: Snapshots) {
                 let (kind, why) = (SnapshotKind::Full, "no".to_owned());
                 trace.snapshot_taken(Err(SnapshotError { kind, at: now, why, may_recover: true }));
             }
-            trace.tick(now, 1_000_000);
+            trace.tick(now);
         }
         if number % 4_096 == 0 {
             is_bounded(&trace, &format!("{without:?}, snapshots: {snapshots:?}"));
@@ -322,7 +322,7 @@ fn a_trace_that_polls_remembers_the_sockets_of_the_last_poll_only() {
         let at = moment(poll * 1_000_000_000);
         let sockets = (poll * SOCKETS..(poll + 1) * SOCKETS).map(socket).collect();
         trace.apply(&Event::Poll(Box::new(Poll { at, sockets, ..Poll::default() })));
-        trace.tick(at, 0);
+        trace.tick(at);
         is_bounded(&trace, "polls");
     }
 }

@@ -3,6 +3,8 @@
 mod command;
 mod diagnostics;
 #[cfg(test)]
+mod drain_order;
+#[cfg(test)]
 mod growth;
 mod initial_rows;
 mod outlet;
@@ -68,7 +70,7 @@ pub async fn run<S: EventSource>(
         let applied_until = source.drain(|event| trace.apply(&event));
         trace.merge_snapshot(applied_until);
         trace.request_tuples(applied_until, &source);
-        trace.tick(applied_until, source.disorder_ns());
+        trace.tick(applied_until);
     }
     let end = source.now();
     source.finish(|event| trace.apply(&event));

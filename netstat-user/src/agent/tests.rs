@@ -40,9 +40,9 @@ struct Script {
 }
 
 #[derive(Default)]
-struct Batch {
-    before: Vec<Command>,
-    events: Vec<Event>,
+pub(super) struct Batch {
+    pub(super) before: Vec<Command>,
+    pub(super) events: Vec<Event>,
 }
 
 fn moment(mono_ns: u64) -> Moment {
@@ -124,7 +124,7 @@ pub(super) fn options() -> TraceOptions {
 }
 
 /// A connection's first transition; an odd number makes it an IPv6 connection.
-fn opens(number: u64) -> Event {
+pub(super) fn opens(number: u64) -> Event {
     let is_v6 = number % 2 == 1;
     let addr = if is_v6 { "::1".parse().unwrap() } else { "127.0.0.1".parse().unwrap() };
     let end = |port| Endpoint { addr, port };
@@ -171,7 +171,7 @@ pub(super) fn first_row() -> Row {
     rows[0]
 }
 
-fn run_script(
+pub(super) fn run_script(
     options: &TraceOptions,
     batches: Vec<Batch>,
     can_seek: bool,
@@ -201,7 +201,7 @@ fn events(numbers: std::ops::Range<u64>) -> Batch {
     Batch { before: Vec::new(), events: numbers.map(opens).collect() }
 }
 
-fn numbers(rows: &[Row]) -> Vec<u64> {
+pub(super) fn numbers(rows: &[Row]) -> Vec<u64> {
     rows.iter().map(|row| row.at.mono_ns).collect()
 }
 

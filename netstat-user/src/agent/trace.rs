@@ -22,6 +22,9 @@ const TICK_INTERVAL: Duration = Duration::from_millis(25);
 /// After how many waiting rows those that need not wait any longer go out, also before all events have been applied.
 const BATCH_ROWS: usize = 64;
 
+/// How much later than the oldest of a batch of events a record may have got its time stamp, nanoseconds. Each processor writes
+/// few records at a time, so of a batch most got theirs within a microsecond after their places in the ring.
+const BATCH_MARGIN_NS: u64 = 1_000_000;
 /// How long a row that waits in the table holds those that happened after it, nanoseconds.
 const MAX_HOLD_NS: u64 = 10_000_000;
 
@@ -43,8 +46,8 @@ pub(super) struct Trace {
     newest: Moment,
     /// How many rows may wait before those that need not wait any longer go out.
     batch_end: usize,
-    /// By how much an event may come later than events that happened after it, nanoseconds.
-    disorder_ns: u64,
+    /// The time of the oldest event of this batch, CLOCK_MONOTONIC in nanoseconds.
+    batch_oldest_ns: u64,
     outlet: Outlet,
     /// None where the source takes no snapshots.
     schedule: Option<SnapshotSchedule>,
@@ -84,7 +87,7 @@ impl Trace {
             order: RowOrder::default(),
             newest: Moment::default(),
             batch_end: BATCH_ROWS,
-            disorder_ns: source.disorder_ns(),
+            batch_oldest_ns: u64::MAX,
             outlet,
             schedule: takes_snapshots.then(|| SnapshotSchedule::new(options.reconcile_interval)),
             reports: SnapshotReports::default(),
@@ -172,11 +175,15 @@ impl Trace {
 
     /// Applies an event to the table. Its rows go to the outputs as soon as no older one can follow.
     pub(super) fn apply(&mut self, event: &Event) {
-        self.newest = event.at().map_or(self.newest, |at| at.max(self.newest));
+        if let Some(at) = event.at() {
+            self.newest = self.newest.max(at);
+            self.batch_oldest_ns = self.batch_oldest_ns.min(at.mono_ns);
+        }
         self.apply_to_table(event);
         if self.order.len() >= self.batch_end {
-            self.release_until(self.newest);
+            self.release_until(self.newest, self.batch_oldest_ns.saturating_sub(BATCH_MARGIN_NS));
             self.batch_end = self.order.len() + BATCH_ROWS;
+            self.batch_oldest_ns = u64::MAX;
         }
     }
 
@@ -312,25 +319,24 @@ impl Trace {
         self.table.take_tuple_requests(now).into_iter().for_each(|sk| source.request_tuple(sk));
     }
 
-    /// All events until `now` have been applied, but for those that are `disorder_ns` late.
-    pub(super) fn tick(&mut self, now: Moment, disorder_ns: u64) {
-        self.disorder_ns = disorder_ns;
-        self.release_until(now);
+    /// All events until `now` have been applied.
+    pub(super) fn tick(&mut self, now: Moment) {
+        self.release_until(now, now.mono_ns);
         let Self { table, order, outlet, .. } = self;
         let released = now.earlier(order.released_ns());
         outlet.tick(released, table.connections());
     }
 
-    /// Gives the outputs the rows that need not wait any longer; events until `seen` have been applied.
-    fn release_until(&mut self, seen: Moment) {
-        let Self { table, order, outlet, disorder_ns, .. } = self;
-        table.tick(seen, &mut |row| order.push(row));
-        let seen_ns = seen.mono_ns.saturating_sub(*disorder_ns);
+    /// Gives the outputs the rows that need not wait any longer: all events until `seen_ns` have been applied. `newest` is the
+    /// time of the newest event, or the present.
+    fn release_until(&mut self, newest: Moment, seen_ns: u64) {
+        let Self { table, order, outlet, .. } = self;
+        table.tick(newest, &mut |row| order.push(row));
         let held_ns = seen_ns.saturating_sub(MAX_HOLD_NS);
         let until_ns =
             table.oldest_waiting_ns().map_or(seen_ns, |at_ns| at_ns.saturating_sub(1).max(held_ns));
         let until_ns = until_ns.min(seen_ns);
-        report_unreported(table, outlet, seen);
+        report_unreported(table, outlet, newest);
         order.release(until_ns, |row| outlet.row(row));
     }
 

@@ -38,12 +38,6 @@ pub trait EventSource {
     /// some ten thousand events; then `ready` returns at once.
     fn drain(&mut self, apply: impl FnMut(Event)) -> Moment;
 
-    /// By how much an event may come later than events that happened after it, nanoseconds: the events of several
-    /// processors, for example.
-    fn disorder_ns(&self) -> u64 {
-        0
-    }
-
     /// Requests [`Event::Tuple`] for a connecting socket, by its address. It comes only if the source can read the socket, and
     /// if that has a local port.
     fn request_tuple(&self, _sk: u64) {}

@@ -57,12 +57,6 @@ const NICENESS: i32 = -10;
 /// What the reader needs once the programs are loaded: before 5.19 every `bpf()`, so also the one that reads the
 /// counters of losses, takes CAP_BPF.
 pub const PRIVILEGES: CapabilitySet = CapabilitySet::BPF;
-/// A record is reserved in the ring after its time stamp was taken. Until then other processors may reserve records with
-/// later stamps: on a busy host for some tens of microseconds, and longer if a softirq interrupts the program. After a
-/// single event the reader looks again after this time, so that the event is seen within a fraction of a millisecond.
-const DISORDER: Duration = Duration::from_micros(150);
-/// The same in a burst, when the reader sleeps for longer anyway.
-const DISORDER_IN_BURST: Duration = Duration::from_millis(1);
 /// How often the counters of losses are checked while events arrive.
 const LOSS_INTERVAL: Duration = Duration::from_millis(100);
 /// How many checks of the counters follow an event: a skipped run is reported by the second that finds it.
@@ -79,10 +73,11 @@ pub struct EbpfSource {
     ring_position: RingPosition,
     /// When all programs were attached. Before that only some of them record.
     attached_at: Moment,
-    /// All events until this moment have been passed on, but for those that [`EventSource::disorder_ns`] allows.
+    /// All events until this moment have been passed on.
     seen_until: Moment,
-    /// The time of the newest event, CLOCK_MONOTONIC in nanoseconds.
-    newest_ns: u64,
+    /// A moment, and where the writers were then or later. Records get their time stamps after their places in the ring: once
+    /// the reader is there, all events until the moment have been passed on.
+    next_seen_until: Option<(Moment, usize)>,
     decoder: Decoder,
     process_names: ProcessNames,
     losses: LossMonitor,
@@ -142,7 +137,7 @@ impl EbpfSource {
             ring_position,
             attached_at,
             seen_until: attached_at,
-            newest_ns: 0,
+            next_seen_until: None,
             decoder: Decoder::new(reset_causes),
             process_names: ProcessNames::of_proc(),
             losses,
@@ -154,7 +149,7 @@ impl EbpfSource {
         Ok((source, snapshotter))
     }
 
-    /// Passes up to `limit` events on and returns how many records there were. Sets [`Self::seen_until`].
+    /// Passes up to `limit` events on and returns how many records there were.
     fn take(&mut self, limit: usize, apply: &mut impl FnMut(Event)) -> usize {
         let now = clock::now();
         let unix_offset_ns = now.unix_ns - now.mono_ns.cast_signed();
@@ -169,25 +164,31 @@ impl EbpfSource {
                 Ok(Some(event)) if is_before_attachment(&event, self.attached_at) => {}
                 Ok(Some(mut event)) => {
                     self.process_names.complete(&mut event);
-                    if let Some(at) = event.at() {
-                        self.newest_ns = self.newest_ns.max(at.mono_ns);
-                        self.seen_until = self.seen_until.max(at);
-                    }
                     apply(event);
                 }
                 Err(UnknownRecord) => self.losses.count_unknown_record(),
             }
         }
-        if !self.ring_position.has_unread() {
-            self.seen_until = now.max(self.seen_until);
-        }
+        self.set_seen_until();
         records
     }
 
-    /// The time until no record follows that is older than the last one.
-    fn until_settled(&self) -> Duration {
-        let since_last = clock::now().mono_ns.saturating_sub(self.newest_ns);
-        DISORDER.saturating_sub(Duration::from_nanos(since_last))
+    /// Sets [`Self::seen_until`] to the present if the reader has read all records, else to the last moment until which it has.
+    fn set_seen_until(&mut self) {
+        if let Some((moment, position)) = self.next_seen_until
+            && self.ring_position.reader_has_reached(position)
+        {
+            (self.seen_until, self.next_seen_until) = (moment, None);
+        }
+        if self.next_seen_until.is_none() {
+            // The position must not be read before the time.
+            let (now, position) = (clock::now(), self.ring_position.writers());
+            if self.ring_position.reader_has_reached(position) {
+                self.seen_until = now;
+            } else {
+                self.next_seen_until = Some((now, position));
+            }
+        }
     }
 
     /// Returns when the kernel reports that the ring has records.
@@ -261,8 +262,6 @@ impl EventSource for EbpfSource {
         match self.wakeup_policy.wait() {
             Wait::Yield => tokio::task::yield_now().await,
             Wait::Sleep(time) => tokio::time::sleep(time).await,
-            // Tokio's timers have a resolution of a millisecond.
-            Wait::Settle => std::thread::sleep(self.until_settled()),
             Wait::Wakeup if self.loss_checks_due > 0 => {
                 // The drain that follows checks the losses, elapsed or not.
                 let _ = tokio::time::timeout(LOSS_INTERVAL, self.wakeup()).await;
@@ -284,14 +283,6 @@ impl EventSource for EbpfSource {
         }
         self.wakeup_policy.drained(now, events, events == DRAIN_LIMIT);
         self.seen_until
-    }
-
-    fn disorder_ns(&self) -> u64 {
-        let disorder = match self.wakeup_policy.wait() {
-            Wait::Wakeup | Wait::Settle => DISORDER,
-            Wait::Sleep(_) | Wait::Yield => DISORDER_IN_BURST,
-        };
-        u64::try_from(disorder.as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn request_tuple(&self, sk: u64) {

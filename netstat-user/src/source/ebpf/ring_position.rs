@@ -1,4 +1,4 @@
-//! Whether the ring buffer has records that its reader has not reached.
+//! How far the ring buffer's writers and its reader have come.
 //!
 //! A reader that gets no next record may be before one that is reserved but not committed, with committed ones after it
 //! (`bpf_ringbuf_reserve`, kernel/bpf/ringbuf.c, 5.8): the CPU that writes it was interrupted.
@@ -35,10 +35,15 @@ impl RingPosition {
         Ok(Self { pages, page_bytes })
     }
 
-    /// Whether there are unread records now, committed or only reserved.
-    pub fn has_unread(&self) -> bool {
-        let (reader, writers) = (self.position(0), self.position(self.page_bytes));
-        reader != writers
+    /// Where the next record will be reserved, bytes since the ring was created.
+    pub fn writers(&self) -> usize {
+        self.position(self.page_bytes)
+    }
+
+    /// Whether the reader has read all records before that position.
+    pub fn reader_has_reached(&self, position: usize) -> bool {
+        // The positions overflow, and are never half of their range apart.
+        self.position(0).wrapping_sub(position).cast_signed() >= 0
     }
 
     fn position(&self, page: usize) -> usize {

@@ -3,9 +3,6 @@
 //! A wakeup (an interrupt and two context switches) costs the traced host more than recording the event does. The kernel
 //! wakes the reader only for a record that finds the ring empty. So a reader that sleeps for a fixed time during a burst
 //! causes no wakeups, and a single event after a quiet time still wakes it at once.
-//!
-//! A record may come later than one of another processor that has a later time stamp. The reader can tell that no older
-//! one follows only some time after a stamp, so it looks once more before it waits for a wakeup.
 
 use std::time::{Duration, Instant};
 
@@ -25,8 +22,6 @@ pub enum Wait {
     Wakeup,
     /// For this time, whatever happens.
     Sleep(Duration),
-    /// Until no record follows that is older than the last one.
-    Settle,
     /// Only until other tasks of the runtime have run: there are more events.
     Yield,
 }
@@ -53,21 +48,13 @@ impl WakeupPolicy {
     pub fn drained(&mut self, now: Instant, events: usize, more: bool) {
         self.wait = match self.wait {
             _ if more => Wait::Yield,
-            Wait::Wakeup | Wait::Settle if events == 0 => Wait::Wakeup,
-            Wait::Settle => {
-                if events < FEW_EVENTS {
-                    Wait::Settle
-                } else {
-                    Wait::Sleep(MIN_SLEEP)
-                }
-            }
+            Wait::Wakeup if events == 0 => Wait::Wakeup,
             Wait::Wakeup => {
                 let is_burst = self.last_wakeup.is_some_and(|last| now.duration_since(last) < BURST_WAKEUPS);
                 self.last_wakeup = Some(now);
-                if is_burst { Wait::Sleep(MIN_SLEEP) } else { Wait::Settle }
+                if is_burst { Wait::Sleep(MIN_SLEEP) } else { Wait::Wakeup }
             }
-            Wait::Sleep(_) if events == 0 => Wait::Wakeup,
-            Wait::Sleep(_) if events < FEW_EVENTS => Wait::Settle,
+            Wait::Sleep(_) if events < FEW_EVENTS => Wait::Wakeup,
             Wait::Sleep(time) => Wait::Sleep((time * 2).min(MAX_SLEEP)),
             Wait::Yield => Wait::Sleep(MAX_SLEEP),
         };
@@ -84,8 +71,6 @@ mod tests {
         let start = Instant::now();
         for n in 0..10 {
             policy.drained(start + Duration::from_millis(10) * n, 1, false);
-            assert_eq!(policy.wait(), Wait::Settle);
-            policy.drained(start + Duration::from_millis(10) * n, 0, false);
             assert_eq!(policy.wait(), Wait::Wakeup);
         }
     }
@@ -107,17 +92,16 @@ mod tests {
     }
 
     #[test]
-    fn the_reader_looks_again_until_no_more_events_follow_and_sleeps_if_many_do() {
+    fn the_reader_waits_for_a_wakeup_once_few_events_come_while_it_sleeps() {
         let mut policy = WakeupPolicy::new();
         let start = Instant::now();
-        for events in [1, 3, 2] {
-            policy.drained(start, events, false);
-            assert_eq!(policy.wait(), Wait::Settle);
-        }
-        policy.drained(start, 100, false);
+        policy.drained(start, 1, false);
+        policy.drained(start, 1, false);
         assert_eq!(policy.wait(), Wait::Sleep(MIN_SLEEP));
-        policy.drained(start, 2, false);
-        assert_eq!(policy.wait(), Wait::Settle);
+        policy.drained(start, FEW_EVENTS, false);
+        assert_eq!(policy.wait(), Wait::Sleep(2 * MIN_SLEEP));
+        policy.drained(start, FEW_EVENTS - 1, false);
+        assert_eq!(policy.wait(), Wait::Wakeup);
     }
 
     #[test]
