@@ -24,7 +24,7 @@ pub struct Args {
     /// How long each target runs, seconds
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// How many targets run at once: as many as there are processors without it
+    /// How many targets run at once: twice as many as there are processors without it
     #[arg(long, value_name = "COUNT")]
     jobs: Option<NonZero<usize>>,
     /// Find out invalid accesses to memory too; the targets are built again, and are slower
@@ -77,7 +77,10 @@ pub fn fuzz(args: &Args) -> Result<ExitCode> {
         return run::replay(&programs, target, &input);
     }
     let programs = build::build(&folders, &targets, args.address_sanitizer)?;
-    let jobs = args.jobs.or(thread::available_parallelism().ok()).map_or(1, NonZero::get);
+    let jobs = match args.jobs {
+        Some(jobs) => jobs.get(),
+        None => 2 * thread::available_parallelism().map_or(1, NonZero::get),
+    };
     println!("{} targets, {} s each, {jobs} at once", targets.len(), args.seconds);
 
     let waiting = Mutex::new(targets.iter());

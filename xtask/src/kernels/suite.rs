@@ -19,27 +19,30 @@ pub const MINISOCK_HOOKS: [&str; 2] = ["fentry", "timer"];
 /// The test programs that run once with each kind of minisocket hooks.
 const WITH_EACH_HOOK: [&str; 4] = ["connections", "endpoints", "lifecycle", "close_reasons_on_wire"];
 /// The test programs that run once, with the hooks that the product chooses.
-const ONCE: [&str; 10] = [
-    "owners",
-    "processes",
-    "holders",
-    "hosts",
-    "privileges",
-    "kptr_restrict",
+const ONCE: [&str; 6] = ["owners", "processes", "holders", "privileges", "kptr_restrict", "netstat_links"];
+/// Those that run once, and only on the oldest and the newest kernel: what they test depends little on the kernel.
+const ON_OLDEST_AND_NEWEST: [&str; 11] = [
     "doctor",
-    "netstat_links",
+    "hosts",
+    "streams",
+    "clocks",
+    "trace_exit",
+    "proc",
+    "netstat",
+    "netstat_names",
+    "netstat_routes",
     "netstat_sockets",
     "netstat_unix",
 ];
-/// Those that run once, and only on the oldest and the newest kernel: what they test depends little on the kernel.
-const ON_OLDEST_AND_NEWEST: [&str; 7] =
-    ["streams", "clocks", "trace_exit", "proc", "netstat", "netstat_names", "netstat_routes"];
-/// Those that run once, and only on the newest kernel: what they test depends hardly on the kernel, or is tested by another
-/// program as well.
-const ON_NEWEST: [&str; 6] = ["close_reasons", "names", "filters", "formats", "usage", "polling"];
+/// Those that run once, and only on the newest kernel: what they test is tested by another program as well, or depends
+/// hardly on the kernel.
+const ON_NEWEST: [&str; 3] = ["close_reasons", "names", "polling"];
 /// The test programs that don't run in the guests, each with the reason.
 #[cfg(test)]
-const NOT_IN_GUESTS: [(&str, &str); 8] = [
+const NOT_IN_GUESTS: [(&str, &str); 11] = [
+    ("filters", "what it tests does not depend on the kernel"),
+    ("formats", "what it tests does not depend on the kernel"),
+    ("usage", "what it tests does not depend on the kernel"),
     ("harness", "it tests the harness, which is the same on every kernel"),
     ("snapshot_failures", "an emulated processor starts its dozens of traces too slowly"),
     ("memory_limit", "what it tests does not depend on the kernel"),
