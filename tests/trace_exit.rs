@@ -31,12 +31,46 @@ fn sigterm_ends_the_trace_with_a_summary() -> Result<()> {
     ends_cleanly_on(Signal::TERM)
 }
 
+#[test]
+fn sighup_ends_the_trace_with_a_summary() -> Result<()> {
+    ends_cleanly_on(Signal::HUP)
+}
+
+#[test]
+fn a_sighup_that_is_ignored_at_the_start_stays_ignored() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let net = TestNet::new()?;
+    let tracer = start(&net, libc::SIG_IGN)?;
+    tracer.signal(Signal::HUP)?;
+    net.netns.run(|| net.pair()?.client_closes())?;
+    wait_for_rows(&tracer, &net, 12)?;
+    let trace = tracer.stop()?;
+    ensure!(trace.summary()?.seen == 12, "{}", trace.stderr);
+    Ok(())
+}
+
+/// Starts a trace of the network's addresses with this disposition of SIGHUP, as nohup(1) does; that of the tests is not
+/// known.
+fn start(net: &TestNet, hangup: libc::sighandler_t) -> Result<Tracer> {
+    let mut command = command(&["--json", "--addr", &net.addresses.server().ip().to_string()])?;
+    // SAFETY: it makes one system call, which is allowed between fork and exec, and SIG_DFL and SIG_IGN need no handler.
+    unsafe {
+        command.pre_exec(move || match libc::signal(libc::SIGHUP, hangup) {
+            libc::SIG_ERR => Err(std::io::Error::last_os_error()),
+            _ => Ok(()),
+        })
+    };
+    Tracer::spawn(&mut command, Destination::Pipe)?.started()
+}
+
 fn ends_cleanly_on(signal: Signal) -> Result<()> {
     if skip::without_root() {
         return Ok(());
     }
     let net = TestNet::new()?;
-    let tracer = Tracer::start(&["--addr", &net.addresses.server().ip().to_string()])?;
+    let tracer = start(&net, libc::SIG_DFL)?;
     net.netns.run(|| net.pair()?.client_closes())?;
     // The transitions of the listener, the client and the server. The last ACK may arrive after close() has returned.
     wait_for_rows(&tracer, &net, 12)?;

@@ -4,8 +4,10 @@
 
 use std::{
     ffi::OsStr,
+    fs::File,
     os::unix::ffi::OsStrExt as _,
-    process::{Command, Output},
+    path::Path,
+    process::{Command, Output, Stdio},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -93,6 +95,21 @@ fn help_and_version_need_no_privileges_and_go_to_stdout() -> Result<()> {
         ensure!(output.status.success(), "{arguments} gave {output:?}");
         ensure!(String::from_utf8(output.stdout)?.contains(says), "{arguments} doesn't say {says}");
         ensure!(output.stderr.is_empty(), "{arguments} wrote to stderr");
+    }
+    Ok(())
+}
+
+#[test]
+fn help_that_can_not_be_written_is_one_error_line_of_the_program() -> Result<()> {
+    for mut command in [tracer::command(&["--help"])?, rnetstat(&["--help"])?] {
+        let full = File::options().write(true).open("/dev/full").context("opening /dev/full")?;
+        let program = Path::new(command.get_program()).file_name().context("no file name")?;
+        let name = program.to_string_lossy().into_owned();
+        let output = command.stdout(full).stderr(Stdio::piped()).spawn()?.wait_with_output()?;
+        let stderr = String::from_utf8(output.stderr)?;
+        ensure!(output.status.code() == Some(1), "{name}: {}", output.status);
+        let beginning = format!("{name}: stdout can't be written: No space left on device");
+        ensure!(stderr.starts_with(&beginning) && stderr.lines().count() == 1, "{name}: {stderr:?}");
     }
     Ok(())
 }

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use crate::standard_streams;
 
-/// Writes what clap has to say to stdout or stderr, completely, also where that is a slow non-blocking pipe. Returns the exit
-/// code.
-pub fn report(error: &clap::Error) -> ExitCode {
+/// Writes what clap has to say to stdout or stderr, completely, also where that is a slow non-blocking pipe. `name` is the
+/// program's. Returns the exit code.
+pub fn report(name: &str, error: &clap::Error) -> ExitCode {
     // clap's own exit codes: 0 for help and version, 2 for wrong usage.
     let code = u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
     let text = error.render();
@@ -21,7 +21,7 @@ pub fn report(error: &clap::Error) -> ExitCode {
     match standard_streams::write_stdout(text.as_bytes()) {
         Ok(_is_open) => code,
         Err(error) => {
-            standard_streams::write_stderr(&format!("stdout can't be written: {error}"));
+            standard_streams::write_stderr(&format!("{name}: stdout can't be written: {error}"));
             ExitCode::FAILURE
         }
     }

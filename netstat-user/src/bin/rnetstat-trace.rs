@@ -35,7 +35,7 @@ fn execute() -> ExitCode {
     let outcome = match cli::parse(std::env::args_os(), stdout_has_color(), memory_limit()) {
         Ok(TraceCommand::Trace(options)) => run(&options).map(|()| true),
         Ok(TraceCommand::Doctor(options)) => doctor::run(options),
-        Err(error) => return usage::report(&error),
+        Err(error) => return usage::report("rnetstat-trace", &error),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

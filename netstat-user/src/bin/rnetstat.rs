@@ -18,7 +18,7 @@ fn run() -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
     let options = match netstat::parse(std::env::args_os(), stdout_has_color(), variable) {
         Ok(options) => options,
-        Err(error) => return usage::report(&error),
+        Err(error) => return usage::report("rnetstat", &error),
     };
     match netstat::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
