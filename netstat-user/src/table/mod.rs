@@ -268,11 +268,7 @@ impl Table {
             // Its endpoints are still unknown, or no port is left: a connection's rows stay in their order.
             self.pending_rows.release(key, emit);
         }
-        // The owner of a socket that is closed here may have ended, and remains its owner.
-        let is_closed_here = matches!(change.new, State::FinWait1 | State::LastAck);
-        if change.process.is_none() && change.has_socket == Some(true) && !is_closed_here {
-            self.forget_owner_if_ended(key, change.at);
-        }
+        self.check_owner(change);
         if change.new == State::Close {
             return self.close(change, emit);
         }

@@ -6,7 +6,7 @@ use std::mem;
 use rustc_hash::FxHashMap;
 
 use super::Table;
-use crate::model::{Moment, Owner};
+use crate::model::{Moment, Owner, State, Transition};
 
 /// Tells when a process was started, in a unit of its own; None if it has ended, 0 if that can't be told.
 pub type ProcessStart = fn(u32) -> Option<u64>;
@@ -14,7 +14,7 @@ pub type ProcessStart = fn(u32) -> Option<u64>;
 /// How often all owners are checked, nanoseconds, and how much later for each process: a check takes some microseconds.
 const INTERVAL_NS: u64 = 1_000_000_000;
 const INTERVAL_PER_PROCESS_NS: u64 = 200_000;
-/// For how long the check for a row serves other rows of the same process, nanoseconds.
+/// For how long the check for a row, or what the process itself has done, serves other rows of the same process, nanoseconds.
 const ROW_INTERVAL_NS: u64 = 100_000_000;
 /// How many processes are remembered beside two for each connection.
 const MAX_EXTRA: usize = 512;
@@ -26,7 +26,7 @@ pub(super) struct OwnerChecks {
     due_ns: u64,
     /// When each owner was started: a process with the same id and another start is another process.
     started: FxHashMap<u32, u64>,
-    /// When each owner was last checked for a row.
+    /// When each owner was last checked for a row, or caused a transition.
     checked_ns: FxHashMap<u32, u64>,
     /// Whether the check for a row found an owner that has ended, since all owners were checked.
     has_found: bool,
@@ -70,8 +70,21 @@ impl OwnerChecks {
 }
 
 impl Table {
-    /// Forgets the owner of an open connection before a row of it, if the owner has ended.
-    pub(super) fn forget_owner_if_ended(&mut self, key: u64, at: Moment) {
+    /// Before a transition's row: forgets the owner of an open connection, if the owner has ended.
+    ///
+    /// Many processes end right after a transition, before it is read from the ring: because connect() has failed, or
+    /// because the transition is a part of their end. They remain the owners.
+    pub(super) fn check_owner(&mut self, change: &Transition) {
+        let is_closed_here = matches!(change.new, State::FinWait1 | State::LastAck)
+            || (change.new == State::Close && change.error == Some(0));
+        if let Some(process) = &change.process {
+            self.owner_checks.checked_ns.insert(process.pid, change.at.mono_ns);
+        } else if change.has_socket == Some(true) && change.old != State::SynSent && !is_closed_here {
+            self.forget_owner_if_ended(change.sock.sk, change.at);
+        }
+    }
+
+    fn forget_owner_if_ended(&mut self, key: u64, at: Moment) {
         let Self { connections, owner_checks, process_start, .. } = self;
         if let Some(connection) = connections.get_mut(&key)
             && connection.is_open()
@@ -113,7 +126,9 @@ impl Table {
             }
         }
         owner_checks.started.retain(|pid, _| verdicts.get(pid) == Some(&false));
-        owner_checks.checked_ns.clear();
+        owner_checks.checked_ns.retain(|pid, checked| {
+            verdicts.get(pid) != Some(&true) && now.mono_ns.saturating_sub(*checked) < ROW_INTERVAL_NS
+        });
         owner_checks.due_ns = now.mono_ns + INTERVAL_NS + INTERVAL_PER_PROCESS_NS * verdicts.len() as u64;
         mem::take(&mut owner_checks.has_found) | verdicts.into_values().any(|has_ended| has_ended)
     }

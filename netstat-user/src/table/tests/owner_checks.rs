@@ -105,6 +105,47 @@ fn a_connection_that_the_kernel_closes_after_its_owner_s_end_keeps_it() {
 }
 
 #[test]
+fn a_process_that_ends_because_its_connect_has_failed_or_soon_after_remains_the_owner() {
+    let pid = Some(10);
+    for (new, error) in [(State::Close, 111), (State::Close, 110), (State::Established, 0)] {
+        set_processes(&[(10, 3)]);
+        let (mut table, id) = (table(), sock(1, 7));
+        let attempt = change(1, id, State::Close, State::SynSent, CLIENT, SERVER);
+        rows(&mut table, &[by_process(attempt, 10, OwnerHow::Connect)]);
+        assert!(!table.needs_owner_lookup(moment(SECOND)));
+        set_processes(&[]);
+        let answer = change(SECOND + 1, id, State::SynSent, new, CLIENT, SERVER);
+        let answer = Transition { error: Some(error), ..answer };
+        assert_eq!(rows(&mut table, &[answer])[0].owner.map(|owner| owner.pid), pid, "{new:?} {error}");
+    }
+    set_processes(&[(10, 3)]);
+    let mut table = table();
+    let id = connected(&mut table);
+    set_processes(&[]);
+    assert_eq!(pid_at_fin(&mut table, id, 50_000_000), pid);
+}
+
+#[test]
+fn a_process_whose_end_resets_a_connection_or_closes_a_listener_remains_the_owner() {
+    let no_remote = Endpoint { port: 0, ..NOT_KNOWN };
+    set_processes(&[(10, 3)]);
+    let mut table = table();
+    let (id, listener) = (connected(&mut table), sock(2, 8));
+    let listens = change(2, listener, State::Close, State::Listen, SERVER, no_remote);
+    rows(&mut table, &[by_process(listens, 10, OwnerHow::Listen)]);
+    assert!(!table.needs_owner_lookup(moment(SECOND)));
+    set_processes(&[]);
+    let closes = [
+        change(SECOND + 1, listener, State::Listen, State::Close, SERVER, no_remote),
+        change(SECOND + 2, id, State::Established, State::Close, CLIENT, SERVER),
+    ];
+    let mut rows = rows(&mut table, &closes);
+    rows.extend(waited(&mut table, 2 * SECOND));
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|row| row.owner.is_some_and(|owner| owner.pid == 10)), "{rows:#?}");
+}
+
+#[test]
 fn a_connection_that_nobody_has_accepted_goes_to_the_process_that_has_the_listener_now() {
     set_processes(&[(10, 3), (20, 5)]);
     let mut table = table();
