@@ -66,8 +66,7 @@ fn looks_like_an_escape(after: &[u8]) -> bool {
         [b'x', high @ (b'0'..=b'9' | b'a'..=b'f'), low @ (b'0'..=b'9' | b'a'..=b'f'), ..] => {
             let digit = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0);
             let byte = (digit(*high) * 16 + digit(*low)) as u8;
-            // rnetstat writes `\x40` where a UNIX socket's path begins with @.
-            matches!(byte, b'\\' | b'@') || !matches!(byte, b' '..=b'~')
+            byte == b'\\' || !matches!(byte, b' '..=b'~')
         }
         _ => false,
     }
@@ -113,7 +112,8 @@ pub(super) const HOSTILE_NAMES: &[(&[u8], &str)] = &[
     (b"C:\\new\\table", "C:\\new\\table"),
     (b"dev-\\x2ddisk", "dev-\\x2ddisk"),
     (b"x\\xffy", "x\\x5cxffy"),
-    (b"\\x40abc", "\\x5cx40abc"),
+    (b"\\x40abc", "\\x40abc"),
+    (b"\\u{40}abc", "\\x5cu{40}abc"),
     (b"x\xffy", "x\\xffy"),
     (b"\\\xff", "\\\\xff"),
     (b"\\u{9b}", "\\x5cu{9b}"),
