@@ -124,11 +124,16 @@ fn json_has_what_the_columns_of_ipv6_routes_can_t_say() -> Result<()> {
             "blackhole 2001:db8:3::/48",
             "prohibit 2001:db8:4::/48",
             "default via fe80::7 dev d1 metric 9",
+            "2001:db8:5::/48 via fe80::5 dev d0 window 1000 rtt 80 advmss 1400",
         ] {
             ip(&format!("-6 route add {route}"))?;
         }
         matches_netstat(&["-rn6"])?;
         let routes = compare("-rn6", "-6", "::")?;
+        let tuned = find(&routes, "2001:db8:5::")?;
+        ensure!(tuned["mss"] == 1440 && tuned["window"] == 1000 && tuned["irtt"] == 10, "{tuned}");
+        let plain = find(&routes, "2001:db8:1::")?;
+        ensure!(["mss", "window", "irtt"].iter().all(|name| plain[name].is_null()), "{plain}");
         let several = find(&routes, "2001:db8:2::")?;
         ensure!(several["next_hops"].as_array().is_some_and(|hops| hops.len() == 2), "{several}");
         let text = text(&mut rnetstat(&["-rn6"])?)?;
@@ -197,7 +202,11 @@ fn the_next_hops_of_nexthop_objects_are_resolved() -> Result<()> {
         ip("nexthop add id 4 blackhole")?;
         ip("route add 26.0.0.0/8 nhid 3")?;
         ip("route add 27.0.0.0/8 nhid 4")?;
-        ip("route add 28.0.0.0/8 nhid 1")
+        ip("route add 28.0.0.0/8 nhid 1")?;
+        ip("-6 nexthop add id 5 via fe80::7 dev d0")?;
+        ip("-6 nexthop add id 6 blackhole")?;
+        ip("-6 route add 2001:db8:1::/48 nhid 5")?;
+        ip("-6 route add 2001:db8:2::/48 nhid 6")
     })?;
     // Without the compatible mode, a route has only the id of its object.
     for mode in ["1", "0"] {
@@ -212,6 +221,18 @@ fn the_next_hops_of_nexthop_objects_are_resolved() -> Result<()> {
                 let route = find(&routes, destination)?;
                 let expected = json!([destination, kind, hops, null, 0]);
                 ensure!(ours(route) == expected && route["nexthop_id"] == id, "mode {mode}: {route}");
+            }
+            let routes = objects(&["-rn6"])?;
+            for (destination, id, kind, hops) in [
+                ("2001:db8:1::", 5, "unicast", json!([["fe80::7", "d0", 1]])),
+                ("2001:db8:2::", 6, "blackhole", json!([])),
+            ] {
+                let route = find(&routes, destination)?;
+                let expected = json!([destination, kind, hops, null, 1024]);
+                ensure!(ours(route) == expected && route["nexthop_id"] == id, "mode {mode}: {route}");
+            }
+            for flags in ["-rn", "-rn6"] {
+                matches_netstat(&[flags])?;
             }
             Ok(())
         })?;

@@ -62,7 +62,8 @@ pub fn text(all: bool, notes: &Notes) -> Result<Vec<u8>> {
     page.text("Kernel Interface table\n");
     page.text("Iface             MTU    RX-OK RX-ERR RX-DRP RX-OVR    TX-OK TX-ERR TX-DRP TX-OVR Flg\n");
     for link in read(all, notes)? {
-        page.text(&format!("{:<15} {:>5} ", visible(link.name.as_bytes()), link.mtu));
+        page.left(&visible(link.name.as_bytes()), 15);
+        page.text(&format!(" {:>5} ", link.mtu));
         match &link.counters {
             Some(Counters { received, sent }) => {
                 let netlink::Direction { bytes: _, packets, errors, dropped, overruns, frame } = received;

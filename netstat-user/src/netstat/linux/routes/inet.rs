@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     format::visible,
+    model::InterfaceName,
     netstat::linux::{names::Names, notes::Notes, print::Page},
     readers::netlink::Dump,
 };
@@ -69,9 +70,9 @@ fn listed(route: &KernelRoute) -> Option<Route> {
         references: 0,
         uses: 0,
         metric,
-        mss: if tcp.advertised_mss > 0 { tcp.advertised_mss.saturating_add(40) } else { 0 },
+        mss: tcp.shown_mss(),
         window: tcp.window,
-        irtt: tcp.rtt >> 3,
+        irtt: tcp.shown_rtt(),
         interface: first.and_then(|hop| hop.interface),
         details: Some(Details::of(route)),
     })
@@ -93,7 +94,7 @@ pub fn text(page: &mut Page, routes: &[Route], extended: u8, names: &Names, note
 
 fn line(page: &mut Page, route: &Route, extended: u8, names: &Names, networks: &Networks) {
     let Route { metric, references, uses, mss, window, irtt, interface, .. } = route;
-    let interface = interface.map_or_else(|| "*".to_owned(), |name| visible(name.as_bytes()));
+    let interface = shown(*interface);
     let destination = destination(route, names, networks);
     let mask = route.mask;
     let flags = flags::inet(route.flags);
@@ -112,6 +113,15 @@ fn line(page: &mut Page, route: &Route, extended: u8, names: &Names, networks: &
         }
         (_, true) => format!("{metric:<6} -  {uses:>7} -        -     -      -\n"),
     });
+}
+
+/// An interface; `*` if there is none. One whose name is `*` is written with an escape.
+fn shown(interface: Option<InterfaceName>) -> String {
+    match interface.as_ref().map(InterfaceName::as_bytes) {
+        None => "*".to_owned(),
+        Some(b"*") => "\\u{2a}".to_owned(),
+        Some(name) => visible(name),
+    }
 }
 
 fn destination(route: &Route, names: &Names, networks: &Networks) -> String {
@@ -137,12 +147,9 @@ fn named(name: Option<&str>, addr: Ipv4Addr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        model::InterfaceName,
-        netstat::linux::{
-            options::Numeric,
-            routes::{next_hop::NextHop, rtnetlink::TcpMetrics},
-        },
+    use crate::netstat::linux::{
+        options::Numeric,
+        routes::{next_hop::NextHop, rtnetlink::TcpMetrics},
     };
 
     const LINE: &str = "eth0\t00000000\t0102A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0   ";
@@ -174,6 +181,13 @@ mod tests {
         ] {
             assert_eq!(shown(line, extended), expected);
         }
+    }
+
+    #[test]
+    fn an_interface_can_t_be_taken_for_none() {
+        let names = [&b"*"[..], b"**", b"\\u{2a}"].map(|name| super::shown(InterfaceName::new(name)));
+        assert_eq!(names, ["\\u{2a}", "**", "\\x5cu{2a}"]);
+        assert_eq!(super::shown(None), "*");
     }
 
     #[test]

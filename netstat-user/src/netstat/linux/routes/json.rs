@@ -53,7 +53,6 @@ type Key = ((IpAddr, u32), (IpAddr, u32), IpAddr, u32, Option<InterfaceName>);
 
 /// A route of IPv4.
 pub fn inet(route: &Route) -> Line {
-    let set = |value: u32| Some(value).filter(|value| *value != 0);
     let details = route.details.as_ref();
     let first = details.and_then(|details| details.next_hops.as_ref()?.first());
     let gateway = Some(IpAddr::V4(route.gateway)).filter(|addr| !addr.is_unspecified());
@@ -112,6 +111,7 @@ pub fn lacking(lines: &[Line]) -> usize {
 
 fn line6(route: &Route6, kernel: Option<&KernelRoute>) -> Line {
     let details = kernel.map(Details::of);
+    let tcp = kernel.map(|kernel| kernel.tcp);
     let has_source = route.source_prefix_length > 0;
     Line {
         kind: "route",
@@ -121,9 +121,9 @@ fn line6(route: &Route6, kernel: Option<&KernelRoute>) -> Line {
         gateway: Some(route.next_hop).filter(|addr| !addr.is_unspecified()).map(IpAddr::V6),
         flags: flags::inet6(route.flags),
         metric: route.metric,
-        mss: None,
-        window: None,
-        irtt: None,
+        mss: tcp.and_then(|tcp| set(tcp.shown_mss())),
+        window: tcp.and_then(|tcp| set(tcp.window)),
+        irtt: tcp.and_then(|tcp| set(tcp.shown_rtt())),
         interface: name(route.interface),
         route_type: details.as_ref().map(|details| details.kind),
         table: details.as_ref().map(|details| details.table),
@@ -133,6 +133,11 @@ fn line6(route: &Route6, kernel: Option<&KernelRoute>) -> Line {
         nexthop_id: details.as_ref().and_then(|details| details.nexthop_id),
         tos: details.map(|details| details.tos),
     }
+}
+
+/// None for 0, which says that the value isn't set.
+fn set(value: u32) -> Option<u32> {
+    Some(value).filter(|value| *value != 0)
 }
 
 fn key(route: &Route6) -> Key {

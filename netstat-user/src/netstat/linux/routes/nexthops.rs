@@ -16,8 +16,13 @@ const MEMBER_BYTES: usize = 8;
 /// The attributes.
 const NHA_ID: u16 = 1;
 const NHA_GROUP: u16 = 2;
+const NHA_BLACKHOLE: u16 = 4;
 const NHA_OIF: u16 = 5;
 const NHA_GATEWAY: u16 = 6;
+
+/// Index of loopback in every network namespace (`LOOPBACK_IFINDEX`, include/net/flow.h). An object that discards packets is
+/// on it (`nh_create_ipv4`, net/ipv4/nexthop.c), though its message doesn't say so.
+const LOOPBACK: u32 = 1;
 
 /// The objects of a network namespace.
 #[derive(Debug, Default)]
@@ -30,7 +35,7 @@ pub struct Nexthops {
 /// A nexthop object.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Object {
-    /// One next hop; None for one that discards packets.
+    /// One next hop; None for an object that no route uses.
     Single(Option<NextHop>),
     /// Others, by their ids, each with its weight.
     Group(Vec<(u32, u32)>),
@@ -71,6 +76,7 @@ pub(crate) fn decode(message: &[u8]) -> Result<(u32, Object)> {
         match attribute? {
             (NHA_ID, value) => id = u32_at(value, 0),
             (NHA_GROUP, value) => group = Some(members(value)),
+            (NHA_BLACKHOLE, _) => index = Some(LOOPBACK),
             (NHA_OIF, value) => index = u32_at(value, 0),
             (NHA_GATEWAY, value) => gateway = Some(address(value).context(truncated)?),
             _ => {}
@@ -96,6 +102,7 @@ fn members(bytes: &[u8]) -> Vec<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::readers::netlink::attribute;
 
     #[test]
     fn a_group_has_the_next_hops_of_its_members_with_their_weights() {
@@ -111,6 +118,14 @@ mod tests {
         assert_eq!(nexthops.of(2), Some(vec![]));
         assert_eq!(nexthops.of(5), Some(vec![NextHop { weight: 10, ..hop(3) }]));
         assert_eq!((nexthops.of(6), nexthops.of(99)), (None, None));
+    }
+
+    #[test]
+    fn an_object_that_discards_packets_is_on_loopback() {
+        let message =
+            [&[0; NHMSG_BYTES][..], &attribute(NHA_ID, &[4, 0, 0, 0]), &attribute(NHA_BLACKHOLE, &[])];
+        let on_loopback = NextHop { gateway: None, index: LOOPBACK, interface: None, weight: 1 };
+        assert_eq!(decode(&message.concat()).unwrap(), (4, Object::Single(Some(on_loopback))));
     }
 
     #[test]

@@ -75,6 +75,18 @@ pub struct TcpMetrics {
     pub rtt: u32,
 }
 
+impl TcpMetrics {
+    /// The MSS as /proc/net/route shows it: 40 bytes more, for the headers of IPv4 and TCP; 0 if not set.
+    pub fn shown_mss(self) -> u32 {
+        if self.advertised_mss > 0 { self.advertised_mss.saturating_add(40) } else { 0 }
+    }
+
+    /// The initial round trip time as /proc/net/route shows it; 0 if not set.
+    pub fn shown_rtt(self) -> u32 {
+        self.rtt >> 3
+    }
+}
+
 impl KernelRoute {
     /// The routes of a family in the calling thread's network namespace, of all tables, in the kernel's order.
     ///
