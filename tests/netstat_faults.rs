@@ -334,6 +334,29 @@ fn where_unix_diag_fails_a_row_that_a_name_may_have_made_up_is_marked() -> Resul
 }
 
 #[test]
+fn counters_that_can_t_be_read_are_named() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    if skip::without_strace() {
+        return Ok(());
+    }
+    let failing = ["-P", "/proc/thread-self/net/netstat", "-e", "inject=openat:error=EACCES"];
+    for (arguments, group) in [(&["-s"][..], "Tcp:"), (&["-s", "--json"], "\"group\":\"Tcp\"")] {
+        let output = under_strace(arguments, &failing)?;
+        let (text, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+        ensure!(output.status.success() && text.contains(group), "{arguments:?}: {text}{stderr}");
+        // strace(1) may say something, too.
+        let notes: Vec<_> = stderr.lines().filter(|line| line.starts_with("rnetstat: ")).collect();
+        ensure!(
+            notes.len() == 1 && notes[0].contains("/proc/thread-self/net/netstat"),
+            "{arguments:?}: {stderr}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn a_limit_of_open_files_that_is_reached_is_named() -> Result<()> {
     if skip::without_root() {
         return Ok(());

@@ -110,17 +110,38 @@ fn container() -> Option<String> {
             return Some(file.to_owned());
         }
     }
-    if let Ok(manager) = fs::read_to_string("/run/systemd/container") {
-        // Another program wrote the file: show one harmless word of it.
-        let word: String = manager.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
-        return Some(word);
+    if let Ok(text) = fs::read("/run/systemd/container") {
+        return Some(manager(&text));
     }
     (!crate::source::ebpf::in_initial_pid_namespace()).then(|| "a PID namespace of its own".to_owned())
+}
+
+/// The container manager's name in its file. Another program wrote that: one harmless word of it is shown.
+fn manager(text: &[u8]) -> String {
+    let word: String = text
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .take(32)
+        .map(|byte| char::from(*byte))
+        .collect();
+    if word.is_empty() { "/run/systemd/container".to_owned() } else { word }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_container_manager_s_name_may_be_any_bytes() {
+        for (text, shown) in [
+            (&b"lxc\n"[..], "lxc"),
+            (b"l\xffxc\x1b", "lxc"),
+            (b"", "/run/systemd/container"),
+            (b"\xff\n", "/run/systemd/container"),
+        ] {
+            assert_eq!(manager(text), shown);
+        }
+    }
 
     #[test]
     fn the_lockdown_in_force_is_the_word_in_brackets() {

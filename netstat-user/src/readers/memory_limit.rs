@@ -48,7 +48,7 @@ fn directories(memberships: &[u8], mountinfo: &[u8]) -> Vec<Hierarchy> {
         let hierarchy = mounts::parse(mountinfo).filter(is_mounted).find_map(|mount| {
             // A part of the hierarchy may be mounted: the one below the cgroup that is the mount's root.
             let below =
-                Path::new(OsStr::from_bytes(path)).strip_prefix(OsStr::from_bytes(mount.root)).ok()?;
+                Path::new(OsStr::from_bytes(path)).strip_prefix(OsStr::from_bytes(&mount.root)).ok()?;
             let is_inside = below.components().all(|part| matches!(part, Component::Normal(_)));
             let own = mount.mount_point.join(below);
             is_inside.then_some(Hierarchy { file, mount: mount.mount_point, own })
@@ -95,6 +95,8 @@ mod tests {
         assert_eq!(found("0::/\n", UNIFIED), own("/sys/fs/cgroup"));
         let part = "35 22 0:30 /docker/1 /sys/fs/cgroup rw - cgroup2 none rw\n";
         assert_eq!(found("0::/docker/1/x\n", part), own("/sys/fs/cgroup/x"));
+        let in_slice = "35 22 0:30 /a\\134x2db.slice/c\\040d /sys/fs/cgroup rw - cgroup2 none rw\n";
+        assert_eq!(found("0::/a\\x2db.slice/c d/x\n", in_slice), own("/sys/fs/cgroup/x"));
         let old = "30 22 0:25 / /cg/cpu rw - cgroup cgroup rw,cpu\n\
             31 22 0:26 / /cg/memory rw - cgroup cgroup rw,memory\n";
         let expected = vec![("memory.limit_in_bytes", PathBuf::from("/cg/memory/m:x"))];

@@ -6,7 +6,7 @@ use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, path::PathBuf};
 #[derive(Debug)]
 pub struct Mount<'a> {
     /// The directory or file of the mounted file system; of a namespace, its name, like `net:[4026531840]`.
-    pub root: &'a [u8],
+    pub root: Vec<u8>,
     /// Where it is mounted, seen from the root directory of the process whose mountinfo this is.
     pub mount_point: PathBuf,
     /// The type of the mounted file system.
@@ -22,7 +22,7 @@ pub fn parse(mountinfo: &[u8]) -> impl Iterator<Item = Mount<'_>> {
 
 fn parse_line(line: &[u8]) -> Option<Mount<'_>> {
     let mut fields = line.split(|byte| *byte == b' ');
-    let root = fields.nth(3)?;
+    let root = unescape(fields.nth(3)?);
     let mount_point = OsString::from_vec(unescape(fields.next()?)).into();
     // Options, any number of optional fields, a hyphen, the type of the file system, its source, its options.
     let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
@@ -60,14 +60,14 @@ mod tests {
         let text = b"36 35 0:4 net:[4026532281] /run/a\\040b\\134c\xff rw shared:5 master:1 - nsfs nsfs rw\n\
             torn\n\
             23 1 0:21 / /no-type rw -\n\
-            35 22 0:30 / /x\xe2\x80\x83y\\011\xff rw shared:9 - cgroup2 none rw,nsdelegate\n\
+            35 22 0:30 /a\\134x2db\\040c /x\xe2\x80\x83y\\011\xff rw shared:9 - cgroup2 none rw,nsdelegate\n\
             22 1 0:20 / /proc rw,relatime - proc proc rw,hidepid=invisible\n";
         let mounts: Vec<Mount<'_>> = parse(text).collect();
         assert_eq!(mounts.len(), 3);
         assert_eq!(mounts[0].root, b"net:[4026532281]");
         assert_eq!(mounts[0].mount_point.as_os_str().as_bytes(), b"/run/a b\\c\xff");
         assert_eq!(mounts[1].mount_point.as_os_str().as_bytes(), b"/x\xe2\x80\x83y\t\xff");
-        assert_eq!((mounts[1].root, mounts[1].file_system), (&b"/"[..], &b"cgroup2"[..]));
+        assert_eq!((&mounts[1].root[..], mounts[1].file_system), (&b"/a\\x2db c"[..], &b"cgroup2"[..]));
         assert_eq!(mounts[2].super_options, b"rw,hidepid=invisible");
     }
 

@@ -56,8 +56,8 @@ fn page(options: &NetstatOptions, names: &mut Names, notes: &Notes) -> Result<Ve
         (Mode::Routes(options), true) => routes::json(*options, notes),
         (Mode::Interfaces(all), false) => interfaces::text(*all, notes),
         (Mode::Interfaces(all), true) => interfaces::json(*all, notes),
-        (Mode::Statistics(options), false) => statistics::text(*options),
-        (Mode::Statistics(options), true) => statistics::json(*options),
+        (Mode::Statistics(options), false) => statistics::text(*options, notes),
+        (Mode::Statistics(options), true) => statistics::json(*options, notes),
         (Mode::Explain { state, language }, json) => {
             explain::page(*state, *language, json, *color, || tcp_states(notes))
         }

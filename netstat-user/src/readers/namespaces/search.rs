@@ -37,7 +37,7 @@ pub fn of_file(pid: u32, fd: u32) -> Option<NamespacePath> {
 }
 
 fn namespaces_of(mountinfo: &[u8]) -> impl Iterator<Item = (u32, PathBuf)> {
-    mounts::parse(mountinfo).filter_map(|mount| Some((inode(mount.root)?, mount.mount_point)))
+    mounts::parse(mountinfo).filter_map(|mount| Some((inode(&mount.root)?, mount.mount_point)))
 }
 
 /// What tells a directory from others: the numbers of its device, and its inode number.

@@ -4,30 +4,39 @@ pub(crate) mod counters;
 mod sentences;
 mod sentences6;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use serde::Serialize;
 
 use self::{
     counters::Group,
     sentences::{Sentence, Shown},
 };
-use super::{options::StatisticsOptions, print::Page};
+use super::{notes::Notes, options::StatisticsOptions, print::Page};
 use crate::netstat::json;
 
 /// Reads the counters, group by group, in the kernel's order.
-fn read(options: StatisticsOptions) -> Result<Vec<Group>> {
+fn read(options: StatisticsOptions, notes: &Notes) -> Result<Vec<Group>> {
     if !options.ipv6 {
         let mut groups = counters::pairs_of_lines("snmp")?;
-        // A kernel without this file has fewer counters.
-        groups.extend(counters::pairs_of_lines("netstat").unwrap_or_default());
+        match counters::pairs_of_lines("netstat") {
+            Ok(more) => groups.extend(more),
+            // A kernel without this file has fewer counters.
+            Err(error) if is_missing(&error) => {}
+            Err(error) => notes.add(format!("counters are missing: {error:#}")),
+        }
         return Ok(groups);
     }
     let mut groups = counters::names_and_values("snmp6")?;
     groups
         .extend(counters::pairs_of_lines("snmp")?.into_iter().filter(|group| group.title.starts_with("Tcp")));
     Ok(groups)
+}
+
+fn is_missing(error: &Error) -> bool {
+    let is_not_found = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    error.downcast_ref().is_some_and(is_not_found)
 }
 
 /// The sentences of a group, and whether the options select it; None for a group without sentences, which netstat always
@@ -50,8 +59,8 @@ fn known(title: &str, options: StatisticsOptions) -> Option<(&'static [Sentence]
 ///
 /// # Errors
 /// /proc can't be read: the error names the file.
-pub fn text(options: StatisticsOptions) -> Result<Vec<u8>> {
-    Ok(write(&read(options)?, options))
+pub fn text(options: StatisticsOptions, notes: &Notes) -> Result<Vec<u8>> {
+    Ok(write(&read(options, notes)?, options))
 }
 
 fn write(groups: &[Group], options: StatisticsOptions) -> Vec<u8> {
@@ -111,8 +120,8 @@ struct GroupLine<'a> {
 ///
 /// # Errors
 /// /proc can't be read: the error names the file.
-pub fn json(options: StatisticsOptions) -> Result<Vec<u8>> {
-    let groups = read(options)?;
+pub fn json(options: StatisticsOptions, notes: &Notes) -> Result<Vec<u8>> {
+    let groups = read(options, notes)?;
     let is_selected =
         |group: &&Group| known(&group.title, options).is_none_or(|(_, is_selected)| is_selected);
     Ok(json::lines(groups.iter().filter(is_selected).map(|group| GroupLine {
