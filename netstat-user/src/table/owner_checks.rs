@@ -82,6 +82,10 @@ impl Table {
         } else if change.has_socket == Some(true) && change.old != State::SynSent && !is_closed_here {
             self.forget_owner_if_ended(change.sock.sk, change.at);
         }
+        if self.owner_checks.len() > 2 * self.connections.len() + MAX_EXTRA {
+            self.owner_checks.started.clear();
+            self.owner_checks.checked_ns.clear();
+        }
     }
 
     fn forget_owner_if_ended(&mut self, key: u64, at: Moment) {
@@ -92,10 +96,6 @@ impl Table {
             && owner_checks.has_ended_before_row(owner.pid, at.mono_ns, *process_start)
         {
             connection.clear_owner();
-        }
-        if owner_checks.len() > 2 * connections.len() + MAX_EXTRA {
-            owner_checks.started.clear();
-            owner_checks.checked_ns.clear();
         }
     }
 

@@ -126,6 +126,21 @@ fn a_process_that_ends_because_its_connect_has_failed_or_soon_after_remains_the_
 }
 
 #[test]
+fn processes_that_fail_to_connect_are_not_remembered_for_ever() {
+    let mut table = table();
+    for pid in 1..10_000 {
+        let id = sock(u64::from(pid), u64::from(pid));
+        let attempt = change(1, id, State::Close, State::SynSent, CLIENT, SERVER);
+        let refused =
+            Transition { error: Some(111), ..change(2, id, State::SynSent, State::Close, CLIENT, SERVER) };
+        rows(&mut table, &[by_process(attempt, pid, OwnerHow::Connect), refused]);
+        let (name, remembered) =
+            table.sizes().into_iter().find(|(name, _)| name.contains("checked")).unwrap();
+        assert!(remembered < 1_000, "{remembered} {name}");
+    }
+}
+
+#[test]
 fn a_process_whose_end_resets_a_connection_or_closes_a_listener_remains_the_owner() {
     let no_remote = Endpoint { port: 0, ..NOT_KNOWN };
     set_processes(&[(10, 3)]);
