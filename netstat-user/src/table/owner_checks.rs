@@ -19,17 +19,39 @@ const ROW_INTERVAL_NS: u64 = 100_000_000;
 /// How many processes are remembered beside two for each connection.
 const MAX_EXTRA: usize = 512;
 
+/// In place of a process's start: it had ended when its first transition was read, so a process with its id is another one.
+const GONE: u64 = u64::MAX;
+
 /// What is known of the processes that own connections.
 #[derive(Debug, Default)]
 pub(super) struct OwnerChecks {
     /// When all owners are to be checked, CLOCK_MONOTONIC in nanoseconds.
     due_ns: u64,
-    /// When each owner was started: a process with the same id and another start is another process.
-    started: FxHashMap<u32, u64>,
-    /// When each owner was last checked for a row, or caused a transition.
-    checked_ns: FxHashMap<u32, u64>,
+    processes: FxHashMap<ProcessKey, Checked>,
     /// Whether the check for a row found an owner that has ended, since all owners were checked.
     has_found: bool,
+}
+
+/// A process by its id and, if the kernel has told it, its start, CLOCK_MONOTONIC in nanoseconds.
+type ProcessKey = (u32, Option<u64>);
+
+/// What is known of an owner.
+#[derive(Clone, Copy, Debug)]
+struct Checked {
+    /// What [`ProcessStart`] told first, or [`GONE`]: a process with the same id and another start is another process.
+    started: u64,
+    /// When it was last checked for a row, or caused a transition, CLOCK_MONOTONIC in nanoseconds.
+    checked_ns: Option<u64>,
+}
+
+impl Checked {
+    fn is_recent(&self, now_ns: u64) -> bool {
+        self.checked_ns.is_some_and(|checked| now_ns.saturating_sub(checked) < ROW_INTERVAL_NS)
+    }
+}
+
+fn key(owner: Owner) -> ProcessKey {
+    (owner.pid, owner.started_ns)
 }
 
 impl OwnerChecks {
@@ -40,30 +62,43 @@ impl OwnerChecks {
 
     /// How many processes are remembered.
     pub(super) fn len(&self) -> usize {
-        self.started.len() + self.checked_ns.len()
+        self.processes.len()
+    }
+
+    /// A process has caused a transition.
+    fn note(&mut self, process: Owner, at: Moment, process_start: ProcessStart) {
+        let first = || Checked { started: process_start(process.pid).unwrap_or(GONE), checked_ns: None };
+        self.processes.entry(key(process)).or_insert_with(first).checked_ns = Some(at.mono_ns);
     }
 
     /// Whether a process has ended; another one may have its id.
-    fn has_ended(&mut self, pid: u32, process_start: ProcessStart) -> bool {
-        match process_start(pid) {
+    fn has_ended(&mut self, owner: Owner, process_start: ProcessStart) -> bool {
+        match process_start(owner.pid) {
             None => true,
             Some(0) => false,
-            Some(started) => *self.started.entry(pid).or_insert(started) != started,
+            Some(started) => {
+                let first = Checked { started, checked_ns: None };
+                let known = self.processes.entry(key(owner)).or_insert(first);
+                if known.started == 0 {
+                    known.started = started;
+                }
+                known.started != started
+            }
         }
     }
 
     /// The same for a row, at most every [`ROW_INTERVAL_NS`]. If the process has ended, all owners are to be checked.
-    fn has_ended_before_row(&mut self, pid: u32, now_ns: u64, process_start: ProcessStart) -> bool {
-        let last = self.checked_ns.get(&pid);
-        if last.is_some_and(|last| now_ns.saturating_sub(*last) < ROW_INTERVAL_NS) {
+    fn has_ended_before_row(&mut self, owner: Owner, now_ns: u64, process_start: ProcessStart) -> bool {
+        if self.processes.get(&key(owner)).is_some_and(|known| known.is_recent(now_ns)) {
             return false;
         }
-        let has_ended = self.has_ended(pid, process_start);
+        let has_ended = self.has_ended(owner, process_start);
         if has_ended {
             self.has_found = true;
             self.due_ns = 0;
         } else {
-            self.checked_ns.insert(pid, now_ns);
+            let first = Checked { started: 0, checked_ns: None };
+            self.processes.entry(key(owner)).or_insert(first).checked_ns = Some(now_ns);
         }
         has_ended
     }
@@ -78,13 +113,12 @@ impl Table {
         let is_closed_here = matches!(change.new, State::FinWait1 | State::LastAck)
             || (change.new == State::Close && change.error == Some(0));
         if let Some(process) = &change.process {
-            self.owner_checks.checked_ns.insert(process.pid, change.at.mono_ns);
+            self.owner_checks.note(*process, change.at, self.process_start);
         } else if change.has_socket == Some(true) && change.old != State::SynSent && !is_closed_here {
             self.forget_owner_if_ended(change.sock.sk, change.at);
         }
         if self.owner_checks.len() > 2 * self.connections.len() + MAX_EXTRA {
-            self.owner_checks.started.clear();
-            self.owner_checks.checked_ns.clear();
+            self.owner_checks.processes.clear();
         }
     }
 
@@ -93,7 +127,7 @@ impl Table {
         if let Some(connection) = connections.get_mut(&key)
             && connection.is_open()
             && let Some(owner) = connection.owner()
-            && owner_checks.has_ended_before_row(owner.pid, at.mono_ns, *process_start)
+            && owner_checks.has_ended_before_row(owner, at.mono_ns, *process_start)
         {
             connection.clear_owner();
         }
@@ -106,9 +140,9 @@ impl Table {
         if now.mono_ns < owner_checks.due_ns {
             return false;
         }
-        let mut verdicts: FxHashMap<u32, bool> = FxHashMap::default();
+        let mut verdicts: FxHashMap<ProcessKey, bool> = FxHashMap::default();
         let mut has_ended = |checks: &mut OwnerChecks, owner: Owner| {
-            *verdicts.entry(owner.pid).or_insert_with(|| checks.has_ended(owner.pid, *process_start))
+            *verdicts.entry(key(owner)).or_insert_with(|| checks.has_ended(owner, *process_start))
         };
         for connection in connections.values_mut().filter(|connection| connection.is_open()) {
             if let Some(owner) = connection.owner() {
@@ -125,9 +159,9 @@ impl Table {
                 connection.set_owner(owner);
             }
         }
-        owner_checks.started.retain(|pid, _| verdicts.get(pid) == Some(&false));
-        owner_checks.checked_ns.retain(|pid, checked| {
-            verdicts.get(pid) != Some(&true) && now.mono_ns.saturating_sub(*checked) < ROW_INTERVAL_NS
+        owner_checks.processes.retain(|process, known| match verdicts.get(process) {
+            Some(has_ended) => !has_ended,
+            None => known.is_recent(now.mono_ns),
         });
         owner_checks.due_ns = now.mono_ns + INTERVAL_NS + INTERVAL_PER_PROCESS_NS * verdicts.len() as u64;
         mem::take(&mut owner_checks.has_found) | verdicts.into_values().any(|has_ended| has_ended)

@@ -69,6 +69,34 @@ fn an_owner_that_has_ended_or_whose_id_another_process_has_is_looked_up_and_repl
 }
 
 #[test]
+fn an_owner_whose_id_another_process_has_before_the_first_check_is_noticed_and_that_process_keeps_its_own() {
+    let started_at = |change, started_ns| {
+        let process = process(10, OwnerHow::Connect).map(|it| Owner { started_ns: Some(started_ns), ..it });
+        Transition { process, ..change }
+    };
+    // The first process has ended before its connect() is read, or after.
+    for while_read in [&[(10, 3)][..], &[]] {
+        set_processes(while_read);
+        let (mut table, first, second) = (table(), sock(1, 7), sock(2, 8));
+        let connects = change(1, first, State::Close, State::SynSent, CLIENT, SERVER);
+        let establishes = change(2, first, State::SynSent, State::Established, CLIENT, SERVER);
+        rows(&mut table, &[started_at(connects, 30), establishes]);
+        set_processes(&[(10, 6)]);
+        let other = Endpoint { port: CLIENT.port + 1, ..CLIENT };
+        let connects = change(3, second, State::Close, State::SynSent, other, SERVER);
+        let establishes = change(4, second, State::SynSent, State::Established, other, SERVER);
+        rows(&mut table, &[started_at(connects, 60), establishes]);
+        let has_noticed = table.needs_owner_lookup(moment(SECOND));
+        let mut owner_of = |id, local| {
+            let fin = change(2 * SECOND, id, State::Established, State::CloseWait, local, SERVER);
+            rows(&mut table, &[fin])[0].owner.map(|owner| owner.started_ns)
+        };
+        assert_eq!(owner_of(second, other), Some(Some(60)));
+        assert_eq!((has_noticed, owner_of(first, CLIENT)), (true, None));
+    }
+}
+
+#[test]
 fn a_row_never_names_an_owner_that_has_ended_while_its_socket_is_open() {
     set_processes(&[(10, 3)]);
     let mut table = table();
