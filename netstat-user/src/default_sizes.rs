@@ -10,6 +10,10 @@ const RING_SHARE: u64 = 32;
 const SMALLEST_RING_BYTES: u32 = 64 << 10;
 /// What a trace takes beside its ring buffer and its connections, bytes, once the kernel's BTF is given back.
 const BASE_BYTES: u64 = 16 << 20;
+/// What a start by eBPF takes beside its ring buffer and the kernel's BTF, bytes.
+const EBPF_BASE_BYTES: u64 = 10 << 20;
+/// What a start takes for each byte of the kernel's BTF: this program and aya parse it at the same time.
+const BTF_FACTOR: u64 = 5;
 /// What a connection takes while a snapshot is merged and its row waits, bytes.
 const CONNECTION_BYTES: u64 = 600;
 
@@ -34,6 +38,12 @@ pub fn connections_within(memory_limit: u64) -> usize {
 /// How much memory a trace of that many connections takes, bytes.
 pub fn needed_for(connections: usize, memory_limit: u64) -> u64 {
     BASE_BYTES + u64::from(ring_bytes(Some(memory_limit))) + CONNECTION_BYTES * connections as u64
+}
+
+/// How much memory a start by eBPF takes, bytes, if that is more than the limit. `btf_bytes` is the length of the kernel's BTF.
+pub fn lacking_for_ebpf(memory_limit: Option<u64>, btf_bytes: u64, ring_bytes: u32) -> Option<u64> {
+    let needed = EBPF_BASE_BYTES + u64::from(ring_bytes) + BTF_FACTOR * btf_bytes;
+    memory_limit.filter(|limit| *limit < needed).map(|_| needed)
 }
 
 #[cfg(test)]
@@ -64,6 +74,17 @@ mod tests {
         assert_eq!(table_size(None), 1_000_000);
         assert_eq!(table_size(Some(1 << 40)), 1_000_000);
         assert_eq!(table_size(Some(0)), 1);
+    }
+
+    #[test]
+    fn ebpf_needs_several_times_the_kernel_s_btf_and_its_ring() {
+        let lacking = |limit| lacking_for_ebpf(limit, 5 * MIB, 1 << 20);
+        assert_eq!((lacking(None), lacking(Some(48 * MIB))), (None, None));
+        let needed = lacking(Some(20 * MIB)).unwrap();
+        assert!((30 * MIB..40 * MIB).contains(&needed), "{needed}");
+        assert_eq!((lacking(Some(needed)), lacking(Some(needed - 1))), (None, Some(needed)));
+        assert_eq!(lacking_for_ebpf(Some(0), 6 * MIB, 1 << 20), Some(needed + BTF_FACTOR * MIB));
+        assert_eq!(lacking_for_ebpf(Some(0), 5 * MIB, 2 << 20), Some(needed + MIB));
     }
 
     #[test]

@@ -36,6 +36,11 @@ impl InitialRows {
         self.others.len() < MAX_WAITING
     }
 
+    /// Whether all rows of connections that existed before the trace are here.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
     /// No more rows of connections that existed before the trace follow.
     pub(super) fn complete(&mut self) {
         self.is_complete = true;
@@ -58,9 +63,9 @@ impl InitialRows {
     }
 
     /// All rows in their order.
-    pub(super) fn into_rows(self) -> Vec<Row> {
-        let mut rows: Vec<Row> = self.existing.into_iter().chain(self.others).collect();
-        rows.sort_by_key(|row| row.at);
-        rows
+    pub(super) fn into_rows(mut self) -> VecDeque<Row> {
+        self.existing.append(&mut self.others);
+        self.existing.make_contiguous().sort_by_key(|row| row.at);
+        self.existing
     }
 }

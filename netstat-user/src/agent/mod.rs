@@ -31,7 +31,7 @@ use crate::{
     source::{EventSource, SnapshotSource},
 };
 
-/// How long rows wait for those of connections that existed before the trace.
+/// How long rows wait until it is known which connections existed before the trace.
 const INITIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Traces until the source, an output, a limit of `options` or a command ends it; returns what became of the outputs.
@@ -64,7 +64,7 @@ pub async fn run<S: EventSource>(
             () = trace.woken() => {}
             () = sleep(until_tick.unwrap_or_default()), if until_tick.is_some() => {}
             () = sleep(until_snapshot.unwrap_or_default()), if until_snapshot.is_some() => {}
-            () = &mut initial_timeout, if trace.has_waiting_rows() => trace.release_rows(),
+            () = &mut initial_timeout, if trace.awaits_initial_rows() => trace.release_rows(),
             () = &mut time_is_up, if options.duration.is_some() => break,
         }
         let applied_until = source.drain(|event| trace.apply(&event));

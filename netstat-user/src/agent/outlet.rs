@@ -1,6 +1,6 @@
 //! Gives the table's rows to the outputs: the filter, the rows' cgroups, pausing, and the counts.
 
-use std::ops::Range;
+use std::{collections::VecDeque, ops::Range};
 
 use super::{
     diagnostics::Diagnostics,
@@ -98,6 +98,11 @@ impl Outlet {
         self.slots.iter().any(Slot::has_waiting_rows)
     }
 
+    /// Whether rows wait until all connections that existed before the trace are known.
+    pub(super) fn awaits_initial_rows(&self) -> bool {
+        self.slots.iter().any(Slot::awaits_initial_rows)
+    }
+
     /// No more rows of connections that existed before the trace follow.
     pub(super) fn complete_initial_rows(&mut self) {
         self.slots.iter_mut().for_each(Slot::complete_initial_rows);
@@ -107,7 +112,7 @@ impl Outlet {
     pub(super) fn release_rows(&mut self) {
         for index in 0..self.slots.len() {
             let rows = self.slots[index].take_waiting();
-            self.give_all_to(index, &rows);
+            self.give_all_to(index, rows);
         }
     }
 
@@ -132,7 +137,7 @@ impl Outlet {
                 self.give(index..index + 1, row);
             } else if !slot.hold(row) {
                 let rows = slot.take_waiting();
-                self.give_all_to(index, &rows);
+                self.give_all_to(index, rows);
             }
         }
     }
@@ -148,8 +153,8 @@ impl Outlet {
         }
     }
 
-    fn give_all_to(&mut self, index: usize, rows: &[Row]) {
-        rows.iter().for_each(|row| self.give(index..index + 1, row));
+    fn give_all_to(&mut self, index: usize, rows: VecDeque<Row>) {
+        rows.into_iter().for_each(|row| self.give(index..index + 1, &row));
     }
 
     /// Losses can't be counted any more, or can again: then the count includes what was lost meanwhile.
@@ -193,7 +198,7 @@ impl Outlet {
             loop {
                 match self.slots[index].next_waiting(now) {
                     Waiting::Row(row) => self.give(index..index + 1, &row),
-                    Waiting::Remaining(rows) => self.give_all_to(index, &rows),
+                    Waiting::Remaining(rows) => self.give_all_to(index, rows),
                     Waiting::Nothing => break,
                 }
             }

@@ -1,5 +1,7 @@
 //! One output with its counts: what it was given, and what waits for it.
 
+use std::collections::VecDeque;
+
 use anyhow::Error;
 
 use super::initial_rows::InitialRows;
@@ -96,6 +98,12 @@ impl Slot {
         self.initial.is_some()
     }
 
+    /// Whether rows wait until all connections that existed before the trace are known. After that they wait for the output
+    /// alone, where they take less memory than there.
+    pub(super) fn awaits_initial_rows(&self) -> bool {
+        self.initial.as_ref().is_some_and(|initial| !initial.is_complete())
+    }
+
     /// No more rows of connections that existed before the trace follow.
     pub(super) fn complete_initial_rows(&mut self) {
         if let Some(initial) = &mut self.initial {
@@ -129,8 +137,8 @@ impl Slot {
     }
 
     /// Takes all rows that wait; none will wait from now on.
-    pub(super) fn take_waiting(&mut self) -> Vec<Row> {
-        self.initial.take().map_or_else(Vec::new, InitialRows::into_rows)
+    pub(super) fn take_waiting(&mut self) -> VecDeque<Row> {
+        self.initial.take().map_or_else(VecDeque::new, InitialRows::into_rows)
     }
 
     /// Gives the output a row that matches the filter.
@@ -209,7 +217,7 @@ pub(super) enum Waiting {
     /// The next row.
     Row(Box<Row>),
     /// All remaining rows.
-    Remaining(Vec<Row>),
+    Remaining(VecDeque<Row>),
     /// Nothing now.
     Nothing,
 }

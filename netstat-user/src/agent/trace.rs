@@ -1,5 +1,7 @@
 //! What a running trace consists of: the table, the outputs, and the snapshot that waits to be merged.
 
+mod polls;
+
 use std::time::Duration;
 
 use super::{
@@ -8,9 +10,7 @@ use super::{
 };
 use crate::{
     filter::{Filter, Match},
-    model::{
-        Event, Loss, LossKind, LossPlace, Moment, Poll, Row, RowKind, Snapshot, SnapshotError, SnapshotKind,
-    },
+    model::{Event, Loss, LossKind, LossPlace, Moment, Row, RowKind, Snapshot, SnapshotError, SnapshotKind},
     options::TraceOptions,
     output::Output,
     source::{self, EventSource, SnapshotSource},
@@ -54,6 +54,8 @@ pub(super) struct Trace {
     reports: SnapshotReports,
     /// Waits until all events before its end have been applied.
     snapshot: Option<Snapshot>,
+    /// Whether a polling source has found the connections that existed before the trace.
+    has_polled: bool,
     filter_may_change: bool,
 }
 
@@ -92,6 +94,7 @@ impl Trace {
             schedule: takes_snapshots.then(|| SnapshotSchedule::new(options.reconcile_interval)),
             reports: SnapshotReports::default(),
             snapshot: None,
+            has_polled: false,
             filter_may_change: options.filter_may_change,
         })
     }
@@ -125,9 +128,9 @@ impl Trace {
         of_table.into_iter().chain(of_order).chain(is_waiting.then_some(TICK_INTERVAL)).min()
     }
 
-    /// Whether rows wait for those of connections that existed before the trace.
-    pub(super) fn has_waiting_rows(&self) -> bool {
-        self.outlet.has_waiting_rows()
+    /// Whether rows wait until all connections that existed before the trace are known.
+    pub(super) fn awaits_initial_rows(&self) -> bool {
+        self.outlet.awaits_initial_rows()
     }
 
     /// Gives all rows that wait to their outputs.
@@ -200,11 +203,7 @@ impl Trace {
             }
             Event::LossCount(counted) => outlet.set_loss_count(counted),
             Event::PollFailed(error) => self.snapshot_failed(error),
-            Event::Poll(poll) => {
-                table.apply(event, &mut |row| order.push(row));
-                self.owners_polled(poll);
-                self.namespaces_polled(poll);
-            }
+            Event::Poll(poll) => self.polled(event, poll),
             Event::Transition(_)
             | Event::Tuple { .. }
             | Event::MinisockCreated(_)
@@ -214,33 +213,6 @@ impl Trace {
             | Event::SynError { .. }
             | Event::Accept { .. }
             | Event::ProcessRenamed(_) => table.apply(event, &mut |row| order.push(row)),
-        }
-    }
-
-    /// Reports whether the scan for the owners of polled sockets failed, or that polls work again.
-    fn owners_polled(&mut self, poll: &Poll) {
-        match &poll.owners_error {
-            Some(why) => self.snapshot_failed(&SnapshotError {
-                kind: SnapshotKind::Owners,
-                at: poll.at,
-                why: why.clone(),
-                may_recover: !poll.is_cut,
-            }),
-            None => {
-                if let Some(line) = self.reports.succeeded(SnapshotKind::Full) {
-                    self.outlet.say(line.to_owned());
-                }
-            }
-        }
-    }
-
-    /// Reports the network namespaces that polls can't read, when they change.
-    fn namespaces_polled(&mut self, poll: &Poll) {
-        if let Some(line) = self.reports.changed_unread_in_poll(poll) {
-            if !poll.unread_why.is_empty() {
-                self.outlet.lost(&lost_snapshot(poll.at));
-            }
-            self.outlet.say(line);
         }
     }
 

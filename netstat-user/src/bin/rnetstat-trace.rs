@@ -32,7 +32,7 @@ fn execute() -> ExitCode {
     standard_streams::ignore_file_size_signal();
     #[cfg(target_os = "linux")]
     netstat_user::open_files::raise();
-    let outcome = match cli::parse(std::env::args_os(), stdout_has_color(), memory_limit()) {
+    let outcome = match cli::parse(std::env::args_os(), stdout_has_color(), memory_limit) {
         Ok(TraceCommand::Trace(options)) => run(&options).map(|()| true),
         Ok(TraceCommand::Doctor(options)) => doctor::run(options),
         Err(error) => return usage::report("rnetstat-trace", &error),

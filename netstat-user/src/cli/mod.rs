@@ -113,8 +113,8 @@ pub struct LimitArgs {
 
 /// The command that the arguments select, with its options.
 ///
-/// `color_by_default` decides for `--color auto`. `memory_limit` is the limit of this process's memory, bytes: it decides on sizes
-/// that are not given.
+/// `color_by_default` decides for `--color auto`. `memory_limit` reads the limit of this process's memory, bytes, which decides
+/// on sizes that are not given. It is called for a trace only.
 ///
 /// # Errors
 /// What is wrong with the arguments, or the text of `--help` and `--version`: for [`clap::Error::exit`],
@@ -122,7 +122,7 @@ pub struct LimitArgs {
 pub fn parse<I, A>(
     arguments: I,
     color_by_default: bool,
-    memory_limit: Option<u64>,
+    memory_limit: impl FnOnce() -> Option<u64>,
 ) -> Result<TraceCommand, clap::Error>
 where
     I: IntoIterator<Item = A>,
@@ -132,7 +132,7 @@ where
     if let Some(Command::Doctor(args)) = &cli.command {
         return Ok(TraceCommand::Doctor(args.options(color_by_default)));
     }
-    trace_options(cli, color_by_default, memory_limit)
+    trace_options(cli, color_by_default, memory_limit())
         .map(|options| TraceCommand::Trace(Box::new(options)))
         .map_err(|error| Cli::command().error(ErrorKind::ArgumentConflict, error))
 }

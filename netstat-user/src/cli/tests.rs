@@ -8,7 +8,7 @@ use crate::{
 };
 
 fn parse_line(line: &str) -> Result<TraceCommand, clap::Error> {
-    parse(format!("rnetstat-trace {line}").split_whitespace().map(str::to_owned), false, None)
+    parse(format!("rnetstat-trace {line}").split_whitespace().map(str::to_owned), false, || None)
 }
 
 fn options(line: &str) -> TraceOptions {
@@ -88,7 +88,7 @@ fn colours_follow_the_option_and_by_default_the_terminal() {
         ("--color=never", true, false),
         ("--color=always", false, true),
     ] {
-        let TraceCommand::Trace(options) = parse(["rnetstat-trace", line], terminal, None).unwrap() else {
+        let TraceCommand::Trace(options) = parse(["rnetstat-trace", line], terminal, || None).unwrap() else {
             panic!("{line}")
         };
         assert_eq!(options.color, expected, "{line} {terminal}");
@@ -117,13 +117,28 @@ fn limits_sizes_and_hidden_options_are_parsed() {
 fn where_memory_is_limited_the_table_is_smaller_unless_its_size_is_given() {
     let size = |line: &str| {
         let arguments = format!("rnetstat-trace {line}");
-        match parse(arguments.split_whitespace().map(str::to_owned), false, Some(48 << 20)) {
+        match parse(arguments.split_whitespace().map(str::to_owned), false, || Some(48 << 20)) {
             Ok(TraceCommand::Trace(options)) => options.table_size,
             other => panic!("{line}: {other:?}"),
         }
     };
     assert!((50_000..1_000_000).contains(&size("")));
     assert_eq!(size("--table-size 1000000"), 1_000_000);
+}
+
+#[test]
+fn the_memory_limit_is_read_for_a_trace_only() {
+    for (line, expected) in
+        [("", 1), ("-n 5", 1), ("--help", 0), ("--version", 0), ("--wrong", 0), ("doctor", 0)]
+    {
+        let mut reads = 0;
+        let arguments = format!("rnetstat-trace {line}");
+        let _parsed = parse(arguments.split_whitespace().map(str::to_owned), false, || {
+            reads += 1;
+            None
+        });
+        assert_eq!(reads, expected, "{line}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use rustix::thread::CapabilitySet;
 
 use super::report::Report;
 use crate::{
-    open_files, privilege,
+    default_sizes, open_files, privilege,
     source::ebpf::{self, HookSet, Outcome, Remedy},
 };
 
@@ -21,6 +21,10 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
     if host.open_files.is_some_and(|limit| limit < open_files::NEEDED) {
         advice.push(format!("Raise the limit of open files: ulimit -n {}", open_files::NEEDED));
     }
+    let is_limited = lacks_memory(report);
+    if is_limited {
+        advice.push("Raise the memory limit of its cgroup (in a container: --memory).".to_owned());
+    }
     if !privilege::missing_for_ebpf(host.capabilities).is_empty() {
         advice.push(if host.user == 0 {
             "Grant this root user the missing capabilities; in a container: --cap-add BPF --cap-add PERFMON."
@@ -30,7 +34,7 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
              sudo setcap cap_bpf,cap_perfmon,cap_syslog+ep \"$(command -v rnetstat-trace)\""
                 .to_owned()
         });
-    } else if report.missing.is_err() && host.btf.is_ok() {
+    } else if report.missing.is_err() && host.btf.is_ok() && !is_limited {
         advice.push(forbidden(report));
     }
     if host.btf.is_err() {
@@ -61,6 +65,12 @@ pub(super) fn advice(report: &Report) -> Vec<String> {
         );
     }
     advice
+}
+
+/// Whether a start would take more memory than this process may use.
+fn lacks_memory(Report { host, .. }: &Report) -> bool {
+    let (limit, btf_bytes) = (host.memory_limit, *host.btf.as_ref().unwrap_or(&0));
+    default_sizes::lacking_for_ebpf(limit, btf_bytes, default_sizes::ring_bytes(limit)).is_some()
 }
 
 /// What to do for each missing fact, by the table of hooks.

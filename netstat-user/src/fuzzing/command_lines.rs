@@ -11,7 +11,7 @@ pub fn command_lines(input: &[u8]) {
     let Some((program, arguments)) = input.split_first() else { return };
     let arguments = arguments.split(|byte| *byte == b'\n').map(argument);
     let error = if program % 2 == 0 {
-        cli::parse([OsString::from("rnetstat-trace")].into_iter().chain(arguments), false, None).err()
+        cli::parse([OsString::from("rnetstat-trace")].into_iter().chain(arguments), false, || None).err()
     } else {
         netstat::parse([OsString::from("rnetstat")].into_iter().chain(arguments), false, |_| None).err()
     };

@@ -1,6 +1,6 @@
 //! What one poll of the system's socket table finds: /proc/net/tcp, or Windows' TCP table.
 
-use std::num::NonZero;
+use std::{num::NonZero, sync::Arc};
 
 use rustc_hash::FxHashSet;
 
@@ -10,7 +10,7 @@ use super::{Endpoint, Moment, Owner, State, UnreadNetns};
 pub type SocketHandle = NonZero<u64>;
 
 /// A socket as one poll found it. A poll has no address and no cookie of a socket, and sees no transition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolledSocket {
     /// Its state; never CLOSE.
     pub state: State,
@@ -20,8 +20,8 @@ pub struct PolledSocket {
     pub remote: Option<Endpoint>,
     /// None where no process holds the socket: not yet (before accept), or no longer (after close).
     pub handle: Option<SocketHandle>,
-    /// The process that holds it; None if it was not found, or not looked up.
-    pub owner: Option<Owner>,
+    /// The process that holds it, which many sockets share; None if it was not found, or not looked up.
+    pub owner: Option<Arc<Owner>>,
     /// Its user, where a process holds the socket and the system's table has the user.
     pub uid: Option<u32>,
     /// Inode number of its network namespace.

@@ -6,6 +6,7 @@ mod clock;
 pub mod ebpf;
 #[cfg(target_os = "linux")]
 mod lineage;
+mod memory;
 mod poll;
 #[cfg(target_os = "linux")]
 pub mod proc;

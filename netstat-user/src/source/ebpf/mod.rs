@@ -9,6 +9,7 @@ pub(crate) mod hooks;
 pub(crate) mod kallsyms;
 mod load;
 mod losses;
+mod memory_need;
 mod object;
 pub(crate) mod offsets;
 mod parallel;
@@ -46,7 +47,7 @@ use self::{
     ring_position::RingPosition,
     wakeup_policy::{Wait, WakeupPolicy},
 };
-use super::{EventSource, clock};
+use super::{EventSource, clock, memory};
 use crate::model::{Event, Missing, Moment, Source, SourceCapabilities, Started, State, Text};
 
 /// How many records a drain takes at most before the loop handles signals and commands again.
@@ -111,7 +112,8 @@ impl EbpfSource {
             state_program,
             snapshotter,
         } = load::load(options, &mut attempts)?;
-        give_back_memory();
+        // The kernel's BTF took tens of MiB, of which nothing is used any more.
+        memory::give_back();
         let attached_at = clock::now();
         let ring = ebpf.take_map(map::EVENTS).context("the eBPF object has no map EVENTS")?;
         let losses = LossMonitor::new(&mut ebpf, state_program)?;
@@ -212,17 +214,6 @@ impl EbpfSource {
         }
     }
 }
-
-/// Gives the memory back that the kernel's BTF took: tens of MiB, of which nothing is used any more.
-#[cfg(target_env = "gnu")]
-fn give_back_memory() {
-    // SAFETY: the function has no conditions (malloc_trim(3)).
-    unsafe { libc::malloc_trim(0) };
-}
-
-/// Other allocators do it by themselves.
-#[cfg(not(target_env = "gnu"))]
-fn give_back_memory() {}
 
 /// Whether the event is from before all programs were attached. A timewait socket is excepted: the kernel creates it just
 /// before its full socket closes, and that transition may be seen.

@@ -5,15 +5,15 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use tokio::time::{Instant, sleep_until};
 
 pub use self::stop::Stop;
 
 use self::owner_cache::OwnerCache;
-use super::{EventSource, clock};
+use super::{EventSource, clock, memory};
 use crate::model::{
     Event, Missing, Moment, Owner, Poll, SnapshotError, SnapshotKind, SocketHandle, SourceCapabilities,
     Started,
@@ -24,6 +24,9 @@ const FIRST_POLL: Duration = Duration::from_secs(2);
 /// How long the last poll of a trace may take: the user waits for the end.
 const LAST_POLL: Duration = Duration::from_secs(1);
 
+/// Sockets with their owners; None where no scan has found one.
+pub type Owners = FxHashMap<SocketHandle, Option<Arc<Owner>>>;
+
 /// Reads the system's socket table.
 pub trait Poller {
     /// All sockets that can be seen now, without their owners.
@@ -32,15 +35,11 @@ pub trait Poller {
     /// The table can't be read at all, or `stop` is due: nothing is known about any socket.
     fn poll(&mut self, stop: &Stop) -> anyhow::Result<Poll>;
 
-    /// The processes that hold these sockets. A socket whose owner can't be found is left out.
+    /// Sets the owner of each of these sockets: the process that holds it, or None if it can't be found.
     ///
     /// # Errors
-    /// The processes can't be read, or `stop` is due: no owner can be found.
-    fn owners(
-        &mut self,
-        handles: &FxHashSet<SocketHandle>,
-        stop: &Stop,
-    ) -> anyhow::Result<FxHashMap<SocketHandle, Owner>>;
+    /// The processes can't be read, or `stop` is due: the owners are what they were.
+    fn find_owners(&mut self, owners: &mut Owners, stop: &Stop) -> anyhow::Result<()>;
 
     /// Whether the last poll has read the owners of all sockets beside the sockets.
     fn has_read_owners(&self) -> bool {
@@ -48,8 +47,8 @@ pub trait Poller {
     }
 
     /// The process with its present name; None if it has ended, even if another process has its id by now.
-    fn refresh(&self, owner: Owner) -> Option<Owner> {
-        Some(owner)
+    fn refresh(&self, owner: &Owner) -> Option<Owner> {
+        Some(*owner)
     }
 
     /// What the first poll could not see.
@@ -96,6 +95,8 @@ impl<P: Poller> PollSource<P> {
         };
         let until = source.ends.map(|ends| ends.max(began + FIRST_POLL));
         source.first = source.poll(&Stop::by_signal_or_at(until));
+        // The scan for owners has taken some, and the table follows.
+        memory::give_back();
         source.started.missing.extend(source.poller.missing());
         source
     }
@@ -157,7 +158,10 @@ impl<P: Poller> EventSource for PollSource<P> {
     }
 
     fn drain(&mut self, mut apply: impl FnMut(Event)) -> Moment {
-        self.first.take().into_iter().for_each(&mut apply);
+        if let Some(first) = self.first.take() {
+            apply(first);
+            memory::give_back();
+        }
         if Instant::now() >= self.next_poll {
             self.poll(&Stop::by_signal_or_at(self.ends)).into_iter().for_each(apply);
         }

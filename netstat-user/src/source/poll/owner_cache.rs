@@ -1,8 +1,10 @@
 //! The owners of polled sockets: to find one, the files of all processes have to be scanned.
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Poller, Stop};
+use super::{Owners, Poller, Stop};
 use crate::model::{Owner, PolledSocket, SocketHandle};
 
 /// The owners of the sockets of the last poll. A scan is made only when a new socket appears, or when an owner has ended; it
@@ -10,8 +12,7 @@ use crate::model::{Owner, PolledSocket, SocketHandle};
 #[derive(Debug)]
 pub(super) struct OwnerCache {
     limit: usize,
-    /// None: no scan has found the owner.
-    owners: FxHashMap<SocketHandle, Option<Owner>>,
+    owners: Owners,
     /// Whether the last scan failed: the next poll repeats it.
     has_failed: bool,
 }
@@ -19,7 +20,7 @@ pub(super) struct OwnerCache {
 impl OwnerCache {
     /// Keeps the owners of at most `limit` sockets, and looks for no others.
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, owners: FxHashMap::default(), has_failed: false }
+        Self { limit, owners: Owners::default(), has_failed: false }
     }
 
     /// Sets the sockets' owners. Makes one scan at most.
@@ -41,31 +42,23 @@ impl OwnerCache {
         let mut result = Ok(());
         if !new.is_empty() || has_ended || self.has_failed || poller.has_read_owners() {
             self.owners.extend(new.into_iter().map(|handle| (handle, None)));
-            let wanted = self.owners.keys().copied().collect();
-            let scanned = poller.owners(&wanted, stop);
-            self.has_failed = scanned.is_err();
-            match scanned {
-                Ok(found) => {
-                    for (handle, owner) in &mut self.owners {
-                        *owner = found.get(handle).copied();
-                    }
-                }
-                Err(error) => result = Err(error),
-            }
+            result = poller.find_owners(&mut self.owners, stop);
+            self.has_failed = result.is_err();
         }
         for socket in sockets {
-            socket.owner = socket.handle.and_then(|handle| *self.owners.get(&handle)?);
+            socket.owner = socket.handle.and_then(|handle| self.owners.get(&handle)?.clone());
         }
         result
     }
 
     /// Takes over the present names of the owners, and forgets those that have ended. Returns whether there was one.
     fn refresh(&mut self, poller: &impl Poller) -> bool {
-        let mut refreshed: FxHashMap<u32, Option<Owner>> = FxHashMap::default();
+        let mut refreshed: FxHashMap<u32, Option<Arc<Owner>>> = FxHashMap::default();
         let mut has_ended = false;
         for known in self.owners.values_mut() {
-            let Some(owner) = *known else { continue };
-            *known = *refreshed.entry(owner.pid).or_insert_with(|| poller.refresh(owner));
+            let Some(owner) = known else { continue };
+            let present = || poller.refresh(owner).map(Arc::new);
+            *known = refreshed.entry(owner.pid).or_insert_with(present).clone();
             has_ended |= known.is_none();
         }
         has_ended
@@ -110,28 +103,26 @@ mod tests {
             unreachable!("the cache doesn't poll")
         }
 
-        fn owners(
-            &mut self,
-            wanted: &FxHashSet<SocketHandle>,
-            _: &Stop,
-        ) -> anyhow::Result<FxHashMap<SocketHandle, Owner>> {
+        fn find_owners(&mut self, owners: &mut Owners, _: &Stop) -> anyhow::Result<()> {
             anyhow::ensure!(!self.fails, "no");
-            let mut handles: Vec<_> = wanted.iter().map(|handle| handle.get()).collect();
+            let mut handles: Vec<_> = owners.keys().map(|handle| handle.get()).collect();
             handles.sort_unstable();
             self.scanned = Some(handles);
-            let found = wanted.iter().filter(|handle| handle.get() != 7);
             let pid = |handle: &SocketHandle| u32::try_from(handle.get() + self.offset).unwrap();
-            let owner =
+            let found =
                 |pid| Owner { pid, comm: self.name, uid: Some(0), started_ns: None, how: OwnerHow::Scan };
-            Ok(found.map(|handle| (*handle, owner(pid(handle)))).collect())
+            for (handle, owner) in owners {
+                *owner = (handle.get() != 7).then(|| Arc::new(found(pid(handle))));
+            }
+            Ok(())
         }
 
         fn has_read_owners(&self) -> bool {
             self.has_read
         }
 
-        fn refresh(&self, owner: Owner) -> Option<Owner> {
-            (!self.ended.contains(&owner.pid)).then_some(Owner { comm: self.name, ..owner })
+        fn refresh(&self, owner: &Owner) -> Option<Owner> {
+            (!self.ended.contains(&owner.pid)).then_some(Owner { comm: self.name, ..*owner })
         }
     }
 
@@ -142,7 +133,7 @@ mod tests {
     }
 
     fn pids(sockets: &[PolledSocket]) -> Vec<Option<u32>> {
-        sockets.iter().map(|socket| socket.owner.map(|owner| owner.pid)).collect()
+        sockets.iter().map(|socket| socket.owner.as_ref().map(|owner| owner.pid)).collect()
     }
 
     /// The pids that are filled in, and the handles for which a scan was made.
@@ -204,7 +195,7 @@ mod tests {
         scans.name = comm(b"curl");
         let mut sockets = [socket(3)];
         cache.fill_in(&mut sockets, &mut scans, &Stop::NEVER).unwrap();
-        assert_eq!(sockets[0].owner.unwrap().comm, comm(b"curl"));
+        assert_eq!(sockets[0].owner.as_ref().unwrap().comm, comm(b"curl"));
         (scans.has_read, scans.offset, scans.scanned) = (true, 5, None);
         assert_eq!(fill_in(&mut cache, &mut scans, &[3]), (vec![Some(8)], Some(vec![3])));
     }

@@ -23,11 +23,7 @@ impl Poller for Slow {
         Ok(Poll { sockets: vec![socket], ..Poll::default() })
     }
 
-    fn owners(
-        &mut self,
-        _: &FxHashSet<SocketHandle>,
-        stop: &Stop,
-    ) -> anyhow::Result<FxHashMap<SocketHandle, Owner>> {
+    fn find_owners(&mut self, _: &mut Owners, stop: &Stop) -> anyhow::Result<()> {
         outlast(stop)?;
         bail!("it never ends")
     }

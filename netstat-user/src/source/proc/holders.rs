@@ -3,12 +3,13 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context as _, Result};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use super::super::poll::Stop;
+use super::super::poll::{Owners, Stop};
 use crate::{
     model::{Owner, OwnerHow, SocketHandle},
     readers::{
@@ -44,11 +45,11 @@ pub(super) struct Holder {
 }
 
 /// A process that was found to own a socket.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Described {
-    pub(super) owner: Owner,
+#[derive(Debug)]
+struct Described {
+    owner: Arc<Owner>,
     /// Clock ticks between the boot of the host and its start.
-    pub(super) started: u64,
+    started: u64,
 }
 
 impl Scan {
@@ -80,16 +81,17 @@ impl Scan {
         Ok(Self { root: root.to_owned(), holders, namespaces: search.found, denied: search.denied })
     }
 
-    /// The processes that own these sockets, if they still exist.
-    pub(super) fn owners(&self, handles: &FxHashSet<SocketHandle>) -> FxHashMap<SocketHandle, Described> {
+    /// Sets the owner of each of these sockets, if the process still exists. Returns when the owners were started, by their ids:
+    /// clock ticks since the boot of the host.
+    pub(super) fn fill_in(&self, owners: &mut Owners) -> FxHashMap<u32, u64> {
         let mut processes: FxHashMap<u32, Option<Described>> = FxHashMap::default();
-        let owner = |handle: &SocketHandle| {
-            let pid = self.holders.get(handle)?.file.pid;
-            let described =
-                *processes.entry(pid).or_insert_with(|| describe(pid, &self.root.join(pid.to_string())));
-            Some((*handle, described?))
-        };
-        handles.iter().filter_map(owner).collect()
+        for (handle, owner) in owners {
+            *owner = self.holders.get(handle).and_then(|Holder { file, .. }| {
+                let describe = || describe(file.pid, &self.root.join(file.pid.to_string()));
+                Some(processes.entry(file.pid).or_insert_with(describe).as_ref()?.owner.clone())
+            });
+        }
+        processes.into_iter().filter_map(|(pid, described)| Some((pid, described?.started))).collect()
     }
 
     /// The sockets that no table has listed: `is_listed` decides.
@@ -120,5 +122,6 @@ fn in_order(root: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
 fn describe(pid: u32, directory: &Path) -> Option<Described> {
     let processes::Identity { comm, started, has_exited: _ } = processes::identity(directory).ok()?;
     let uid = Some(processes::user(directory).ok()?);
-    Some(Described { owner: Owner { pid, comm, uid, started_ns: None, how: OwnerHow::Scan }, started })
+    let owner = Owner { pid, comm, uid, started_ns: None, how: OwnerHow::Scan };
+    Some(Described { owner: Arc::new(owner), started })
 }

@@ -19,11 +19,11 @@ use rustix::thread::CapabilitySet;
 use self::{holders::Scan, namespace::Namespace, tables::Held};
 use super::{
     clock,
-    poll::{self, PollSource, Poller, Stop},
+    poll::{self, Owners, PollSource, Poller, Stop},
 };
 use crate::{
     filter::Values,
-    model::{Missing, Owner, Poll, SocketHandle, Source, Started, UnreadNetns},
+    model::{Missing, Owner, Poll, PolledSocket, SocketHandle, Source, Started, UnreadNetns},
     open_files,
     readers::{
         errors, namespaces, processes,
@@ -175,7 +175,7 @@ impl ProcPoller {
             match namespace.read(stop) {
                 Ok(namespace::Found { sockets, lost }) => {
                     reading.has_read = true;
-                    reading.poll.sockets.extend(sockets);
+                    reading.add(sockets);
                     if !lost.is_empty() {
                         reading.incomplete(namespace.number, lost.join("; "));
                     }
@@ -200,6 +200,15 @@ struct Reading {
 }
 
 impl Reading {
+    /// Adds the sockets of a namespace. Most hosts have one with many sockets: they are not copied.
+    fn add(&mut self, mut sockets: Vec<PolledSocket>) {
+        let all = &mut self.poll.sockets;
+        if all.len() < sockets.len() {
+            mem::swap(all, &mut sockets);
+        }
+        all.append(&mut sockets);
+    }
+
     fn failed(&mut self, netns: u32, error: io::Error) {
         self.poll.unread.insert(Some(netns));
         // What led to the namespace may be gone, and the namespace with it.
@@ -246,28 +255,23 @@ impl Poller for ProcPoller {
         reading.finish()
     }
 
-    fn owners(
-        &mut self,
-        handles: &FxHashSet<SocketHandle>,
-        stop: &Stop,
-    ) -> Result<FxHashMap<SocketHandle, Owner>> {
+    fn find_owners(&mut self, owners: &mut Owners, stop: &Stop) -> Result<()> {
         let scan = match self.scan.take() {
             Some(scan) => scan,
             None => Scan::of(&self.root, stop)?,
         };
-        let found = scan.owners(handles);
-        self.started = found.values().map(|found| (found.owner.pid, found.started)).collect();
-        Ok(found.into_iter().map(|(handle, found)| (handle, found.owner)).collect())
+        self.started = scan.fill_in(owners);
+        Ok(())
     }
 
     fn has_read_owners(&self) -> bool {
         self.scan.is_some()
     }
 
-    fn refresh(&self, owner: Owner) -> Option<Owner> {
+    fn refresh(&self, owner: &Owner) -> Option<Owner> {
         let processes::Identity { comm, started, has_exited } =
             processes::identity(&self.root.join(owner.pid.to_string())).ok()?;
-        (self.started.get(&owner.pid) == Some(&started) && !has_exited).then_some(Owner { comm, ..owner })
+        (self.started.get(&owner.pid) == Some(&started) && !has_exited).then_some(Owner { comm, ..*owner })
     }
 
     fn missing(&self) -> Vec<Missing> {

@@ -110,9 +110,9 @@ fn each_namespace_is_read_once_and_the_lowest_holder_owns() {
     }
     let sockets = root.first_poll().unwrap();
     let found: Vec<_> =
-        sockets.iter().map(|socket| (socket.netns, socket.owner.map(|owner| owner.pid))).collect();
+        sockets.iter().map(|socket| (socket.netns, socket.owner.as_ref().map(|owner| owner.pid))).collect();
     assert_eq!(found, [(Some(11), Some(20)), (Some(12), Some(40))]);
-    assert_eq!(sockets[0].owner.unwrap().comm.as_bytes(), b"proc20");
+    assert_eq!(sockets[0].owner.as_ref().unwrap().comm.as_bytes(), b"proc20");
     assert_eq!(sockets[0].state, State::Listen);
 }
 
@@ -170,8 +170,12 @@ fn a_process_that_is_exiting_is_left_out() {
     table(&root.process(40, 11, 200), &(listener(100) + &listener(200)));
     fs::create_dir_all(root.0.join("99999999999999999999")).unwrap();
     fs::write(root.0.join("50"), "no directory").unwrap();
-    let pids: Vec<_> =
-        root.first_poll().unwrap().iter().map(|socket| socket.owner.map(|owner| owner.pid)).collect();
+    let pids: Vec<_> = root
+        .first_poll()
+        .unwrap()
+        .iter()
+        .map(|socket| socket.owner.as_ref().map(|owner| owner.pid))
+        .collect();
     assert_eq!(pids, [None, Some(40)]);
 }
 
@@ -183,7 +187,7 @@ fn the_sockets_of_a_thread_with_its_own_files_and_its_own_namespace_are_found() 
     table(&root.thread(20, 21, 12, 200), &listener(200));
     let sockets = root.first_poll().unwrap();
     let found: Vec<_> =
-        sockets.iter().map(|socket| (socket.netns, socket.owner.map(|owner| owner.pid))).collect();
+        sockets.iter().map(|socket| (socket.netns, socket.owner.as_ref().map(|owner| owner.pid))).collect();
     assert_eq!(found, [(Some(11), Some(20)), (Some(12), Some(20))]);
 }
 
@@ -199,7 +203,9 @@ fn an_owner_with_a_new_start_is_another_process_and_a_new_name_is_taken() {
     stat("bash", 7);
     let mut poller = ProcPoller::new(root.0.clone(), Values::default());
     let handle = poller.poll(&Stop::NEVER).unwrap().sockets[0].handle.unwrap();
-    let owner = poller.owners(&FxHashSet::from_iter([handle]), &Stop::NEVER).unwrap()[&handle];
+    let mut owners = Owners::from_iter([(handle, None)]);
+    poller.find_owners(&mut owners, &Stop::NEVER).unwrap();
+    let owner = owners[&handle].as_deref().unwrap();
     assert_eq!(owner.comm.as_bytes(), b"bash");
     stat("sleep", 7);
     assert_eq!(poller.refresh(owner).unwrap().comm.as_bytes(), b"sleep");
@@ -239,7 +245,7 @@ fn a_poll_that_has_to_stop_stops_before_its_end() {
     let mut poller = ProcPoller::new(root.0.clone(), Values::default());
     let now = Stop::at(tokio::time::Instant::now());
     assert!(poller.poll(&now).is_err());
-    assert!(poller.owners(&FxHashSet::default(), &now).is_err());
+    assert!(poller.find_owners(&mut Owners::default(), &now).is_err());
 }
 
 #[test]

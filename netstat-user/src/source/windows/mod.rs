@@ -1,19 +1,18 @@
 //! Polls Windows' TCP table.
 
-use std::{io, net::SocketAddr, num::NonZero, time::Duration};
+use std::{io, net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use rustc_hash::{FxHashMap, FxHashSet};
 use windows_sys::{
     Wdk::System::SystemServices::RtlGetVersion, Win32::System::SystemInformation::OSVERSIONINFOW,
 };
 
 use super::{
     clock,
-    poll::{self, PollSource, Poller, Stop},
+    poll::{self, Owners, PollSource, Poller, Stop},
 };
 use crate::{
-    model::{Endpoint, Family, Missing, Owner, Poll, PolledSocket, SocketHandle, Source, Started, State},
+    model::{Endpoint, Family, Missing, Poll, PolledSocket, Source, Started, State},
     readers::windows::{
         process,
         table::{self, TcpRow},
@@ -50,8 +49,11 @@ impl Poller for TcpTable {
         Ok(Poll { at: clock::now(), sockets, ..Poll::default() })
     }
 
-    fn owners(&mut self, pids: &FxHashSet<SocketHandle>, _: &Stop) -> Result<FxHashMap<SocketHandle, Owner>> {
-        Ok(pids.iter().filter_map(|pid| Some((*pid, process::owner(*pid)?))).collect())
+    fn find_owners(&mut self, owners: &mut Owners, _: &Stop) -> Result<()> {
+        for (pid, owner) in owners {
+            *owner = process::owner(*pid).map(Arc::new);
+        }
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ impl PolledListeners {
     pub(super) fn of(sockets: &[PolledSocket]) -> Self {
         let mut listeners = Self::default();
         for socket in sockets.iter().filter(|socket| socket.state == State::Listen) {
-            listeners.by_port.entry((socket.netns, socket.local.port)).or_default().push(*socket);
+            listeners.by_port.entry((socket.netns, socket.local.port)).or_default().push(socket.clone());
         }
         listeners
     }

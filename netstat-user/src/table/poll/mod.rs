@@ -68,11 +68,15 @@ impl Table {
     pub(super) fn poll(&mut self, poll: &Poll, emit: &mut dyn FnMut(&Row)) {
         self.poll.polls += 1;
         self.poll.capacity.begin_poll();
+        // A map that grows takes half as much again while it is copied.
+        let new = poll.sockets.len().min(self.limit).saturating_sub(self.poll.entries.len());
+        self.connections.reserve(new);
+        self.poll.entries.reserve(new);
         let listeners = PolledListeners::of(&poll.sockets);
         // Listeners first: the others inherit their owners.
-        let (listening, others): (Vec<&PolledSocket>, Vec<&PolledSocket>) =
-            poll.sockets.iter().partition(|socket| socket.state == State::Listen);
-        for socket in listening.into_iter().chain(others) {
+        let is_listener = |socket: &&PolledSocket| socket.state == State::Listen;
+        let others = poll.sockets.iter().filter(|socket| !is_listener(socket));
+        for socket in poll.sockets.iter().filter(is_listener).chain(others) {
             self.polled(socket, &listeners, poll.at, emit);
         }
         self.end_those_not_polled(poll, emit);
@@ -109,7 +113,7 @@ impl Table {
                     // A process holds it, but no longer the one that did.
                     connection.clear_owner();
                 }
-                learn_owner(connection, socket.owner, listener_owner);
+                learn_owner(connection, socket.owner.as_deref(), listener_owner);
                 if connection.state() != socket.state {
                     emit(&polled_row(connection, socket.state, at, source));
                 }
@@ -128,7 +132,7 @@ impl Table {
             return;
         }
         let mut connection = Connection::polled(self.new_id(), socket, listeners.has_match(socket), at);
-        learn_owner(&mut connection, socket.owner, listener_owner);
+        learn_owner(&mut connection, socket.owner.as_deref(), listener_owner);
         if admission == Admission::New {
             emit(&if self.poll.polls == 1 {
                 connection.found_row(RowKind::Existing, at, source)
@@ -167,9 +171,9 @@ fn is_same_socket(handle: Option<SocketHandle>, state: State, socket: &PolledSoc
 }
 
 /// The listener's owner is a connection's until a better one is known: another process may have accepted it.
-fn learn_owner(connection: &mut Connection, found: Option<Owner>, listener_owner: Option<Owner>) {
+fn learn_owner(connection: &mut Connection, found: Option<&Owner>, listener_owner: Option<Owner>) {
     if let Some(owner) = found {
-        connection.set_owner(owner);
+        connection.set_owner(*owner);
     } else if connection.owner().is_none() && connection.is_waiting_to_be_accepted() {
         connection.inherit((listener_owner.map(as_listener), None));
     }

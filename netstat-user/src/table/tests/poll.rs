@@ -1,6 +1,6 @@
 //! Pairs of polls, and the rows that they make.
 
-use std::num::NonZero;
+use std::{num::NonZero, sync::Arc};
 
 use super::*;
 use crate::model::{CloseReason, Comm, OwnerHow, Poll, PolledSocket, State::*};
@@ -19,7 +19,7 @@ pub(super) fn client(state: State, inode: u64) -> PolledSocket {
         local: end("10.0.0.1:4000"),
         remote: Some(end("10.0.0.2:80")),
         handle,
-        owner: handle.filter(|inode| inode.get() != 7).map(|inode| owner(inode.get())),
+        owner: handle.filter(|inode| inode.get() != 7).map(|inode| Arc::new(owner(inode.get()))),
         uid: handle.map(|_| 1000),
         netns: Some(1),
     }
@@ -130,8 +130,8 @@ fn another_socket_with_the_same_tuple_is_another_connection() {
         (client(TimeWait, 0), client(SynSent, 4)),
         (client(FinWait1, 0), client(Established, 4)),
     ] {
-        let (mut polls, first) = Polls::from(&[before]);
-        let rows = polls.poll(&[after]);
+        let (mut polls, first) = Polls::from(std::slice::from_ref(&before));
+        let rows = polls.poll(std::slice::from_ref(&after));
         assert_eq!(steps(&rows), [(Some(before.state), Close), (Some(Close), after.state)]);
         assert_eq!(rows[0].conn, first[0].conn);
         assert_ne!(rows[1].conn, first[0].conn);
@@ -191,14 +191,11 @@ fn several_may_listen_at_one_address() {
 
 #[test]
 fn nothing_is_reported_about_a_namespace_that_could_not_be_read() {
-    let elsewhere = PolledSocket { netns: Some(2), ..client(Established, 4) };
-    let (mut polls, _) = Polls::from(&[client(Established, 3), elsewhere]);
+    let elsewhere = |state| PolledSocket { netns: Some(2), ..client(state, 4) };
+    let (mut polls, _) = Polls::from(&[client(Established, 3), elsewhere(Established)]);
     let rows = polls.poll_without(&[2], &[]);
     assert_eq!(rows.iter().map(|row| row.netns).collect::<Vec<_>>(), [Some(1)]);
-    assert_eq!(
-        steps(&polls.poll(&[PolledSocket { state: CloseWait, ..elsewhere }])),
-        [(Some(Established), CloseWait)]
-    );
+    assert_eq!(steps(&polls.poll(&[elsewhere(CloseWait)])), [(Some(Established), CloseWait)]);
 }
 
 #[test]
@@ -212,27 +209,27 @@ fn a_socket_that_is_listed_twice_in_a_poll_is_one_connection() {
 #[test]
 fn nothing_is_made_up_about_sockets_beyond_the_limit() {
     let at = |local: &str| PolledSocket { local: end(local), ..client(Established, 3) };
-    let [one, two, three] = ["10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3"].map(at);
+    let [one, two, three] = ["10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3"].map(|local| move || at(local));
     let mut polls = Polls::with_limit(1);
-    assert_eq!(steps(&polls.poll(&[one, two])), [(None, Established)]);
+    assert_eq!(steps(&polls.poll(&[one(), two()])), [(None, Established)]);
     assert_eq!(polls.unreported, 1);
-    assert_eq!(polls.poll(&[one, two]), []);
+    assert_eq!(polls.poll(&[one(), two()]), []);
     assert_eq!(polls.unreported, 0, "it is counted once");
-    polls.poll(&[one, two, three]);
+    polls.poll(&[one(), two(), three()]);
     assert_eq!(polls.unreported, 1, "the third is new");
     // A known connection is still followed, and its end frees capacity.
-    let one_later = PolledSocket { state: CloseWait, ..one };
-    assert_eq!(steps(&polls.poll(&[one_later, two, three])), [(Some(Established), CloseWait)]);
-    assert_eq!(steps(&polls.poll(&[two, three])), [(Some(CloseWait), Close)]);
+    let one_later = PolledSocket { state: CloseWait, ..one() };
+    assert_eq!(steps(&polls.poll(&[one_later, two(), three()])), [(Some(Established), CloseWait)]);
+    assert_eq!(steps(&polls.poll(&[two(), three()])), [(Some(CloseWait), Close)]);
     // The second existed before: it enters without a row, and its later transitions are reported.
-    assert_eq!(polls.poll(&[two]), []);
+    assert_eq!(polls.poll(&[two()]), []);
     assert_eq!(polls.unreported, 0);
     assert_eq!(
-        steps(&polls.poll(&[PolledSocket { state: CloseWait, ..two }])),
+        steps(&polls.poll(&[PolledSocket { state: CloseWait, ..two() }])),
         [(Some(Established), CloseWait)]
     );
     assert_eq!(steps(&polls.poll(&[])), [(Some(CloseWait), Close)]);
-    assert_eq!(steps(&polls.poll(&[three])), [(Some(Close), Established)]);
+    assert_eq!(steps(&polls.poll(&[three()])), [(Some(Close), Established)]);
 }
 
 #[test]

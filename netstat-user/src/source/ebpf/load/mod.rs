@@ -16,14 +16,15 @@ pub use loaded::Loaded;
 pub use socket_program::run_for_socket;
 
 use self::advice::advice;
-use super::{attempts::Attempts, object::LoadOptions};
+use super::{attempts::Attempts, memory_need, object::LoadOptions};
 use crate::{options::StateHook, readers::errors};
 
 /// Loads the preferred hooks that work; `attempts` gets the kernel's answer for each that was tried.
 ///
 /// # Errors
-/// No hook for transitions works, or one that the options name doesn't. The error says why for each.
+/// The memory limit is too low, no hook for transitions works, or one that the options name doesn't. The error says why.
 pub fn load(options: &LoadOptions, attempts: &mut Attempts) -> Result<Loaded> {
+    memory_need::check(options.memory_limit, options.ring_size())?;
     memlock::raise();
     let typed = match options.state_hook {
         StateHook::Tracepoint => Err(anyhow!("not requested")),

@@ -17,9 +17,11 @@ use super::super::{
     attempts::Attempts,
     btf::Btf,
     hooks::{SNAPSHOTS, SOCKET_FILES},
+    memory_need,
     object::{self, LoadOptions},
     offsets, parallel,
 };
+use crate::readers::memory_limit;
 
 /// The smallest ring buffer that every machine allows, the largest page size. The iterators write nothing to it.
 const UNUSED_RING_BYTES: u32 = 64 << 10;
@@ -92,8 +94,9 @@ impl Iterators {
 /// namespace of the calling thread; the process ids are those of the initial PID namespace.
 ///
 /// # Errors
-/// The kernel has no BTF or refuses the iterator, or the iterator can't be read to its end.
+/// The memory limit is too low, the kernel has no BTF or refuses the iterator, or the iterator can't be read to its end.
 pub fn socket_files(each: impl FnMut(SocketFileRecord)) -> Result<()> {
+    memory_need::check(memory_limit::own(), UNUSED_RING_BYTES)?;
     // Both parse the kernel's BTF, which takes most of the time until the first socket.
     let (loader, kernel) = parallel::join("rnetstat-load", EbpfLoader::new, || {
         let btf = Btf::of_this_kernel().context("no BTF of the kernel")?;
