@@ -153,19 +153,44 @@ fn a_name_that_looks_like_an_address_or_a_number_is_not_shown() -> Result<()> {
     }
     Namespace::new()?.run(|| {
         ip("route add 10.1.0.0/16 dev lo")?;
-        let (stdout, stderr) = with_file(&["-r"], c"/etc/networks", b"192.168.7.0 10.1.0.0\n")?;
-        ensure!(stdout.contains("\n10.1.0.0 ") && !stdout.contains("192.168.7.0"), "{stdout}");
-        ensure!(stderr.contains("1 line of /etc/networks"), "{stderr}");
+        for (name, is_line_lost) in
+            [("192.168.7.0", true), ("-", true), ("192.168.100.200.example.org", false), ("default", false)]
+        {
+            let text = format!("{name} 10.1.0.0\n");
+            let (stdout, stderr) = with_file(&["-r"], networks, text.as_bytes())?;
+            ensure!(stdout.contains("\n10.1.0.0 ") && !stdout.contains("192.168"), "{name}: {stdout}");
+            ensure!(stderr.contains("1 line of /etc/networks") == is_line_lost, "{name}: {stderr}");
+        }
         let _listener = Sock::listening(at("127.0.0.1", 8080)?, 1)?;
-        for name in ["443", "fake:443", "*", "0.0.0.0"] {
+        for name in ["443", "fake:443", "*", "0.0.0.0", "-"] {
             let text = format!("{name} 8080/tcp\n");
-            let (stdout, _) = with_file(&["-lt", "--numeric-hosts"], c"/etc/services", text.as_bytes())?;
+            let (stdout, _) = with_file(&["-lt", "--numeric-hosts"], services, text.as_bytes())?;
             ensure!(stdout.contains(" 127.0.0.1:8080 "), "{name}: {stdout}");
         }
         let protocol = std::num::NonZero::new(99).map(Protocol::from_raw);
         let _raw = rustix::net::socket(AddressFamily::INET, SocketType::RAW, protocol)?;
         let (stdout, _) = with_file(&["-aw", "--numeric-hosts"], c"/etc/protocols", b"6 99\n")?;
         ensure!(stdout.contains(" 0.0.0.0:99 "), "{stdout}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_host_s_name_that_looks_like_an_address_where_it_is_cut_off_is_not_shown() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    if skip::without_file(c"/etc/hosts") {
+        return Ok(());
+    }
+    Namespace::new()?.run(|| {
+        let _listener = Sock::listening(at("127.0.0.2", 18080)?, 1)?;
+        // 17 characters of a name are shown beside a port of five.
+        let text = b"127.0.0.2 00192.168.100.200.example.org\n";
+        let (stdout, _) = with_file(&["-lt", "--numeric-ports"], c"/etc/hosts", text)?;
+        ensure!(stdout.contains(" 127.0.0.2:18080 "), "{stdout}");
+        let (stdout, _) = with_file(&["-ltW", "--numeric-ports"], c"/etc/hosts", text)?;
+        ensure!(stdout.contains(" 00192.168.100.200.example.org:18080 "), "{stdout}");
         Ok(())
     })
 }

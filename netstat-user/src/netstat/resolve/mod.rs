@@ -49,8 +49,8 @@ pub fn is_printable_word(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Whether a person would read the name as an address, a port or both: whoever owns an address chooses its name, and could
-/// choose another host's address.
+/// Whether a person would read the name as an address, a port or both, or as the sign for none: whoever owns an address
+/// chooses its name, and could choose another host's address.
 pub fn looks_like_an_address(name: &str) -> bool {
     let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
     // inet_aton(3) takes such a name for an address: `127.1`, `0x7f000001`.
@@ -58,7 +58,8 @@ pub fn looks_like_an_address(name: &str) -> bool {
         Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
         None => last.bytes().all(|byte| byte.is_ascii_digit()),
     };
-    is_number || name.contains([':', '/', '%', '[', ']', '*'])
+    let has_word = name.bytes().any(|byte| byte.is_ascii_alphanumeric());
+    is_number || !has_word || name.contains([':', '/', '%', '[', ']', '*'])
 }
 
 #[cfg(test)]
@@ -77,7 +78,7 @@ mod tests {
     #[test]
     fn a_port_s_name_that_looks_like_an_address_or_a_port_is_unusable() {
         let answer = |name: &str| Answer::of(Ok(name.to_owned()), |name| name.parse::<u16>().is_ok());
-        for name in ["0.0.0.0", "fake:443", "*", "[::]", "70000", "0x16"] {
+        for name in ["0.0.0.0", "fake:443", "*", "[::]", "70000", "0x16", "-", "--", "_."] {
             assert_eq!(answer(name), Answer::Unusable, "{name}");
         }
         assert_eq!(answer("z39-50"), Answer::Name("z39-50".to_owned()));

@@ -3,7 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::page::Page;
-use crate::netstat::linux::{names::Names, socket::Transport};
+use crate::netstat::{
+    linux::{names::Names, socket::Transport},
+    resolve::looks_like_an_address,
+};
 
 /// Without `-W`, a name and its port have at most this length together.
 const MAX_NAME_AND_PORT: usize = 22;
@@ -29,6 +32,11 @@ pub fn address(page: &mut Page, addr: SocketAddr, transport: Transport, names: &
         let mut port = String::from_utf8_lossy(page.since(port_start)).into_owned();
         port.truncate(MAX_NAME_AND_PORT - MIN_NAME_LENGTH);
         page.truncate(start + host_length.min(MAX_NAME_AND_PORT - port.len()));
+        // Who chose the name may have chosen its beginning to look like another host's address.
+        if str::from_utf8(page.since(start)).is_ok_and(looks_like_an_address) {
+            page.truncate(start);
+            number(page, addr.ip());
+        }
         page.text(":");
         page.text(&port);
     }
@@ -43,12 +51,16 @@ fn host(page: &mut Page, addr: IpAddr, names: &Names) -> bool {
     }
     match addr {
         IpAddr::V6(v6) if v6.is_unspecified() && names.resolves_hosts() => page.text("[::]"),
-        _ => match addr.to_canonical() {
-            IpAddr::V4(v4) => page.ipv4(v4),
-            IpAddr::V6(v6) => page.text(&v6.to_string()),
-        },
+        _ => number(page, addr),
     }
     false
+}
+
+fn number(page: &mut Page, addr: IpAddr) {
+    match addr.to_canonical() {
+        IpAddr::V4(v4) => page.ipv4(v4),
+        IpAddr::V6(v6) => page.text(&v6.to_string()),
+    }
 }
 
 #[cfg(test)]

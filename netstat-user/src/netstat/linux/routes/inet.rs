@@ -14,7 +14,10 @@ use super::{
 use crate::{
     format::visible,
     model::InterfaceName,
-    netstat::linux::{names::Names, notes::Notes, print::Page},
+    netstat::{
+        linux::{names::Names, notes::Notes, print::Page},
+        resolve::looks_like_an_address,
+    },
     readers::netlink::Dump,
 };
 
@@ -23,6 +26,8 @@ const MAIN_TABLE: u32 = 254;
 
 /// As many characters of a name as netstat shows.
 const NAME_SHOWN: usize = 15;
+/// The destination of the default route.
+const DEFAULT: &str = "default";
 
 /// The routes of the main table that are up: by rtnetlink, else from /proc, which has only the first next hop of each.
 ///
@@ -130,7 +135,7 @@ fn destination(route: &Route, names: &Names, networks: &Networks) -> String {
         return destination.to_string();
     }
     if destination.is_unspecified() {
-        return if mask.is_unspecified() { "default".to_owned() } else { destination.to_string() };
+        return if mask.is_unspecified() { DEFAULT.to_owned() } else { destination.to_string() };
     }
     let is_host = flags::is_host(route.flags) || u32::from(*destination) & !u32::from(*mask) != 0;
     if is_host { host(*destination, names) } else { named(networks.name(*destination), *destination) }
@@ -140,8 +145,11 @@ fn host(addr: Ipv4Addr, names: &Names) -> String {
     named(names.host(addr.into()), addr)
 }
 
+/// The name as far as it is shown. If that looks like another address, or like the default route, the address is shown.
 fn named(name: Option<&str>, addr: Ipv4Addr) -> String {
-    name.map_or_else(|| addr.to_string(), |name| name.chars().take(NAME_SHOWN).collect())
+    let shown = name.map(|name| name.get(..NAME_SHOWN).unwrap_or(name));
+    let is_clear = |shown: &&str| !looks_like_an_address(shown) && *shown != DEFAULT;
+    shown.filter(is_clear).map_or_else(|| addr.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -180,6 +188,20 @@ mod tests {
             ),
         ] {
             assert_eq!(shown(line, extended), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_cut_off_is_shown_unless_it_looks_like_another_address() {
+        let addr = Ipv4Addr::new(203, 0, 113, 7);
+        for (name, shown) in [
+            ("gw", "gw"),
+            ("gateway-1.example.org", "gateway-1.examp"),
+            ("192.168.100.200.example.org", "203.0.113.7"),
+            ("192.168.10.200.-.example.org", "203.0.113.7"),
+            ("default", "203.0.113.7"),
+        ] {
+            assert_eq!(named(Some(name), addr), shown);
         }
     }
 
