@@ -85,10 +85,7 @@ fn scene<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
 
 #[test]
 fn a_table_whose_dump_fails_is_read_from_proc() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    if skip::without_strace() {
+    if skip::without_root() || skip::without_strace() {
         return Ok(());
     }
     scene(|| {
@@ -120,10 +117,7 @@ fn a_table_whose_dump_fails_is_read_from_proc() -> Result<()> {
 
 #[test]
 fn json_says_what_is_not_known_where_a_dump_fails() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    if skip::without_strace() {
+    if skip::without_root() || skip::without_strace() {
         return Ok(());
     }
     scene(|| {
@@ -157,10 +151,7 @@ fn json_says_what_is_not_known_where_a_dump_fails() -> Result<()> {
 
 #[test]
 fn where_sock_diag_fails_stderr_says_that_bound_sockets_are_not_listed() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    if skip::without_strace() {
+    if skip::without_root() || skip::without_strace() {
         return Ok(());
     }
     scene(|| {
@@ -177,10 +168,7 @@ fn where_sock_diag_fails_stderr_says_that_bound_sockets_are_not_listed() -> Resu
 /// The names of interfaces may be any bytes in the tables of /proc too.
 #[test]
 fn the_routes_of_proc_have_names_of_any_bytes() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    if skip::without_strace() {
+    if skip::without_root() || skip::without_strace() {
         return Ok(());
     }
     Namespace::new()?.run(|| {
@@ -200,10 +188,7 @@ fn the_routes_of_proc_have_names_of_any_bytes() -> Result<()> {
 
 #[test]
 fn without_another_source_a_failed_dump_is_exit_code_1_and_one_line() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    if skip::without_strace() {
+    if skip::without_root() || skip::without_strace() {
         return Ok(());
     }
     scene(|| {
@@ -222,10 +207,7 @@ fn without_another_source_a_failed_dump_is_exit_code_1_and_one_line() -> Result<
 
 #[test]
 fn an_error_in_the_middle_of_a_dump_loses_no_row() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    if skip::without_strace() {
+    if skip::without_root() || skip::without_strace() {
         return Ok(());
     }
     scene(|| {
@@ -245,10 +227,7 @@ fn an_error_in_the_middle_of_a_dump_loses_no_row() -> Result<()> {
 
 #[test]
 fn an_interrupted_dump_is_asked_for_again_and_one_that_stays_so_is_reported() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    if skip::without_strace() {
+    if skip::without_root() || skip::without_strace() {
         return Ok(());
     }
     let interrupted = message(NLMSG_DONE, NLM_F_MULTI | NLM_F_DUMP_INTR, &0_i32.to_ne_bytes());
@@ -282,10 +261,7 @@ fn an_interrupted_dump_is_asked_for_again_and_one_that_stays_so_is_reported() ->
 
 #[test]
 fn a_namespace_whose_sockets_can_t_be_listed_is_named() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    if skip::without_strace() {
+    if skip::without_root() || skip::without_strace() {
         return Ok(());
     }
     let other = Namespace::new()?;
@@ -304,10 +280,7 @@ fn a_namespace_whose_sockets_can_t_be_listed_is_named() -> Result<()> {
 
 #[test]
 fn where_unix_diag_fails_a_row_that_a_name_may_have_made_up_is_marked() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    if skip::without_strace() {
+    if skip::without_root() || skip::without_strace() {
         return Ok(());
     }
     Namespace::new()?.run(|| {
@@ -335,10 +308,7 @@ fn where_unix_diag_fails_a_row_that_a_name_may_have_made_up_is_marked() -> Resul
 
 #[test]
 fn counters_that_can_t_be_read_are_named() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    if skip::without_strace() {
+    if skip::without_root() || skip::without_strace() {
         return Ok(());
     }
     let failing = ["-P", "/proc/thread-self/net/netstat", "-e", "inject=openat:error=EACCES"];
@@ -358,10 +328,7 @@ fn counters_that_can_t_be_read_are_named() -> Result<()> {
 
 #[test]
 fn a_limit_of_open_files_that_is_reached_is_named() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    if skip::without_strace() {
+    if skip::without_root() || skip::without_strace() {
         return Ok(());
     }
     for (arguments, options) in [
@@ -383,10 +350,7 @@ fn a_limit_of_open_files_that_is_reached_is_named() -> Result<()> {
 
 #[test]
 fn where_no_thread_can_be_started_owners_are_found_nevertheless() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    if skip::without_strace() {
+    if skip::without_root() || skip::without_strace() {
         return Ok(());
     }
     scene(|| {

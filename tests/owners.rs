@@ -25,7 +25,6 @@ use netstat_tests::{
     wait,
     wait::for_exclusive_turn,
 };
-use rustix::io::Errno;
 
 #[test]
 fn a_connection_belongs_to_the_process_that_connected_and_before_accept_to_the_listener_s() -> Result<()> {
@@ -164,45 +163,6 @@ fn after_the_process_that_connected_exits_no_row_names_it_but_the_one_that_has_t
     }
     Ok(())
 }
-
-#[test]
-fn a_process_that_ends_with_its_connection_or_listener_is_their_owner() -> Result<()> {
-    if skip::without_root() {
-        return Ok(());
-    }
-    let _turn = for_exclusive_turn();
-    let net = TestNet::new()?;
-    let tracer = Tracer::start(&["--netns", &net.netns.inum()?.to_string()])?;
-    let pids = net.netns.run(|| {
-        let server = net.addresses.server();
-        let is_refused = |client: Sock| client.connect_fails(server, Errno::CONNREFUSED).is_ok();
-        let refused = || Child::start(|| Sock::tcp(server).is_ok_and(is_refused));
-        let listens = || Child::start(|| net.listener().is_ok());
-        let run = |child: Result<Child>| -> Result<u32> {
-            let child = child?;
-            let pid = child.pid();
-            child.wait()?;
-            Ok(pid)
-        };
-        (0..SHORT_LIVED).map(|_| Ok([run(refused())?, run(listens())?])).collect::<Result<Vec<_>>>()
-    })?;
-    let is_end = |row: &Row| row.new_state == "CLOSE";
-    let ends = wait::until("all have ended", || {
-        let ends: Vec<_> = rows_so_far(&tracer, &net)?.into_iter().filter(is_end).collect();
-        Ok((ends.len() == 2 * SHORT_LIVED).then_some(ends))
-    })?;
-    tracer.stop()?;
-    let has_owner = |row: &&Row| row.pid.is_some_and(|pid| pids.as_flattened().contains(&pid));
-    for old in ["SYN_SENT", "LISTEN"] {
-        let known = ends.iter().filter(|row| row.old_state == old).filter(has_owner).count();
-        // A trace that looks for owners that have ended at that very moment shows one less.
-        ensure!(known > SHORT_LIVED / 2, "only {known} of {SHORT_LIVED} from {old}: {ends:#?}");
-    }
-    Ok(())
-}
-
-/// How many processes end at once after they have opened a socket.
-const SHORT_LIVED: usize = 20;
 
 /// How many connections a process passes on before it exits.
 const PASSED_ON: usize = 8;

@@ -1,5 +1,5 @@
-//! The name of the process in a row: the process's own, not a thread's, and the one that it has now. MPTCP's sockets and
-//! bound sockets have the facts that their owners and the kernel's tools show.
+//! The process in a row, also where it ends right after: its own name, not a thread's, and the one that it has now. MPTCP's
+//! sockets and bound sockets have the facts that their owners and the kernel's tools show.
 
 #![cfg(target_os = "linux")]
 
@@ -19,7 +19,7 @@ use netstat_tests::{
     wait,
     wait::for_exclusive_turn,
 };
-use rustix::thread::set_name;
+use rustix::{io::Errno, thread::set_name};
 
 /// `SO_BINDTOIFINDEX` (include/uapi/asm-generic/socket.h, 5.0) and the index that loopback has in every namespace.
 const SO_BINDTOIFINDEX: i32 = 62;
@@ -289,3 +289,42 @@ fn losses_that_cannot_be_counted_are_null_and_not_0() -> Result<()> {
     ensure!(matches!(Event::parse(line)?, Event::End(_)) && line.contains(r#""lost":null"#), "{line}");
     Ok(())
 }
+
+#[test]
+fn a_process_that_ends_with_its_connection_or_listener_is_their_owner() -> Result<()> {
+    if skip::without_root() {
+        return Ok(());
+    }
+    let _turn = for_exclusive_turn();
+    let net = TestNet::new()?;
+    let tracer = Tracer::start(&["--netns", &net.netns.inum()?.to_string()])?;
+    let pids = net.netns.run(|| {
+        let server = net.addresses.server();
+        let is_refused = |client: Sock| client.connect_fails(server, Errno::CONNREFUSED).is_ok();
+        let refused = || Child::start(|| Sock::tcp(server).is_ok_and(is_refused));
+        let listens = || Child::start(|| net.listener().is_ok());
+        let run = |child: Result<Child>| -> Result<u32> {
+            let child = child?;
+            let pid = child.pid();
+            child.wait()?;
+            Ok(pid)
+        };
+        (0..SHORT_LIVED).map(|_| Ok([run(refused())?, run(listens())?])).collect::<Result<Vec<_>>>()
+    })?;
+    let is_end = |row: &Row| row.new_state == "CLOSE";
+    let ends = wait::until("all have ended", || {
+        let ends: Vec<_> = rows_so_far(&tracer, &net)?.into_iter().filter(is_end).collect();
+        Ok((ends.len() == 2 * SHORT_LIVED).then_some(ends))
+    })?;
+    tracer.stop()?;
+    let has_owner = |row: &&Row| row.pid.is_some_and(|pid| pids.as_flattened().contains(&pid));
+    for old in ["SYN_SENT", "LISTEN"] {
+        let known = ends.iter().filter(|row| row.old_state == old).filter(has_owner).count();
+        // A trace that looks for owners that have ended at that very moment shows one less.
+        ensure!(known > SHORT_LIVED / 2, "only {known} of {SHORT_LIVED} from {old}: {ends:#?}");
+    }
+    Ok(())
+}
+
+/// How many processes end at once after they have opened a socket.
+const SHORT_LIVED: usize = 20;
