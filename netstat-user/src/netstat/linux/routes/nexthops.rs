@@ -21,7 +21,7 @@ const NHA_OIF: u16 = 5;
 const NHA_GATEWAY: u16 = 6;
 
 /// Index of loopback in every network namespace (`LOOPBACK_IFINDEX`, include/net/flow.h). An object that discards packets is
-/// on it (`nh_create_ipv4`, net/ipv4/nexthop.c), though its message doesn't say so.
+/// on it (`nexthop_create`, net/ipv4/nexthop.c), though its message doesn't say so.
 const LOOPBACK: u32 = 1;
 
 /// The objects of a network namespace.
