@@ -177,7 +177,7 @@ impl ProcPoller {
                     reading.has_read = true;
                     reading.add(sockets);
                     if !lost.is_empty() {
-                        reading.incomplete(namespace.number, lost.join("; "));
+                        reading.incomplete(namespace.number, &lost.join("; "));
                     }
                 }
                 Err(error) => {
@@ -219,8 +219,9 @@ impl Reading {
     }
 
     /// Some lines of a table are no sockets: a socket that isn't found may be one of them.
-    fn incomplete(&mut self, netns: u32, why: String) {
+    fn incomplete(&mut self, netns: u32, lost: &str) {
         self.poll.unread.insert(Some(netns));
+        let why = format!("was not read completely: {lost}");
         self.poll.unread_why.push(UnreadNetns { netns, why });
     }
 

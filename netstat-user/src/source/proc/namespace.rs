@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, ErrorKind},
     num::NonZero,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -89,6 +90,11 @@ impl Namespace {
     }
 }
 
+/// Opens a table. Below `--proc-root` there may be anything: the open of a FIFO without a writer would wait for one.
+fn open(path: &Path) -> io::Result<File> {
+    File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
 /// The directory with the tables of the namespace that a process or thread is in.
 fn net_directory(inhabitant: &Path) -> PathBuf {
     inhabitant.join("net")
@@ -118,8 +124,8 @@ struct Tables {
 impl Tables {
     fn open(directory: &Path) -> io::Result<Self> {
         let tcp = directory.join("tcp");
-        let opened = File::open(&tcp)?;
-        let tcp6 = match File::open(directory.join("tcp6")) {
+        let opened = open(&tcp)?;
+        let tcp6 = match open(&directory.join("tcp6")) {
             // If the process is gone, `tcp` is missing too.
             Err(error) if error.kind() == ErrorKind::NotFound && tcp.exists() => None,
             tcp6 => Some(tcp6?),

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use rustix::fs::{FileType, Mode};
+
 use super::*;
 use crate::{
     model::{Event, PolledSocket, State},
@@ -144,9 +146,26 @@ fn a_malformed_line_is_lost_and_told_and_its_neighbours_are_not() {
             panic!("{:?}", poll.unread_why)
         };
         let path = process.join("net/tcp");
-        let said = format!("1 line of {} can't be parsed, the first is line 2", path.display());
+        let path = path.display();
+        let said =
+            format!("was not read completely: 1 line of {path} can't be parsed, the first is line 2");
         assert_eq!(*why, said, "{wrong:?}");
     }
+}
+
+#[test]
+fn a_table_that_is_a_fifo_is_no_table_and_nobody_waits_for_its_writer() {
+    let root = Root::new("fifo");
+    let process = root.process(20, 11, 100);
+    table(&process, &listener(100));
+    table(&root.process(40, 12, 200), &listener(200));
+    let path = process.join("net/tcp");
+    fs::remove_file(&path).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR, 0).unwrap();
+    let mut poller = ProcPoller::new(root.0.clone(), Values::default());
+    let poll = poller.poll(&Stop::NEVER).unwrap();
+    assert_eq!(poll.sockets.len(), 1);
+    assert_eq!(poll.unread_why.iter().map(|unread| unread.netns).collect::<Vec<_>>(), [11]);
 }
 
 #[test]

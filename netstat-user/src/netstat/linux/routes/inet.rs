@@ -147,7 +147,8 @@ fn host(addr: Ipv4Addr, names: &Names) -> String {
 
 /// The name as far as it is shown. If that looks like another address, or like the default route, the address is shown.
 fn named(name: Option<&str>, addr: Ipv4Addr) -> String {
-    let shown = name.map(|name| name.get(..NAME_SHOWN).unwrap_or(name));
+    let end = |name: &str| name.char_indices().nth(NAME_SHOWN).map_or(name.len(), |(end, _)| end);
+    let shown = name.map(|name| &name[..end(name)]);
     let is_clear = |shown: &&str| !looks_like_an_address(shown) && *shown != DEFAULT;
     shown.filter(is_clear).map_or_else(|| addr.to_string(), str::to_owned)
 }
@@ -197,6 +198,7 @@ mod tests {
         for (name, shown) in [
             ("gw", "gw"),
             ("gateway-1.example.org", "gateway-1.examp"),
+            ("käse-käse-käse-käse", "käse-käse-käse-"),
             ("192.168.100.200.example.org", "203.0.113.7"),
             ("192.168.10.200.-.example.org", "203.0.113.7"),
             ("default", "203.0.113.7"),
