@@ -22,7 +22,7 @@ use crate::model::{
 /// How long the first poll of a trace may take, however short the trace is: without it nothing is shown.
 const FIRST_POLL: Duration = Duration::from_secs(2);
 /// How long the last poll of a trace may take: the user waits for the end.
-const LAST_POLL: Duration = Duration::from_secs(1);
+const LAST_POLL: Duration = Duration::from_millis(600);
 
 /// Sockets with their owners; None where no scan has found one.
 pub type Owners = FxHashMap<SocketHandle, Option<Arc<Owner>>>;
@@ -171,7 +171,8 @@ impl<P: Poller> EventSource for PollSource<P> {
     /// A last poll finds what changed since the one before, if there is time for it.
     fn finish(mut self, mut apply: impl FnMut(Event)) {
         self.first.take().into_iter().for_each(&mut apply);
-        let has_time = self.took < LAST_POLL;
+        // The next one may have to look for new owners, too.
+        let has_time = self.took.mul_f64(1.5) < LAST_POLL;
         let last = if has_time { self.poll(&Stop::at(Instant::now() + LAST_POLL)) } else { None };
         apply(last.unwrap_or_else(|| {
             let seconds = LAST_POLL.as_secs_f64();

@@ -62,5 +62,5 @@ fn at_the_end_of_the_trace_the_sockets_are_shown_without_the_owners_that_are_not
 fn a_table_that_can_not_be_read_before_the_end_of_the_trace_is_a_failed_poll() {
     let events = events(source(false));
     let [Event::PollFailed(error)] = events.as_slice() else { panic!("{events:?}") };
-    assert!(!error.may_recover && error.why.contains("longer than 1 s"), "{error:?}");
+    assert!(!error.may_recover && error.why.contains("longer than 0.6 s"), "{error:?}");
 }
