@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use netstat_tests::{
     child, event::Source, limited_cgroup::LimitedCgroup, output::Destination, skip, tracer, tracer::Tracer,
+    wait,
 };
 use serde_json::Value;
 
@@ -100,7 +101,7 @@ fn where_the_memory_is_too_little_for_the_kernel_s_btf_ebpf_is_not_tried_and_tha
 }
 
 #[test]
-fn fifty_thousand_connections_are_polled_within_48_mib() -> Result<()> {
+fn fifty_thousand_connections_are_polled_within_48_mib_and_not_within_32() -> Result<()> {
     const CONNECTIONS: usize = 50_000;
     if skip::without_root() {
         return Ok(());
@@ -118,6 +119,15 @@ fn fifty_thousand_connections_are_polled_within_48_mib() -> Result<()> {
     let existing = trace.events()?.existing;
     ensure!(existing.len() == CONNECTIONS, "{} of {CONNECTIONS}: {}", existing.len(), trace.stderr);
     ensure!(existing.iter().all(|row| row.pid == Some(10)), "some have no owner: {}", trace.stderr);
+
+    let arguments = ["--json", "--source", "proc", "--proc-root", root.path()?];
+    let (_cgroup, mut command) = self::limited(32 * MIB, &arguments)?.context("no controller")?;
+    let tracer = Tracer::spawn(&mut command, Destination::Pipe)?.started()?;
+    wait::until("too little memory is said", || {
+        let said = "and the memory of this process's cgroup is limited to 32 MiB";
+        Ok(tracer.stderr_so_far()?.contains(said).then_some(()))
+    })?;
+    tracer.stop()?;
     Ok(())
 }
 

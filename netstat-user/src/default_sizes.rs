@@ -9,13 +9,17 @@ const RING_SHARE: u64 = 32;
 /// The smallest ring buffer: the largest page size.
 const SMALLEST_RING_BYTES: u32 = 64 << 10;
 /// What a trace takes beside its ring buffer and its connections, bytes, once the kernel's BTF is given back.
-const BASE_BYTES: u64 = 16 << 20;
+const BASE_BYTES: u64 = 10 << 20;
 /// What a start by eBPF takes beside its ring buffer and the kernel's BTF, bytes.
 const EBPF_BASE_BYTES: u64 = 10 << 20;
 /// What a start takes for each byte of the kernel's BTF: this program and aya parse it at the same time.
 const BTF_FACTOR: u64 = 5;
-/// What a connection takes while a snapshot is merged and its row waits, bytes.
-const CONNECTION_BYTES: u64 = 600;
+/// What a place in the table takes, with those in the maps beside it, bytes. A map has as many places as a power of two, and
+/// leaves one in [`FREE_SHARE`] free.
+const PLACE_BYTES: u64 = 290;
+const FREE_SHARE: u64 = 8;
+/// What a connection takes beside that while a snapshot or a poll is merged and its row waits, bytes.
+const CONNECTION_BYTES: u64 = 375;
 
 /// The size of the ring buffer where memory is limited to this, bytes: a power of two.
 pub fn ring_bytes(memory_limit: Option<u64>) -> u32 {
@@ -32,12 +36,20 @@ pub fn table_size(memory_limit: Option<u64>) -> usize {
 /// How many connections there is memory for.
 pub fn connections_within(memory_limit: u64) -> usize {
     let rest = memory_limit.saturating_sub(BASE_BYTES + u64::from(ring_bytes(Some(memory_limit))));
-    usize::try_from(rest / CONNECTION_BYTES).unwrap_or(usize::MAX)
+    let fit = (3..32).map(|power| {
+        let places = 1_u64 << power;
+        let room = rest.saturating_sub(places * PLACE_BYTES) / CONNECTION_BYTES;
+        room.min(places - places / FREE_SHARE)
+    });
+    usize::try_from(fit.max().unwrap_or(0)).unwrap_or(usize::MAX)
 }
 
 /// How much memory a trace of that many connections takes, bytes.
 pub fn needed_for(connections: usize, memory_limit: u64) -> u64 {
-    BASE_BYTES + u64::from(ring_bytes(Some(memory_limit))) + CONNECTION_BYTES * connections as u64
+    let connections = connections as u64;
+    let places = (connections * FREE_SHARE / (FREE_SHARE - 1)).next_power_of_two().max(FREE_SHARE);
+    let ring = u64::from(ring_bytes(Some(memory_limit)));
+    BASE_BYTES + ring + PLACE_BYTES * places + CONNECTION_BYTES * connections
 }
 
 /// How much memory a start by eBPF takes, bytes, if that is more than the limit. `btf_bytes` is the length of the kernel's BTF.
@@ -88,8 +100,16 @@ mod tests {
     }
 
     #[test]
+    fn a_map_that_doubles_has_to_fit() {
+        let places = 7 << 13;
+        let doubled = needed_for(places + 1, 64 * MIB) - needed_for(places, 64 * MIB);
+        assert_eq!(doubled, (1 << 16) * PLACE_BYTES + CONNECTION_BYTES);
+        assert_eq!(connections_within(64 * MIB), places);
+    }
+
+    #[test]
     fn as_much_is_needed_as_there_is_for_the_connections_that_fit() {
-        for limit in [20 * MIB, 48 * MIB, 300 * MIB, 1 << 33] {
+        for limit in [20 * MIB, 48 * MIB, 64 * MIB, 65 * MIB, 128 * MIB, 300 * MIB, 1 << 33] {
             let fit = connections_within(limit);
             assert!(needed_for(fit, limit) <= limit && needed_for(fit + 1, limit) > limit, "{limit}");
         }

@@ -104,6 +104,7 @@ fn proc(options: &TraceOptions, instead_of: Option<&anyhow::Error>) -> Result<Ch
         interval: options.poll_interval,
         duration: options.duration,
         table_size: options.table_size,
+        memory_limit: options.memory_limit,
         instead_of,
     };
     Ok(Chosen::Proc(Box::new(proc::start(proc_options)?)))

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::thread::CapabilitySet;
 
@@ -22,6 +22,7 @@ use super::{
     poll::{self, Owners, PollSource, Poller, Stop},
 };
 use crate::{
+    default_sizes,
     filter::Values,
     model::{Missing, Owner, Poll, PolledSocket, SocketHandle, Source, Started, UnreadNetns},
     open_files,
@@ -38,6 +39,8 @@ pub const PRIVILEGES: CapabilitySet = CapabilitySet::SYS_PTRACE
     .union(CapabilitySet::SYS_ADMIN)
     .union(CapabilitySet::NET_ADMIN);
 
+const MIB: u64 = 1 << 20;
+
 /// Scans for namespaces, and for sockets that were handed on, take at most one part in this many of the time.
 const SCAN_SHARE: u32 = 20;
 
@@ -45,6 +48,8 @@ const SCAN_SHARE: u32 = 20;
 pub struct ProcPoller {
     root: PathBuf,
     netns: Values<u32>,
+    /// The limit of this process's memory, bytes; None if there is none.
+    memory_limit: Option<u64>,
     held: Held,
     /// The namespaces of sockets that no table lists.
     sockets_elsewhere: FxHashMap<SocketHandle, u32>,
@@ -71,6 +76,8 @@ pub struct ProcOptions<'a> {
     pub duration: Option<Duration>,
     /// How many connections are kept at most.
     pub table_size: usize,
+    /// The limit of this process's memory, bytes; None if there is none.
+    pub memory_limit: Option<u64>,
     /// Why eBPF can't be used.
     pub instead_of: Option<&'a anyhow::Error>,
 }
@@ -81,7 +88,7 @@ pub struct ProcOptions<'a> {
 /// There is no network namespace whose sockets can be read below the root.
 pub fn start(options: ProcOptions<'_>) -> Result<PollSource<ProcPoller>> {
     let missing = missing(&options);
-    let ProcOptions { root, netns, interval, duration, table_size, instead_of: _ } = options;
+    let ProcOptions { root, netns, interval, duration, table_size, memory_limit, instead_of: _ } = options;
     ensure!(
         is_readable(&root),
         "no process's net/tcp can be read below {}: {}",
@@ -90,7 +97,13 @@ pub fn start(options: ProcOptions<'_>) -> Result<PollSource<ProcPoller>> {
     );
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     let started = Started { at: clock::now(), source: Source::Proc, kernel, hooks: Vec::new(), missing };
-    Ok(PollSource::start(ProcPoller::new(root, netns), interval, duration, table_size, started))
+    Ok(PollSource::start(
+        ProcPoller { memory_limit, ..ProcPoller::new(root, netns) },
+        interval,
+        duration,
+        table_size,
+        started,
+    ))
 }
 
 /// Whether there is a network namespace whose tables of sockets can be opened below the root.
@@ -115,6 +128,7 @@ impl ProcPoller {
         Self {
             root,
             netns,
+            memory_limit: None,
             held: Held::default(),
             sockets_elsewhere: FxHashMap::default(),
             next_scan: Instant::now(),
@@ -172,8 +186,10 @@ impl ProcPoller {
             if !self.netns.allow(namespace.number) || !reading.tried.insert(namespace.number) {
                 continue;
             }
-            match namespace.read(stop) {
-                Ok(namespace::Found { sockets, lost }) => {
+            let room = self.capacity().saturating_sub(reading.poll.sockets.len());
+            match namespace.read(stop, room) {
+                Ok(namespace::Found { sockets, beyond, lost }) => {
+                    reading.beyond += beyond;
                     reading.has_read = true;
                     reading.add(sockets);
                     if !lost.is_empty() {
@@ -186,7 +202,12 @@ impl ProcPoller {
                 }
             }
         }
-        Ok(())
+        reading.check_memory(self.memory_limit)
+    }
+
+    /// How many sockets there is memory for: a process that takes more is killed.
+    fn capacity(&self) -> usize {
+        self.memory_limit.map_or(usize::MAX, default_sizes::connections_within)
     }
 }
 
@@ -194,6 +215,8 @@ impl ProcPoller {
 #[derive(Default)]
 struct Reading {
     poll: Poll,
+    /// How many more sockets there are than there is memory for.
+    beyond: usize,
     tried: FxHashSet<u32>,
     has_read: bool,
     last_error: Option<io::Error>,
@@ -207,6 +230,19 @@ impl Reading {
             mem::swap(all, &mut sockets);
         }
         all.append(&mut sockets);
+    }
+
+    /// # Errors
+    /// There are more sockets than there is memory for.
+    fn check_memory(&self, memory_limit: Option<u64>) -> Result<()> {
+        let Some(limit) = memory_limit.filter(|_| self.beyond > 0) else { return Ok(()) };
+        let needed = default_sizes::needed_for(self.poll.sockets.len() + self.beyond, limit);
+        bail!(
+            "it takes {} MiB, and the memory of this process's cgroup is limited to {} MiB: raise the limit, or choose \
+             namespaces by --netns",
+            needed.div_ceil(MIB),
+            limit / MIB
+        )
     }
 
     fn failed(&mut self, netns: u32, error: io::Error) {

@@ -45,30 +45,30 @@ impl Namespace {
         self.inhabitants.iter().any(|inhabitant| Tables::open(&net_directory(inhabitant)).is_ok())
     }
 
-    /// Its sockets.
+    /// Its sockets: the first ones, if there is not room for all of them.
     ///
     /// # Errors
     /// The namespace can't be opened at any of its paths, a table can't be read, or `stop` is due: nothing is known about
     /// its sockets.
-    pub(super) fn read(&self, stop: &Stop) -> io::Result<Found> {
+    pub(super) fn read(&self, stop: &Stop, room: usize) -> io::Result<Found> {
         let mut last_error = ErrorKind::NotFound.into();
         for inhabitant in &self.inhabitants {
             // The process may have ended, or have entered another namespace.
             match self.open_tables_of(inhabitant) {
-                Ok(tables) => return tables.read(self.number, stop),
+                Ok(tables) => return tables.read(self.number, stop, room),
                 Err(error) => last_error = error,
             }
         }
         for path in &self.paths {
             // The mount or the file may be gone.
             match path.open() {
-                Ok(namespace) => return self.read_within(&namespace, stop),
+                Ok(namespace) => return self.read_within(&namespace, stop, room),
                 Err(error) => last_error = worse(last_error, error),
             }
         }
         if let Some(socket) = &self.socket {
             match namespaces::of_socket(socket, |number| number == self.number) {
-                Ok(namespace) => return self.read_within(&namespace, stop),
+                Ok(namespace) => return self.read_within(&namespace, stop, room),
                 Err(error) => last_error = worse(last_error, error),
             }
         }
@@ -83,9 +83,9 @@ impl Namespace {
         }
     }
 
-    fn read_within(&self, namespace: &File, stop: &Stop) -> io::Result<Found> {
+    fn read_within(&self, namespace: &File, stop: &Stop, room: usize) -> io::Result<Found> {
         namespaces::within(namespace, || {
-            Tables::open(Path::new(proc_net::OWN_DIRECTORY))?.read(self.number, stop)
+            Tables::open(Path::new(proc_net::OWN_DIRECTORY))?.read(self.number, stop, room)
         })
     }
 }
@@ -109,6 +109,8 @@ fn worse(first: io::Error, second: io::Error) -> io::Error {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) sockets: Vec<PolledSocket>,
+    /// How many more there are, for which there is no room.
+    pub(super) beyond: usize,
     /// What the tables have beside them that is no socket: each with its file, for the user. The lines around it are sockets.
     pub(super) lost: Vec<String>,
 }
@@ -133,7 +135,7 @@ impl Tables {
         Ok(Self { directory: directory.to_owned(), tcp: opened, tcp6 })
     }
 
-    fn read(self, number: u32, stop: &Stop) -> io::Result<Found> {
+    fn read(self, number: u32, stop: &Stop, room: usize) -> io::Result<Found> {
         let mut found = Found::default();
         for (table, name, is_ipv6) in [(Some(self.tcp), "tcp", false), (self.tcp6, "tcp6", true)] {
             let Some(table) = table else { continue };
@@ -144,7 +146,9 @@ impl Tables {
                 }
                 lines += 1;
                 match InetEntry::parse(line, is_ipv6).and_then(|entry| seen(&entry, number)) {
-                    Some(socket) => found.sockets.extend(socket),
+                    Some(None) => {}
+                    Some(Some(_)) if found.sockets.len() >= room => found.beyond += 1,
+                    Some(Some(socket)) => found.sockets.push(socket),
                     None => {
                         malformed += 1;
                         first = if malformed == 1 { lines } else { first };

@@ -67,6 +67,7 @@ impl Root {
             interval: Duration::from_secs(3600),
             duration: None,
             table_size: usize::MAX,
+            memory_limit: None,
             instead_of: None,
         };
         let mut sockets = Vec::new();
@@ -265,6 +266,19 @@ fn a_poll_that_has_to_stop_stops_before_its_end() {
     let now = Stop::at(tokio::time::Instant::now());
     assert!(poller.poll(&now).is_err());
     assert!(poller.find_owners(&mut Owners::default(), &now).is_err());
+}
+
+#[test]
+fn more_sockets_than_there_is_memory_for_are_no_poll() {
+    let root = Root::new("memory");
+    table(&root.process(20, 11, 100), &[listener(100), listener(101)].concat());
+    let poller = |limit| ProcPoller {
+        memory_limit: Some(limit),
+        ..ProcPoller::new(root.0.clone(), Values::default())
+    };
+    let error = poller(0).poll(&Stop::NEVER).unwrap_err().to_string();
+    assert!(error.contains("takes 11 MiB") && error.contains("limited to 0 MiB"), "{error}");
+    assert_eq!(poller(12 << 20).poll(&Stop::NEVER).unwrap().sockets.len(), 2);
 }
 
 #[test]
