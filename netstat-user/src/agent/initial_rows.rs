@@ -69,3 +69,41 @@ impl InitialRows {
         self.existing
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::tests::first_row;
+
+    fn moment(mono_ns: u64) -> Moment {
+        Moment { mono_ns, unix_ns: 0 }
+    }
+
+    fn waiting() -> InitialRows {
+        let row = |mono_ns| Row { at: moment(mono_ns), ..first_row() };
+        let mut rows = InitialRows::default();
+        rows.add_existing(row(50));
+        assert!(rows.add_other(row(30)));
+        rows.add_existing(row(10));
+        assert!(rows.add_other(row(60)));
+        rows
+    }
+
+    #[test]
+    fn once_they_are_complete_rows_are_taken_in_the_order_of_their_times_until_the_last_from_before_the_trace()
+     {
+        let mut rows = waiting();
+        assert!(!rows.is_complete() && rows.next(moment(99)).is_none());
+        rows.complete();
+        let mut next = |now| rows.next(moment(now)).map(|row| row.at.mono_ns);
+        assert_eq!([next(40), next(40)], [Some(10), None]);
+        assert_eq!([next(99), next(99), next(99)], [Some(30), Some(50), None]);
+        assert!(rows.is_complete() && rows.is_over());
+    }
+
+    #[test]
+    fn all_rows_are_given_in_the_order_of_their_times() {
+        let times: Vec<u64> = waiting().into_rows().iter().map(|row| row.at.mono_ns).collect();
+        assert_eq!(times, [10, 30, 50, 60]);
+    }
+}
