@@ -33,7 +33,7 @@ fn a_connection_that_leaves_its_syn_to_the_first_data_is_shown_with_its_port_bef
     if skip::without_fact("the local port in SYN_SENT", &tracer.start_event()?) {
         return Ok(());
     }
-    let port = net.netns.run(|| {
+    let (port, silent_port) = net.netns.run(|| {
         let listener = net.listener()?;
         listener.option(libc::IPPROTO_TCP, libc::TCP_FASTOPEN, 8)?;
         let first = Sock::tcp(net.addresses.server())?;
@@ -54,10 +54,18 @@ fn a_connection_that_leaves_its_syn_to_the_first_data_is_shown_with_its_port_bef
         client.send(b"early")?;
         let server = listener.accept()?;
         server.receive(5)?;
-        for sock in [first, accepted, client, server] {
+        let silent = Sock::tcp(net.addresses.server())?;
+        silent.option(libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT, 1)?;
+        silent.connect(net.addresses.server())?;
+        let silent_port = silent.local()?.port();
+        wait::until("the row of the silent one has its port", || {
+            let rows = rows_so_far(&tracer, &net)?;
+            Ok(rows.iter().find(|row| row.local_port == Some(silent_port)).map(|_| ()))
+        })?;
+        for sock in [first, accepted, client, server, silent] {
             sock.close();
         }
-        Ok(port)
+        Ok((port, silent_port))
     })?;
     let rows = tracer.stop()?.rows()?;
     let rows: Vec<_> = rows
@@ -71,6 +79,10 @@ fn a_connection_that_leaves_its_syn_to_the_first_data_is_shown_with_its_port_bef
     let path: Vec<_> = of_client.iter().take(2).map(|row| row.new_state).collect();
     ensure!(path == ["SYN_SENT", "ESTABLISHED"], "{of_client:#?}");
     ensure!(of_client.iter().all(|row| row.conn == of_client[0].conn), "{of_client:#?}");
+    // No SYN was sent, so none is unanswered.
+    let end = rows.iter().find(|row| row.local_port == Some(silent_port) && row.new_state == "CLOSE");
+    let end = end.context("no row of the end of the one without data")?;
+    ensure!(end.close_reason == Some(CloseReason::Abandoned) && end.syn_retransmits.is_none(), "{end:#?}");
     Ok(())
 }
 

@@ -139,6 +139,6 @@ fn emit(context: &BtfTracePointContext) {
     // The listener has created the subflow's connection (`mptcp_sk_clone_init`, net/mptcp/protocol.c, 6.18), and copies the
     // endpoints to it without a transition.
     if old == state::SYN_RECV && new == state::ESTABLISHED && protocol == IPPROTO_TCP && sock.is_subflow() {
-        mptcp::submit_tuple_of_connection(sock.address(), new, family, tuple);
+        mptcp::submit_tuple_of_connection(sock.address(), new, 0, family, tuple);
     }
 }

@@ -31,10 +31,10 @@ pub fn connection_of(sk: u64) -> Option<u64> {
 /// Writes the tuple of the MPTCP connection that a TCP socket, with this state and tuple, is a subflow of, if it is one. The
 /// connection has the endpoints of its first subflow; the table ignores those of others.
 #[inline(always)]
-pub fn submit_tuple_of_connection(subflow: u64, state: u8, family: u16, tuple: Tuple) {
+pub fn submit_tuple_of_connection(subflow: u64, state: u8, flags: u8, family: u16, tuple: Tuple) {
     if let Some(sk) = connection_of(subflow) {
         let cookie = sock::cookie_at(sk);
-        record::submit_tuple(TupleEvent { state, family, protocol: IPPROTO_MPTCP, sk, cookie, tuple });
+        record::submit_tuple(TupleEvent { state, flags, family, protocol: IPPROTO_MPTCP, sk, cookie, tuple });
     }
 }
 

@@ -97,6 +97,8 @@ fn submit_with_process(event: &SocketEvent) -> bool {
 #[derive(Clone, Copy)]
 pub struct TupleEvent {
     pub state: u8,
+    /// [`flag::OBSERVED`] or 0.
+    pub flags: u8,
     pub family: u16,
     pub protocol: u16,
     pub sk: u64,
@@ -107,7 +109,7 @@ pub struct TupleEvent {
 /// Writes the tuple of a connection.
 #[inline(always)]
 pub fn submit_tuple(event: TupleEvent) {
-    let TupleEvent { state, family, protocol, sk, cookie, tuple } = event;
+    let TupleEvent { state, flags, family, protocol, sk, cookie, tuple } = event;
     let event = SocketEvent {
         old: state,
         new: state,
@@ -118,7 +120,7 @@ pub fn submit_tuple(event: TupleEvent) {
         netns: 0,
         error: 0,
         soft_error: 0,
-        flags: 0,
+        flags,
         cgroup: 0,
         tcp_stats: TcpStats::UNKNOWN,
         tuple,

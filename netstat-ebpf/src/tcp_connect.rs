@@ -37,6 +37,6 @@ fn submit(sock: Sock, state: u8) {
     let family = sock.family();
     let tuple = sock.tuple(family);
     let (protocol, sk, cookie) = (sock.protocol(), sock.address(), sock.cookie());
-    record::submit_tuple(TupleEvent { state, family, protocol, sk, cookie, tuple });
-    mptcp::submit_tuple_of_connection(sk, state, family, tuple);
+    record::submit_tuple(TupleEvent { state, flags: 0, family, protocol, sk, cookie, tuple });
+    mptcp::submit_tuple_of_connection(sk, state, 0, family, tuple);
 }

@@ -22,7 +22,7 @@ pub fn timer_start(context: BtfTracePointContext) -> i32 {
     let socket = |timer_offset: &'static u32| timer.address().wrapping_sub(u64::from(value(timer_offset)));
     if function == value(&OFFSETS.tcp_write_timer) {
         // The kernel starts this timer for every unacknowledged segment: None in another state.
-        let _ = connecting_socket::submit_tuple(socket(&OFFSETS.sk_write_timer));
+        let _ = connecting_socket::submit_tuple(socket(&OFFSETS.sk_write_timer), 0);
     } else if function == value(&OFFSETS.tw_timer_handler) {
         minisock::timewait_created(socket(&OFFSETS.tw_timer), 0);
     } else if function == value(&OFFSETS.reqsk_timer_handler) {

@@ -42,8 +42,9 @@ pub mod flag {
     pub const HAS_SOCKET: u8 = 8;
     /// Only in a snapshot: the socket is a request socket or a timewait socket.
     pub const MINISOCK: u8 = 16;
-    /// Only in a [`super::MinisockCreatedRecord`]: a segment arrived for the minisocket in this state and may have removed
-    /// it; the minisocket is not new and its timer was not started.
+    /// In a [`super::MinisockCreatedRecord`]: a segment arrived for the minisocket in this state and may have removed it; the
+    /// minisocket is not new and its timer was not started. In a tuple's record: user space has asked for it, and the first
+    /// segment may not have been sent.
     pub const OBSERVED: u8 = 32;
     /// Only on LAST_ACK→CLOSE with an error: the peer has acknowledged the FIN of this end, so the error is an older one.
     pub const FIN_ACKNOWLEDGED: u8 = 64;

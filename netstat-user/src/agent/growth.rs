@@ -116,7 +116,7 @@ fn opens(number: u64, without: Without) -> Vec<Event> {
             local: no_port,
             ..change(&client, State::Close, State::SynSent)
         }),
-        Event::Tuple { sock, local, remote },
+        Event::Tuple { sock, local, remote, is_observation: false },
         created(number, &server, server.sock.sk + 1, State::SynRecv),
         Event::Transition(change(&server, State::Listen, State::SynRecv)),
         removed(number, server.sock.sk + 1, State::SynRecv),

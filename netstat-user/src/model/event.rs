@@ -21,6 +21,8 @@ pub enum Event {
         local: Endpoint,
         /// The remote endpoint.
         remote: Endpoint,
+        /// Whether it was asked for, so that the first segment may not have been sent.
+        is_observation: bool,
     },
     /// A request socket or a timewait socket was created, or its timer was started again.
     MinisockCreated(MinisockCreated),

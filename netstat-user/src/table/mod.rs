@@ -184,7 +184,12 @@ impl Table {
     fn apply_event(&mut self, event: &Event, emit: &mut dyn FnMut(&Row)) {
         match event {
             Event::Transition(change) => self.transition(change, emit),
-            Event::Tuple { sock, local, remote } => self.tuple_reported(*sock, *local, *remote, emit),
+            Event::Tuple { sock, local, remote, is_observation } => {
+                if !is_observation {
+                    self.first_segment_is_sent(*sock);
+                }
+                self.tuple_reported(*sock, *local, *remote, emit);
+            }
             Event::MinisockCreated(minisock) => match minisock.state {
                 State::SynRecv => self.request_created(minisock, emit),
                 _ if minisock.is_observation => self.timewait_observed(minisock, emit),

@@ -143,6 +143,13 @@ impl PendingRows {
 }
 
 impl Table {
+    /// A connecting socket sends its SYN, or a Fast Open child its SYN-ACK.
+    pub(super) fn first_segment_is_sent(&mut self, sock: SockId) {
+        if let Some(connection) = self.connections.get_mut(&sock.sk).filter(|known| known.can_be(sock)) {
+            connection.first_segment_is_sent();
+        }
+    }
+
     /// An event has the endpoints of a socket.
     pub(super) fn tuple_reported(
         &mut self,
@@ -151,11 +158,9 @@ impl Table {
         remote: Endpoint,
         emit: &mut dyn FnMut(&Row),
     ) {
-        let Some(connection) = self.connections.get_mut(&sock.sk).filter(|known| known.can_be(sock)) else {
-            return;
-        };
-        connection.first_segment_is_sent();
-        self.learn_endpoints(sock.sk, local, remote, emit);
+        if self.connections.get(&sock.sk).is_some_and(|known| known.can_be(sock)) {
+            self.learn_endpoints(sock.sk, local, remote, emit);
+        }
     }
 
     /// Takes over the endpoints of an event, and emits the row that waited for them. Returns false if the table has no place

@@ -94,7 +94,13 @@ impl Table {
         row.close_reason = ending.reason;
         row.reset_cause = ending.reset_cause;
         row.tcp_stats = connection.tcp_stats();
-        if is_attempt && let Some(kernel) = change.kernel_tcp_stats {
+        let is_seen_without_syn = row.syn_retransmits.is_some()
+            && self.capabilities.tuples
+            && !connection.evidence().syn_was_sent();
+        if ending.reason == Some(CloseReason::Abandoned) && is_seen_without_syn {
+            // TCP_FASTOPEN_CONNECT leaves the SYN to the first data: there is none that had no answer.
+            row.syn_retransmits = None;
+        } else if is_attempt && let Some(kernel) = change.kernel_tcp_stats {
             // Only SYNs were sent; the kernel has counted those before the trace too.
             row.syn_retransmits = Some(kernel.retransmits);
         }

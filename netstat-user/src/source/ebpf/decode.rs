@@ -97,7 +97,8 @@ impl Decoder {
             kind::TUPLE => {
                 let record: TransitionRecord = wire::from_bytes(record)?;
                 let (local, remote) = endpoints(&record);
-                Event::Tuple { sock: sock(&record), local, remote }
+                let is_observation = record.flags & flag::OBSERVED != 0;
+                Event::Tuple { sock: sock(&record), local, remote, is_observation }
             }
             kind::MINISOCK_CREATED => {
                 let record: MinisockCreatedRecord = wire::from_bytes(record)?;

@@ -65,7 +65,7 @@ fn each_transition_of_a_child_without_a_place_is_counted_once_whatever_has_begun
     // SYN cookies and Fast Open: no request socket.
     let of_cookie: Vec<Event> = of_request.iter().filter(|event| !is_of_minisock(event)).cloned().collect();
     assert_eq!(lost_of(&of_cookie), 4);
-    let tuple = Event::Tuple { sock: sock(20, 20), local: SERVER, remote };
+    let tuple = Event::Tuple { sock: sock(20, 20), local: SERVER, remote, is_observation: false };
     assert_eq!(lost_of(&[&of_cookie[..1], &[tuple], &of_cookie[1..]].concat()), 4);
     // Up to 6.12 the child has its listener's endpoints first.
     for of_child in [&of_request, &of_cookie] {

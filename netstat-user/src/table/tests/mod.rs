@@ -129,7 +129,7 @@ fn the_syn_sent_row_waits_for_its_port() {
     let (mut table, id) = (table(), sock(1, 7));
     assert_eq!(rows(&mut table, &[change(1, id, State::Close, State::SynSent, NOT_CHOSEN, SERVER)]), []);
     assert_eq!((table.oldest_waiting_ns(), table.next_tick_ns()), (Some(1), Some(2_000_001)));
-    let ends = Event::Tuple { sock: id, local: CLIENT, remote: SERVER };
+    let ends = Event::Tuple { sock: id, local: CLIENT, remote: SERVER, is_observation: false };
     let seen = rows_of(&mut table, std::slice::from_ref(&ends));
     assert_eq!((seen.len(), seen[0].local, seen[0].new_state), (1, CLIENT, State::SynSent));
     assert_eq!((table.oldest_waiting_ns(), table.next_tick_ns()), (None, None));

@@ -19,7 +19,7 @@ fn the_source_is_asked_for_a_port_that_no_event_shows_before_later_rows_stop_wai
     assert!(requests(&mut table, MS).is_empty());
     assert_eq!(table.next_tick_ns(), Some(2 * MS));
     assert_eq!(requests(&mut table, 2 * MS), [1]);
-    let tuple = Event::Tuple { sock: sock(1, 7), local: CLIENT, remote: SERVER };
+    let tuple = Event::Tuple { sock: sock(1, 7), local: CLIENT, remote: SERVER, is_observation: true };
     let row = rows_of(&mut table, &[tuple])[0];
     assert_eq!((row.local, row.at.mono_ns, row.new_state), (CLIENT, 0, State::SynSent));
     assert_eq!(requests(&mut table, 3 * MS), [2]);
@@ -46,6 +46,6 @@ fn a_socket_is_asked_for_no_more_once_its_state_changes() {
     rows_of(&mut table, &[connecting(0, 1), failed]);
     assert!(requests(&mut table, 10 * MS).is_empty());
     // The answer to an older request, for another connection at the same address.
-    let stale = Event::Tuple { sock: sock(1, 6), local: CLIENT, remote: SERVER };
+    let stale = Event::Tuple { sock: sock(1, 6), local: CLIENT, remote: SERVER, is_observation: true };
     assert!(rows_of(&mut table, &[connecting(20 * MS, 1), stale]).is_empty());
 }
