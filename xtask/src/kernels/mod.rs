@@ -36,7 +36,7 @@ pub struct Args {
     /// Keep the guests' files and logs in the target directory
     #[arg(long)]
     keep: bool,
-    /// Only the tests that run with both kinds of minisocket hooks, on the oldest and the newest kernel
+    /// Only the tests of transitions, on the oldest and the newest kernel
     #[arg(long, conflicts_with = "kernel")]
     quick: bool,
     /// How many guests run at once; each has two processors

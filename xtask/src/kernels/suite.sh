@@ -28,18 +28,18 @@ run() {
 
 is_newest() { [ $(uname -r) = $NEWEST ]; }
 
-is_oldest_or_newest() { [ $(uname -r) = $OLDEST ] || is_newest; }
+is_oldest() { [ $(uname -r) = $OLDEST ]; }
 
 start auto
 for hooks in $MINISOCK_HOOKS; do
     start $hooks
-    is_oldest_or_newest || [ $hooks = ${MINISOCK_HOOKS%% *} ] || continue
+    is_oldest || [ $hooks = ${MINISOCK_HOOKS%% *} ] || continue
     export RNETSTAT_LIFE_HOOK=$hooks
     for program in $WITH_EACH_HOOK; do run $program; done
 done
 unset RNETSTAT_LIFE_HOOK
 for program in $ONCE; do run $program; done
-if is_oldest_or_newest; then
+if is_oldest || is_newest; then
     for program in $ON_OLDEST_AND_NEWEST; do run $program; done
 fi
 if is_newest; then
