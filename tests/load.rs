@@ -96,11 +96,7 @@ fn a_ring_of_one_page_loses_observations_apart_from_transitions() -> Result<()> 
 
 #[test]
 fn rows_come_in_the_order_of_their_times_and_a_client_s_before_its_server_s() -> Result<()> {
-    // An emulated processor may stop for milliseconds between the time stamp of a record and the record.
-    if skip::without_root()
-        || skip::without_cpus(2)
-        || skip::without("processors that are not emulated", !wait::is_slow())
-    {
+    if skip::without_root() || skip::without_cpus(2) {
         return Ok(());
     }
     let net = TestNet::new()?;
