@@ -1,5 +1,7 @@
 //! The sources of events: each one reports as the same type, [`Event`].
 
+#[cfg(target_os = "linux")]
+mod capacity;
 mod choice;
 mod clock;
 #[cfg(target_os = "linux")]

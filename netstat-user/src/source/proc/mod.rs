@@ -18,11 +18,11 @@ use rustix::thread::CapabilitySet;
 
 use self::{holders::Scan, namespace::Namespace, tables::Held};
 use super::{
+    capacity::{Capacity, Excess},
     clock,
     poll::{self, Owners, PollSource, Poller, Stop},
 };
 use crate::{
-    default_sizes,
     filter::Values,
     model::{Missing, Owner, Poll, PolledSocket, SocketHandle, Source, Started, UnreadNetns},
     open_files,
@@ -39,8 +39,6 @@ pub const PRIVILEGES: CapabilitySet = CapabilitySet::SYS_PTRACE
     .union(CapabilitySet::SYS_ADMIN)
     .union(CapabilitySet::NET_ADMIN);
 
-const MIB: u64 = 1 << 20;
-
 /// Scans for namespaces, and for sockets that were handed on, take at most one part in this many of the time.
 const SCAN_SHARE: u32 = 20;
 
@@ -48,8 +46,7 @@ const SCAN_SHARE: u32 = 20;
 pub struct ProcPoller {
     root: PathBuf,
     netns: Values<u32>,
-    /// The limit of this process's memory, bytes; None if there is none.
-    memory_limit: Option<u64>,
+    capacity: Capacity,
     held: Held,
     /// The namespaces of sockets that no table lists.
     sockets_elsewhere: FxHashMap<SocketHandle, u32>,
@@ -98,7 +95,7 @@ pub fn start(options: ProcOptions<'_>) -> Result<PollSource<ProcPoller>> {
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
     let started = Started { at: clock::now(), source: Source::Proc, kernel, hooks: Vec::new(), missing };
     Ok(PollSource::start(
-        ProcPoller { memory_limit, ..ProcPoller::new(root, netns) },
+        ProcPoller { capacity: Capacity::within(memory_limit), ..ProcPoller::new(root, netns) },
         interval,
         duration,
         table_size,
@@ -128,7 +125,7 @@ impl ProcPoller {
         Self {
             root,
             netns,
-            memory_limit: None,
+            capacity: Capacity::within(None),
             held: Held::default(),
             sockets_elsewhere: FxHashMap::default(),
             next_scan: Instant::now(),
@@ -186,7 +183,7 @@ impl ProcPoller {
             if !self.netns.allow(namespace.number) || !reading.tried.insert(namespace.number) {
                 continue;
             }
-            let room = self.capacity().saturating_sub(reading.poll.sockets.len());
+            let room = self.capacity.sockets().saturating_sub(reading.poll.sockets.len());
             match namespace.read(stop, room) {
                 Ok(namespace::Found { sockets, beyond, lost }) => {
                     reading.beyond += beyond;
@@ -202,12 +199,7 @@ impl ProcPoller {
                 }
             }
         }
-        reading.check_memory(self.memory_limit)
-    }
-
-    /// How many sockets there is memory for: a process that takes more is killed.
-    fn capacity(&self) -> usize {
-        self.memory_limit.map_or(usize::MAX, default_sizes::connections_within)
+        reading.check_memory(self.capacity)
     }
 }
 
@@ -234,14 +226,12 @@ impl Reading {
 
     /// # Errors
     /// There are more sockets than there is memory for.
-    fn check_memory(&self, memory_limit: Option<u64>) -> Result<()> {
-        let Some(limit) = memory_limit.filter(|_| self.beyond > 0) else { return Ok(()) };
-        let needed = default_sizes::needed_for(self.poll.sockets.len() + self.beyond, limit);
+    fn check_memory(&self, capacity: Capacity) -> Result<()> {
+        let excess = capacity.excess(self.poll.sockets.len() + self.beyond);
+        let Some(Excess { needed_mib, limit_mib }) = excess else { return Ok(()) };
         bail!(
-            "it takes {} MiB, and the memory of this process's cgroup is limited to {} MiB: raise the limit, or choose \
-             namespaces by --netns",
-            needed.div_ceil(MIB),
-            limit / MIB
+            "it takes {needed_mib} MiB, and the memory of this process's cgroup is limited to {limit_mib} MiB: raise the \
+             limit, or choose namespaces by --netns"
         )
     }
 

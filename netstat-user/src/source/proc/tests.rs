@@ -273,7 +273,7 @@ fn more_sockets_than_there_is_memory_for_are_no_poll() {
     let root = Root::new("memory");
     table(&root.process(20, 11, 100), &[listener(100), listener(101)].concat());
     let poller = |limit| ProcPoller {
-        memory_limit: Some(limit),
+        capacity: Capacity::within(Some(limit)),
         ..ProcPoller::new(root.0.clone(), Values::default())
     };
     let error = poller(0).poll(&Stop::NEVER).unwrap_err().to_string();

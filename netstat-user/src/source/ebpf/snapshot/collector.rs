@@ -13,14 +13,16 @@ use super::{
     reach,
 };
 use crate::{
-    default_sizes,
     model::{Holder, Snapshot, SnapshotKind, SnapshotSocket, UnreadNetns},
     readers::{
         errors,
         namespaces::{self, NamespacePath, Search, SocketFile},
         processes,
     },
-    source::clock,
+    source::{
+        capacity::{Capacity, Excess},
+        clock,
+    },
 };
 
 /// The number of sockets that are tried as a path to a network namespace that only sockets keep alive. Several,
@@ -116,29 +118,14 @@ impl Collector {
     }
 }
 
-/// How many sockets there is memory for: a process that takes more is killed.
-#[derive(Clone, Copy)]
-struct Capacity(Option<u64>);
-
-impl Capacity {
-    fn within(memory_limit: Option<u64>) -> Self {
-        Self(memory_limit)
-    }
-
-    fn holds(self, sockets: usize) -> bool {
-        self.0.is_none_or(|limit| sockets <= default_sizes::connections_within(limit))
-    }
-
-    /// # Errors
-    /// There are more.
-    fn check(self, sockets: usize) -> Result<()> {
-        let Some(limit) = self.0.filter(|_| !self.holds(sockets)) else { return Ok(()) };
-        let (needed, limit) = (default_sizes::needed_for(sockets, limit) >> 20, limit >> 20);
-        bail!(
-            "one of {sockets} sockets takes {needed} MiB, and the memory of this process's cgroup is limited to {limit} MiB: \
-             raise the limit"
-        )
-    }
+/// # Errors
+/// There is no memory for so many sockets.
+fn check(capacity: Capacity, sockets: usize) -> Result<()> {
+    let Some(Excess { needed_mib, limit_mib }) = capacity.excess(sockets) else { return Ok(()) };
+    bail!(
+        "one of {sockets} sockets takes {needed_mib} MiB, and the memory of this process's cgroup is limited to {limit_mib} \
+         MiB: raise the limit"
+    )
 }
 
 /// The processes that hold sockets, and the files by which a network namespace can be opened that no process is in and
@@ -163,7 +150,7 @@ impl Holders {
                 return;
             }
             count += 1;
-            if !capacity.holds(count) {
+            if count > capacity.sockets() {
                 return;
             }
             holders.sorted.push(decode::holder(&record));
@@ -172,7 +159,7 @@ impl Holders {
                 paths.push(file);
             }
         })?;
-        capacity.check(count)?;
+        check(capacity, count)?;
         decode::sort(&mut holders.sorted);
         Ok(holders)
     }
@@ -270,11 +257,11 @@ impl<'a> Visit<'a> {
         let mut count = sockets.len();
         self.collector.iterators.read_sockets(|record| {
             count += 1;
-            if capacity.holds(count) {
+            if count <= capacity.sockets() {
                 sockets.push(decode::socket(&record, unix_offset_ns));
             }
         })?;
-        capacity.check(count)?;
+        check(capacity, count)?;
         self.covered.push(number);
         Ok(())
     }
