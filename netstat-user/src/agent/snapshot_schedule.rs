@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Moment, Snapshot, SnapshotError, SnapshotKind};
+use crate::model::{Moment, SETTLE_NS, Snapshot, SnapshotError, SnapshotKind};
 
 /// The pause after a snapshot is this many times as long as the snapshot took: snapshots take at most 1/20 of the time.
 const PAUSE_FACTOR: u64 = 20;
@@ -12,14 +12,35 @@ const MIN_PAUSE_NS: u64 = 50_000_000;
 /// The longest pause after a failure, nanoseconds.
 const MAX_RETRY_PAUSE_NS: u64 = 60_000_000_000;
 
+/// When the first and the last loss were noticed. A snapshot shows what was lost once it has settled.
+#[derive(Clone, Copy, Debug)]
+struct Losses {
+    first_ns: u64,
+    last_ns: u64,
+}
+
+impl Losses {
+    fn due_ns(self) -> u64 {
+        self.first_ns.saturating_add(SETTLE_NS)
+    }
+
+    /// What a snapshot at this time is too early for.
+    fn after_snapshot(self, now: Moment) -> Option<Self> {
+        (self.last_ns.saturating_add(SETTLE_NS) > now.mono_ns)
+            .then_some(Self { first_ns: self.last_ns, ..self })
+    }
+}
+
 /// Decides which snapshot is due. Reads no clock: all times are CLOCK_MONOTONIC in nanoseconds.
 #[derive(Debug)]
 pub(super) struct SnapshotSchedule {
     /// From the start of one full snapshot to the next, if nothing makes one due earlier.
     interval_ns: u64,
     under_way: bool,
-    /// Set at the start, after a loss, and after a full snapshot that failed.
+    /// Set at the start, and after a full snapshot that failed.
     full_is_due: bool,
+    /// The losses since the last full snapshot, and those that it was too early for.
+    losses: Option<Losses>,
     /// Set after a snapshot of the owners that failed.
     owners_are_due: bool,
     last_full_ns: u64,
@@ -37,6 +58,7 @@ impl SnapshotSchedule {
             interval_ns: u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX),
             under_way: false,
             full_is_due: true,
+            losses: None,
             owners_are_due: false,
             last_full_ns: 0,
             not_before_ns: 0,
@@ -45,9 +67,10 @@ impl SnapshotSchedule {
         }
     }
 
-    /// Makes a full snapshot due: events were or may have been lost, so the table may be wrong.
-    pub(super) fn make_full_due(&mut self) {
-        self.full_is_due = true;
+    /// Makes a full snapshot due [`SETTLE_NS`] later: events were or may have been lost, so the table may be wrong.
+    pub(super) fn lost(&mut self, at: Moment) {
+        let first_ns = self.losses.map_or(at.mono_ns, |losses| losses.first_ns);
+        self.losses = Some(Losses { first_ns, last_ns: at.mono_ns });
     }
 
     /// Returns the snapshot to request now. `takes_owner_lookups` is called if no full one is due: it returns whether
@@ -60,9 +83,10 @@ impl SnapshotSchedule {
         if self.has_ended || self.under_way || now.mono_ns < self.not_before_ns {
             return None;
         }
-        let kind = if self.full_is_due || now.mono_ns >= self.next_interval_ns() {
+        let kind = if now.mono_ns >= self.next_full_ns() {
             self.last_full_ns = now.mono_ns;
             self.full_is_due = false;
+            self.losses = self.losses.and_then(|losses| losses.after_snapshot(now));
             SnapshotKind::Full
         } else if self.owners_are_due || takes_owner_lookups() {
             SnapshotKind::Owners
@@ -104,16 +128,18 @@ impl SnapshotSchedule {
         if self.has_ended || self.under_way {
             return None;
         }
-        let due_ns = if self.full_is_due || self.owners_are_due {
-            0
-        } else {
-            next_owner_lookup_ns.unwrap_or(u64::MAX).min(self.next_interval_ns())
-        };
+        let owners_ns = if self.owners_are_due { Some(0) } else { next_owner_lookup_ns };
+        let due_ns = owners_ns.unwrap_or(u64::MAX).min(self.next_full_ns());
         Some(Duration::from_nanos(due_ns.max(self.not_before_ns).saturating_sub(now.mono_ns)))
     }
 
-    fn next_interval_ns(&self) -> u64 {
-        self.last_full_ns.saturating_add(self.interval_ns)
+    /// When the next full snapshot is due.
+    fn next_full_ns(&self) -> u64 {
+        if self.full_is_due {
+            return 0;
+        }
+        let after_losses_ns = self.losses.map_or(u64::MAX, Losses::due_ns);
+        self.last_full_ns.saturating_add(self.interval_ns).min(after_losses_ns)
     }
 }
 
@@ -160,11 +186,31 @@ mod tests {
     fn only_one_snapshot_is_under_way() {
         let mut schedule = schedule();
         next(&mut schedule, SECOND, false);
-        schedule.make_full_due();
+        schedule.lost(moment(SECOND));
         assert_eq!(next(&mut schedule, 60 * SECOND, true), None);
         assert_eq!(schedule.pause(moment(60 * SECOND), None), None);
         succeed(&mut schedule, SECOND, 60 * SECOND);
         assert_eq!(next(&mut schedule, 3600 * SECOND, false), Some(SnapshotKind::Full));
+    }
+
+    #[test]
+    fn a_full_snapshot_is_due_once_what_was_lost_has_settled_and_again_for_what_was_lost_meanwhile() {
+        let mut schedule = schedule();
+        next(&mut schedule, SECOND, false);
+        succeed(&mut schedule, SECOND, SECOND);
+        let (first, last) = (2 * SECOND, 2 * SECOND + 900 * MILLISECOND);
+        schedule.lost(moment(first));
+        schedule.lost(moment(last));
+        for (lost, next_due) in [(first, Some(last + SETTLE_NS)), (last, None)] {
+            let due = lost + SETTLE_NS;
+            assert_eq!(next(&mut schedule, due - 1, false), None);
+            assert_eq!(schedule.pause(moment(lost), None), Some(Duration::from_nanos(SETTLE_NS)));
+            assert_eq!(next(&mut schedule, due, false), Some(SnapshotKind::Full));
+            succeed(&mut schedule, due, due);
+            let interval = due + 10 * SECOND;
+            let pause = next_due.unwrap_or(interval) - due;
+            assert_eq!(schedule.pause(moment(due), None), Some(Duration::from_nanos(pause)));
+        }
     }
 
     #[test]
@@ -183,7 +229,7 @@ mod tests {
             next(&mut schedule, SECOND, false);
             let finished = SECOND + took;
             succeed(&mut schedule, SECOND, finished);
-            schedule.make_full_due();
+            schedule.lost(moment(0));
             assert_eq!(next(&mut schedule, finished + pause - 1, false), None);
             assert_eq!(next(&mut schedule, finished + pause, false), Some(SnapshotKind::Full));
         }

@@ -193,12 +193,12 @@ impl Trace {
     fn apply_to_table(&mut self, event: &Event) {
         let Self { table, order, outlet, schedule, .. } = self;
         match event {
-            Event::Lost(_) | Event::PossibleLoss => {
+            Event::Lost(Loss { at, .. }) | Event::PossibleLoss(at) => {
                 if let Event::Lost(loss) = event {
                     outlet.lost(loss);
                 }
                 if let Some(schedule) = schedule {
-                    schedule.make_full_due();
+                    schedule.lost(*at);
                 }
             }
             Event::LossCount(counted) => outlet.set_loss_count(counted),

@@ -59,8 +59,8 @@ pub enum Event {
     Lost(Loss),
     /// Losses can't be counted any more, or can again.
     LossCount(Result<(), LossesUncounted>),
-    /// Events may have been lost: only a snapshot shows whether they were.
-    PossibleLoss,
+    /// Events may have been lost until this time: only a snapshot shows whether they were.
+    PossibleLoss(Moment),
 }
 
 impl Event {
@@ -80,7 +80,7 @@ impl Event {
             | Self::Accept { .. }
             | Self::Lost(_)
             | Self::LossCount(_)
-            | Self::PossibleLoss => None,
+            | Self::PossibleLoss(_) => None,
         }
     }
 }

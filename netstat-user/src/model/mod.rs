@@ -20,7 +20,7 @@ pub use interface::{Interface, InterfaceName};
 pub use owner::{Comm, Owner, OwnerHow, ProcessRenamed};
 pub use poll::{Poll, PolledSocket, SocketHandle};
 pub use row::{CloseReason, Row, RowKind, Source, TcpStats};
-pub use snapshot::{Holder, Snapshot, SnapshotError, SnapshotKind, SnapshotSocket, UnreadNetns};
+pub use snapshot::{Holder, SETTLE_NS, Snapshot, SnapshotError, SnapshotKind, SnapshotSocket, UnreadNetns};
 pub use state::{State, UnknownState};
 pub use time::Moment;
 pub use transitions::{LEGAL_TRANSITIONS, can_lead_to, may_follow};

@@ -2,6 +2,13 @@
 
 use super::{Endpoint, Family, Interface, Moment, Owner, Protocol, SockId, State};
 
+/// How long after a socket's last event a snapshot may still show what was before it, nanoseconds.
+///
+/// The kernel's hooks run just before the change: the state is stored and the socket leaves the kernel's tables only after
+/// them (`inet_sk_set_state`, net/ipv4/af_inet.c; `tcp_set_state`, net/ipv4/tcp.c, 6.18). In between, a hypervisor can take
+/// the processor away, and a preemptible kernel can run another task. A second is far longer than either lasts.
+pub const SETTLE_NS: u64 = 1_000_000_000;
+
 /// What a snapshot covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SnapshotKind {

@@ -205,7 +205,7 @@ impl Table {
             | Event::PollFailed(_)
             | Event::Lost(_)
             | Event::LossCount(_)
-            | Event::PossibleLoss => {}
+            | Event::PossibleLoss(_) => {}
         }
     }
 

@@ -30,6 +30,7 @@ impl Table {
             existing_beyond_limit: _,
         } = self;
         let [created, created_in_order] = minisocks.created_sizes();
+        let [of_snapshot, always] = tombstones.sizes();
         vec![
             ("connections", connections.len()),
             ("pending rows", pending_rows.len()),
@@ -43,7 +44,8 @@ impl Table {
             ("owners that are checked", owner_checks.len()),
             ("owner lookups", owner_lookups.len()),
             ("names of processes", process_names.len()),
-            ("tombstones", tombstones.len()),
+            ("tombstones", of_snapshot),
+            ("sockets that closed last", always),
             ("polled sockets", poll.len()),
             ("timewait sockets that can give up their place", capacity.len()),
         ]

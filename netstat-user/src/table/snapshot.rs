@@ -2,8 +2,10 @@
 
 use rustc_hash::FxHashSet;
 
-use super::{Table, connection::Connection, owner_lookups, tombstones::MARGIN_NS};
-use crate::model::{CloseReason, Holder, Moment, Owner, Row, RowKind, Snapshot, SnapshotSocket, State};
+use super::{Table, connection::Connection, owner_lookups};
+use crate::model::{
+    CloseReason, Holder, Moment, Owner, Row, RowKind, SETTLE_NS, Snapshot, SnapshotSocket, State,
+};
 
 /// What the table could take from a snapshot.
 #[must_use = "an incomplete snapshot has to be repeated"]
@@ -28,7 +30,8 @@ impl Table {
 
     /// Merges a full snapshot. Every event until the snapshot's end must have been applied before. The first complete
     /// snapshot emits an [`RowKind::Existing`] row for each connection that is older than the trace. A later one emits a
-    /// [`RowKind::Repaired`] row for each difference from the table.
+    /// [`RowKind::Repaired`] row for each difference from the table, except for connections whose last event is younger than
+    /// [`SETTLE_NS`].
     pub fn merge(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row)) -> Merged {
         self.learn_names(snapshot);
         self.with_process_names(emit, |table, emit| table.merge_sockets(snapshot, emit))
@@ -88,7 +91,7 @@ impl Table {
             return Merged::Complete;
         }
         if let Some(known) = self.connections.get_mut(&key) {
-            if known.last_seen_ns() + MARGIN_NS > socket.at.mono_ns {
+            if known.last_seen_ns() + SETTLE_NS > socket.at.mono_ns {
                 return Merged::Complete;
             }
             if known.can_be(socket.sock) && known.can_have(socket.local, socket.remote) {
@@ -155,7 +158,8 @@ impl Table {
     }
 
     /// Ends stale connections: the snapshot should have found them and hasn't, so their end was missed. Leaves out
-    /// minisockets whose timer was just stopped: their end follows.
+    /// minisockets whose timer was just stopped: their end follows. A connecting socket is in the kernel's tables only once
+    /// it has a local port (`__inet_hash_connect`, net/ipv4/inet_hashtables.c, 6.18): it is too young until then.
     fn end_stale(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row)) {
         let covered: FxHashSet<u32> = snapshot.netns_covered.iter().copied().collect();
         if covered.is_empty() {
@@ -170,14 +174,14 @@ impl Table {
                 !found.contains(key)
                     && !removed.contains(&connection.id())
                     && connection.is_listed_in(&covered)
-                    && connection.last_seen_ns() + min_age_ns(connection) < snapshot.started.mono_ns
+                    && connection.last_seen_ns() + SETTLE_NS < snapshot.started.mono_ns
             })
             .map(|(key, _)| *key)
             .collect();
         for key in stale {
             self.repair_end(key, snapshot.finished, emit);
         }
-        let before_ns = snapshot.started.mono_ns.saturating_sub(MARGIN_NS);
+        let before_ns = snapshot.started.mono_ns.saturating_sub(SETTLE_NS);
         self.listeners.forget_stale(&covered, &found, before_ns);
     }
 
@@ -229,14 +233,6 @@ impl Table {
             }
         }
     }
-}
-
-/// How old the last event of a connection must be for a snapshot to find it, nanoseconds. A connecting socket is in the
-/// kernel's tables only once it has a local port (`__inet_hash_connect`, net/ipv4/inet_hashtables.c, 6.18).
-fn min_age_ns(connection: &Connection) -> u64 {
-    /// Far longer than connect() takes to send its SYN, even on a busy host.
-    const CONNECT_NS: u64 = 1_000_000_000;
-    if connection.local().port == 0 { CONNECT_NS } else { MARGIN_NS }
 }
 
 /// The owner of a socket: the first of its holders.

@@ -1,17 +1,20 @@
 //! What the table remembers while a snapshot is under way: the sockets that have closed and the timewait sockets that have
 //! changed, so that an older entry of the snapshot can't undo it.
 
+use std::collections::VecDeque;
+
 use rustc_hash::FxHashMap;
 
-use crate::model::{Moment, State};
+use crate::model::{Moment, SETTLE_NS, State};
 
-/// The time stamps of two CPUs, and of the ring's order, differ by less than this, nanoseconds.
-pub(super) const MARGIN_NS: u64 = 1_000_000;
 /// The most sockets that are remembered, some 40 bytes each: those of a whole second of connection churn at a rate that
 /// no host reaches today.
 const MAX_SOCKETS: usize = 500_000;
+/// How many of the last changes are always remembered, 24 bytes each. They are those of the last
+/// [`SETTLE_NS`] unless the host closes more sockets than this in that time.
+const MAX_RECENT: usize = 4096;
 
-/// Sockets that changed since a snapshot was requested; empty while none is under way.
+/// Sockets that changed since a snapshot was requested, and shortly before.
 ///
 /// The number is bounded, also if the snapshot never ends. At the bound everything is forgotten and
 /// [`Self::outdated_until_ns`] takes its place: an entry that was read before may be outdated, so the table ignores it
@@ -19,6 +22,9 @@ const MAX_SOCKETS: usize = 500_000;
 #[derive(Debug)]
 pub(super) struct Tombstones {
     under_way: bool,
+    /// The addresses of the sockets that closed last, and when; None where the socket turned out to be open still. The
+    /// newest is the last.
+    recent: VecDeque<(u64, Option<u64>)>,
     /// When a socket closed, CLOCK_MONOTONIC in nanoseconds, by its address.
     closed_ns: FxHashMap<u64, u64>,
     /// When a timewait socket that the table doesn't know was first seen in TIME_WAIT, by its address. The snapshot may
@@ -40,6 +46,7 @@ impl Tombstones {
     pub(super) fn bounded(max_sockets: usize) -> Self {
         Self {
             under_way: false,
+            recent: VecDeque::new(),
             closed_ns: FxHashMap::default(),
             in_time_wait: FxHashMap::default(),
             outdated_until_ns: None,
@@ -47,19 +54,33 @@ impl Tombstones {
         }
     }
 
+    /// How many sockets are remembered because of a snapshot, and how many always.
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.closed_ns.len() + self.in_time_wait.len()
+    pub(super) fn sizes(&self) -> [usize; 2] {
+        [self.closed_ns.len() + self.in_time_wait.len(), self.recent.len()]
     }
 
     /// A snapshot was requested.
     pub(super) fn begin(&mut self) {
-        *self = Self { under_way: true, ..Self::bounded(self.max_sockets) };
+        self.forget();
+        self.under_way = true;
+        for (key, closed_ns) in &self.recent {
+            match closed_ns {
+                Some(closed_ns) => self.closed_ns.insert(*key, *closed_ns),
+                None => self.closed_ns.remove(key),
+            };
+        }
     }
 
     /// The snapshot was merged, or failed.
     pub(super) fn end(&mut self) {
-        *self = Self::bounded(self.max_sockets);
+        self.forget();
+    }
+
+    /// Forgets everything but the last changes.
+    fn forget(&mut self) {
+        let recent = std::mem::take(&mut self.recent);
+        *self = Self { recent, ..Self::bounded(self.max_sockets) };
     }
 
     /// Marks the socket closed, so that an older snapshot entry can't revive it.
@@ -68,11 +89,20 @@ impl Tombstones {
             self.make_room(at);
             self.closed_ns.insert(key, at.mono_ns);
         }
+        self.remember(key, Some(at.mono_ns));
     }
 
     /// The timer of a minisocket was started again: it is not closed.
     pub(super) fn unmark(&mut self, key: u64) {
         self.closed_ns.remove(&key);
+        self.remember(key, None);
+    }
+
+    fn remember(&mut self, key: u64, closed_ns: Option<u64>) {
+        if self.recent.len() >= MAX_RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((key, closed_ns));
     }
 
     /// The timer of a timewait socket that the table doesn't know was started, in this state.
@@ -91,14 +121,14 @@ impl Tombstones {
         }
     }
 
-    /// Whether the socket has closed since its snapshot entry was read.
+    /// Whether the socket has closed since its snapshot entry was read, or so shortly before that the entry may be older.
     pub(super) fn is_closed_since(&self, key: u64, read_at: Moment) -> bool {
-        self.closed_ns.get(&key).is_some_and(|closed_ns| closed_ns + MARGIN_NS > read_at.mono_ns)
+        self.closed_ns.get(&key).is_some_and(|closed_ns| closed_ns + SETTLE_NS > read_at.mono_ns)
     }
 
     /// Whether the entry may be outdated although no tombstone shows it: tombstones were discarded at the bound.
     pub(super) fn may_be_outdated(&self, read_at: Moment) -> bool {
-        self.outdated_until_ns.is_some_and(|until_ns| until_ns + MARGIN_NS > read_at.mono_ns)
+        self.outdated_until_ns.is_some_and(|until_ns| until_ns + SETTLE_NS > read_at.mono_ns)
     }
 
     /// When a timewait socket that the table didn't know was first seen in TIME_WAIT.
@@ -109,8 +139,8 @@ impl Tombstones {
     fn make_room(&mut self, at: Moment) {
         if self.closed_ns.len() + self.in_time_wait.len() >= self.max_sockets {
             let until_ns = self.outdated_until_ns.unwrap_or(0).max(at.mono_ns);
-            self.begin();
-            self.outdated_until_ns = Some(until_ns);
+            self.forget();
+            (self.under_way, self.outdated_until_ns) = (true, Some(until_ns));
         }
     }
 }
@@ -126,12 +156,21 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_remembered_while_no_snapshot_is_under_way() {
+    fn the_last_closed_sockets_before_a_snapshot_are_remembered_until_they_have_settled() {
         let mut tombstones = Tombstones::default();
         tombstones.mark(1, moment(SECOND));
-        tombstones.seen_in_time_wait(2, moment(SECOND));
-        assert!(!tombstones.is_closed_since(1, moment(0)));
-        assert_eq!(tombstones.time_wait_since(2), None);
+        tombstones.mark(2, moment(SECOND));
+        tombstones.unmark(2);
+        tombstones.seen_in_time_wait(3, moment(SECOND));
+        assert!(!tombstones.is_closed_since(1, moment(SECOND)), "no snapshot is under way");
+        for _ in 0..2 {
+            tombstones.begin();
+            assert!(tombstones.is_closed_since(1, moment(SECOND + SETTLE_NS - 1)));
+            assert!(!tombstones.is_closed_since(1, moment(SECOND + SETTLE_NS)));
+            assert!(!tombstones.is_closed_since(2, moment(SECOND)));
+            assert_eq!(tombstones.time_wait_since(3), None);
+            tombstones.end();
+        }
     }
 
     #[test]
@@ -143,8 +182,7 @@ mod tests {
         assert!(tombstones.may_be_outdated(moment(SECOND)));
         tombstones.end();
         assert!(!tombstones.may_be_outdated(moment(0)) && !tombstones.is_closed_since(2, moment(0)));
-        tombstones.mark(3, moment(SECOND));
-        assert!(!tombstones.is_closed_since(3, moment(0)));
+        assert_eq!(tombstones.sizes(), [0, 2]);
     }
 
     #[test]
@@ -156,7 +194,8 @@ mod tests {
                 0 => tombstones.mark(key, moment(key * SECOND)),
                 _ => tombstones.seen_in_time_wait(key, moment(key * SECOND)),
             }
-            assert!(tombstones.closed_ns.len() + tombstones.in_time_wait.len() <= 1000);
+            let [of_snapshot, always] = tombstones.sizes();
+            assert!(of_snapshot <= 1000 && always <= MAX_RECENT);
             assert_eq!(tombstones.may_be_outdated(moment(0)), key > 1000, "{key}");
         }
         assert!(tombstones.may_be_outdated(moment(10_001 * SECOND)));

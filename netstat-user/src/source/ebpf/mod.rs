@@ -202,10 +202,11 @@ impl EbpfSource {
     }
 
     fn report_losses(&mut self, apply: &mut impl FnMut(Event)) {
-        let counted = self.losses.check(clock::now(), |loss| apply(Event::Lost(loss)));
+        let now = clock::now();
+        let counted = self.losses.check(now, |loss| apply(Event::Lost(loss)));
         let skipped = self.losses.has_skipped_others();
         if skipped == Ok(true) {
-            apply(Event::PossibleLoss);
+            apply(Event::PossibleLoss(now));
         }
         let counted = counted.and(skipped.map(|_| ()));
         if counted.is_ok() != self.counts_losses {

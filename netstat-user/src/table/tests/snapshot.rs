@@ -4,7 +4,7 @@ use super::{
     half_open::{REQUEST, created, removed, transition},
     *,
 };
-use crate::model::{Holder, MinisockCreated, RowKind, Snapshot, SnapshotKind, SnapshotSocket};
+use crate::model::{Holder, MinisockCreated, RowKind, SETTLE_NS, Snapshot, SnapshotKind, SnapshotSocket};
 
 const LATER: u64 = 5_000_000_000;
 
@@ -228,6 +228,31 @@ fn missed_transitions_are_repaired_and_stale_connections_end() {
 }
 
 #[test]
+fn an_entry_that_may_be_older_than_the_last_event_repairs_nothing() {
+    // The hook runs before the change: a snapshot may show the old state, the closed socket, or not the new one yet.
+    let events = [
+        change(10, sock(1, 7), State::Close, State::SynSent, CLIENT, SERVER),
+        change(20, sock(3, 9), State::CloseWait, State::LastAck, SERVER, CLIENT),
+        change(LATER, sock(1, 7), State::SynSent, State::Established, CLIENT, SERVER),
+        change(LATER, sock(2, 8), State::Listen, State::SynRecv, SERVER, CLIENT),
+        change(LATER, sock(3, 9), State::LastAck, State::Close, SERVER, CLIENT),
+    ];
+    let snapshot = |at| {
+        let sockets = vec![found(at, sock(1, 7), State::SynSent), found(at, sock(3, 9), State::LastAck)];
+        full(at, sockets, vec![])
+    };
+    let mut table = table();
+    merged(&mut table, &full(1, vec![], vec![]));
+    rows(&mut table, &events);
+    table.expect_snapshot();
+    assert_eq!(merged(&mut table, &snapshot(LATER + SETTLE_NS - 1)), []);
+    table.expect_snapshot();
+    let mut repaired = merged(&mut table, &snapshot(LATER + SETTLE_NS + 1));
+    repaired.sort_by_key(|row| row.local.port);
+    assert_eq!(repaired.len(), 3, "{repaired:#?}");
+}
+
+#[test]
 fn a_connecting_socket_without_a_port_is_not_stale_and_its_row_is_never_lost() {
     let mut table = table();
     let nowhere = Endpoint { port: 0, ..CLIENT };
@@ -277,7 +302,7 @@ fn an_entry_that_may_be_outdated_is_ignored_and_the_snapshot_is_incomplete() {
         let closed = change(at, sock(key, key), State::SynSent, State::Close, CLIENT, SERVER);
         rows(&mut table, &[made, closed]);
     }
-    let (first, last) = (LATER, LATER + 1_000_000_000);
+    let (first, last) = (LATER, LATER + 2_000_000_000);
     let snapshot = full(
         LATER,
         vec![
