@@ -79,7 +79,7 @@ fn ends_cleanly_on(signal: Signal) -> Result<()> {
     let rows = u64::try_from(trace.rows()?.len())?;
     ensure!(rows == 12, "{rows} rows: {}", trace.stdout);
     let summary = trace.summary()?;
-    ensure!((summary.seen, summary.lost, summary.repaired) == (rows, 0, 0), "{summary:?}");
+    ensure!((summary.seen, summary.lost, summary.repaired) == (rows, 0, 0), "{summary:?}: {}", trace.stdout);
     let end = trace.events()?.end.context("no `end`")?;
     ensure!((end.transitions, end.lost, end.repaired) == (rows, Some(0), 0), "{end:?}");
     Ok(())
@@ -224,8 +224,16 @@ fn an_error_for_want_of_open_files_names_the_limit() -> Result<()> {
             let mut command = command(&["--json", "--source", source, "-d", "60s"])?;
             command.env("RUST_BACKTRACE", "1");
             let rlimit = Rlimit { current: Some(limit), maximum: Some(limit) };
-            // SAFETY: it makes one system call, which is allowed between fork and exec.
-            unsafe { command.pre_exec(move || Ok(setrlimit(Resource::Nofile, rlimit)?)) };
+            let limited = move || {
+                for descriptor in 3..i32::try_from(limit).unwrap_or(i32::MAX) {
+                    // SAFETY: it changes a flag of a descriptor; without such a descriptor it fails. The files that the
+                    // test inherited must not count.
+                    unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
+                }
+                Ok(setrlimit(Resource::Nofile, rlimit)?)
+            };
+            // SAFETY: it makes system calls only, which is allowed between fork and exec.
+            unsafe { command.pre_exec(limited) };
             let output = command.output()?;
             is_one_error(&output, 1, &["open files", "ulimit -n"])
                 .with_context(|| format!("--source {source} with at most {limit} open files"))?;
