@@ -42,7 +42,7 @@ pub struct Args {
     /// How many guests run at once; each has two processors
     #[arg(long, value_name = "N", default_value = "2")]
     jobs: NonZero<usize>,
-    /// How often a test program may run until it passes, because an emulated processor is slow
+    /// How often a test may run until it passes, because an emulated processor is slow
     #[arg(long, value_name = "N", default_value = "1")]
     tries: NonZero<usize>,
     /// Update the README's table of kernels

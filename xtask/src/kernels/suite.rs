@@ -78,8 +78,8 @@ impl Extent {
     }
 }
 
-/// What a guest runs: it goes on after a failure, and ends with how many programs failed. A program that fails is run
-/// again until it has had so many tries. `oldest` and `newest` are releases of the kernels.
+/// What a guest runs: it goes on after a failure, and ends with how many programs failed. A test that fails is run again
+/// until it has had so many tries. `oldest` and `newest` are releases of the kernels.
 pub fn script(extent: Extent, oldest: &str, newest: &str, filter: &str, tries: NonZero<usize>) -> String {
     let [once, on_oldest_and_newest, on_newest] = extent.once();
     let names = [
@@ -110,7 +110,7 @@ pub fn skipped(reports: &[String]) -> Vec<&str> {
     reports.iter().filter_map(|line| line.strip_prefix("skipped ")).collect()
 }
 
-/// The test programs that failed and were run again, each with its hooks.
+/// The test programs with failed tests that were run again, each with its hooks and those tests.
 pub fn again(reports: &[String]) -> Vec<&str> {
     reports.iter().filter_map(|line| line.strip_prefix("again ")).collect()
 }
@@ -144,13 +144,13 @@ mod tests {
             "ready",
             "start auto {\"hooks\":[]}",
             "start fentry ",
-            "again lifecycle timer",
+            "again lifecycle timer: a_test",
             "test lifecycle timer 12s 0",
             "test lifecycle fentry 9s 101",
         ];
         let reports = reports.map(str::to_owned).to_vec();
         assert!(start(&reports, "auto").is_some() && start(&reports, "fentry").is_none());
-        assert_eq!(again(&reports), ["lifecycle timer"]);
+        assert_eq!(again(&reports), ["lifecycle timer: a_test"]);
         let both = vec!["lifecycle timer 12s 0", "lifecycle fentry 9s 101"];
         assert_eq!(outcomes(&reports), (both, vec!["lifecycle fentry 9s 101"]));
     }

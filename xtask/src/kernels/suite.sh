@@ -11,15 +11,19 @@ start() {
     echo "start $1 $(cat /tmp/start)" >&3
 }
 
-# Runs a test program. After a failure it runs again, on one thread, up to $TRIES times.
+# Runs a test program. After a failure its failed tests run again, one at a time, until they had $TRIES tries; all of them
+# if the program died.
 run() {
-    hooks=${RNETSTAT_LIFE_HOOK:-auto} begin=$(date +%s) threads=2 status=1
+    hooks=${RNETSTAT_LIFE_HOOK:-auto} begin=$(date +%s) tests=$FILTER threads=2 status=1
     for try in $(seq $TRIES); do
-        [ $try = 1 ] || echo "again $1 $hooks" >&3
+        [ $try = 1 ] || echo "again $1 $hooks: ${tests#--exact }" >&3
         echo "--- $1 $hooks"
-        ./$1 --test-threads=$threads $FILTER
-        status=$?
+        { ./$1 --test-threads=$threads $tests 3>&-; echo $? > /tmp/status; } | tee /tmp/output
+        status=$(cat /tmp/status)
         [ $status != 0 ] || break
+        names=$(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' /tmp/output | xargs)
+        tests=${names:+--exact $names}
+        tests=${tests:-$FILTER}
         threads=1
     done
     [ $status = 0 ] || failed=$((failed + 1))
