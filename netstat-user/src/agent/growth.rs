@@ -260,7 +260,7 @@ fn is_bounded(trace: &Trace, when: &str) {
             // A second of connections, and the bound that its own test checks.
             "created timewait sockets" | "the same in order" => (2_000_000_000 / PERIOD_NS) as usize,
             "tombstones" => 500_000,
-            "sockets that closed last" => 4_096,
+            "sockets that changed last" => 65_536,
             _ => BOUND,
         };
         assert!(size <= bound, "{when}: {size} {what}");

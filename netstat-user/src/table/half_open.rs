@@ -96,12 +96,12 @@ impl Table {
         let Some(tuple) = self.connections.get(&key).and_then(Connection::minisock_tuple) else {
             return false;
         };
-        let request = self.half_open.remove(&tuple);
-        let Some(half_open) = request.and_then(|request| self.connections.remove(&request)) else {
-            return false;
-        };
+        let Some(request) = self.half_open.remove(&tuple) else { return false };
+        let Some(half_open) = self.connections.remove(&request) else { return false };
         if let Some(child) = self.connections.get_mut(&key) {
             child.take_over(&half_open);
+            // It is in the kernel's tables until its removal, whose event follows.
+            self.tombstones.mark(request, child.last_seen_ns());
         }
         true
     }

@@ -45,7 +45,7 @@ impl Table {
             ("owner lookups", owner_lookups.len()),
             ("names of processes", process_names.len()),
             ("tombstones", of_snapshot),
-            ("sockets that closed last", always),
+            ("sockets that changed last", always),
             ("polled sockets", poll.len()),
             ("timewait sockets that can give up their place", capacity.len()),
         ]

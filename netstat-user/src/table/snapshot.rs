@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::{Table, connection::Connection, owner_lookups};
+use super::{Table, connection::Connection, owner_lookups, tuple::Tuple};
 use crate::model::{
     CloseReason, Holder, Moment, Owner, Row, RowKind, SETTLE_NS, Snapshot, SnapshotSocket, State,
 };
@@ -18,12 +18,12 @@ pub enum Merged {
 }
 
 impl Table {
-    /// A full snapshot is requested: from now on the table remembers which sockets close.
+    /// A full snapshot is requested: from now on the table remembers all sockets that close.
     pub fn expect_snapshot(&mut self) {
         self.tombstones.begin();
     }
 
-    /// The requested snapshot failed: the table forgets which sockets have closed.
+    /// The requested snapshot failed: the table forgets which sockets have closed, but for the last second.
     pub fn snapshot_failed(&mut self) {
         self.tombstones.end();
     }
@@ -107,6 +107,10 @@ impl Table {
         if self.tombstones.may_be_outdated(socket.at) {
             return Merged::Incomplete;
         }
+        // The transition of its full socket follows, unless that closed before the trace.
+        if !is_first && self.minisocks.is_about_to_replace(key, &Tuple::of_found(socket)) {
+            return Merged::Complete;
+        }
         if self.connections.contains_key(&key) {
             self.end_previous(key, snapshot.started, emit);
         }
@@ -158,8 +162,9 @@ impl Table {
     }
 
     /// Ends stale connections: the snapshot should have found them and hasn't, so their end was missed. Leaves out
-    /// minisockets whose timer was just stopped: their end follows. A connecting socket is in the kernel's tables only once
-    /// it has a local port (`__inet_hash_connect`, net/ipv4/inet_hashtables.c, 6.18): it is too young until then.
+    /// minisockets whose timer was just stopped, and full sockets that a timewait socket replaces: their end follows. A
+    /// connecting socket is in the kernel's tables only once it has a local port (`__inet_hash_connect`,
+    /// net/ipv4/inet_hashtables.c, 6.18): it is too young until then.
     fn end_stale(&mut self, snapshot: &Snapshot, emit: &mut dyn FnMut(&Row)) {
         let covered: FxHashSet<u32> = snapshot.netns_covered.iter().copied().collect();
         if covered.is_empty() {
@@ -173,6 +178,9 @@ impl Table {
             .filter(|(key, connection)| {
                 !found.contains(key)
                     && !removed.contains(&connection.id())
+                    && connection
+                        .minisock_tuple()
+                        .is_none_or(|tuple| !self.minisocks.is_being_replaced(&tuple))
                     && connection.is_listed_in(&covered)
                     && connection.last_seen_ns() + SETTLE_NS < snapshot.started.mono_ns
             })

@@ -44,6 +44,16 @@ impl Minisocks {
         self.created_in_order.push_back((timewait.at_ns, tuple));
     }
 
+    /// Whether a timewait socket with this tuple was created and its full socket has not closed yet.
+    pub(super) fn is_being_replaced(&self, full: &Tuple) -> bool {
+        self.created.contains_key(full)
+    }
+
+    /// Whether the full socket of this timewait socket has not closed yet.
+    pub(super) fn is_about_to_replace(&self, key: u64, timewait: &Tuple) -> bool {
+        self.created.get(timewait).is_some_and(|created| created.key == key)
+    }
+
     #[cfg(test)]
     pub(super) fn created_sizes(&self) -> [usize; 2] {
         [self.created.len(), self.created_in_order.len()]
@@ -67,7 +77,7 @@ impl Table {
     pub(super) fn close(&mut self, change: &Transition, emit: &mut dyn FnMut(&Row)) {
         let key = change.sock.sk;
         let Some(mut connection) = self.connections.remove(&key) else { return };
-        self.tombstones.mark(key, change.at);
+        self.tombstones.mark(key, change.at.mono_ns);
         self.listeners.remove(change.netns, change.local, key);
         let timewait = connection.minisock_tuple().and_then(|tuple| self.minisocks.created.remove(&tuple));
         connection.set_is_minisock(timewait.is_some());
@@ -159,7 +169,7 @@ impl Table {
         emit: &mut dyn FnMut(&Row),
     ) -> bool {
         let key = minisock.sock.sk;
-        self.tombstones.unmark(key);
+        self.tombstones.unmark(key, minisock.at.mono_ns);
         if self.is_known_minisock(minisock) {
             self.take_removed(key);
             return true;
@@ -218,7 +228,7 @@ impl Table {
             self.enter_time_wait(removed.sk, removed.at, emit);
         }
         // Even one that the table doesn't know: a snapshot that is being taken may have found it just before.
-        self.tombstones.mark(removed.sk, removed.at);
+        self.tombstones.mark(removed.sk, removed.at.mono_ns);
         if let Some(known) = self.connections.get(&removed.sk).filter(|known| known.is_minisock()) {
             self.minisocks.removed.insert(known.id(), *removed);
         }
@@ -249,7 +259,6 @@ impl Table {
             return;
         }
         let Some(mut connection) = self.connections.remove(&removed.sk) else { return };
-        self.tombstones.mark(removed.sk, removed.at);
         if let Some(tuple) = connection.tuple() {
             self.forget_half_open(&tuple, removed.sk);
         }

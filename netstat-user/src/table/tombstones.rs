@@ -1,5 +1,5 @@
-//! What the table remembers while a snapshot is under way: the sockets that have closed and the timewait sockets that have
-//! changed, so that an older entry of the snapshot can't undo it.
+//! What the table remembers for snapshots: the sockets that have closed and the timewait sockets that have changed, so that
+//! an older entry of a snapshot can't undo it.
 
 use std::collections::VecDeque;
 
@@ -10,21 +10,20 @@ use crate::model::{Moment, SETTLE_NS, State};
 /// The most sockets that are remembered, some 40 bytes each: those of a whole second of connection churn at a rate that
 /// no host reaches today.
 const MAX_SOCKETS: usize = 500_000;
-/// How many of the last changes are always remembered, 24 bytes each. They are those of the last
-/// [`SETTLE_NS`] unless the host closes more sockets than this in that time.
-const MAX_RECENT: usize = 4096;
+/// The most changes of the last [`SETTLE_NS`] that are remembered also while no snapshot is under way, 24 bytes each. A
+/// connection makes up to six. On a host with more connections the oldest are forgotten earlier.
+const MAX_RECENT: usize = 1 << 16;
 
-/// Sockets that changed since a snapshot was requested, and shortly before.
+/// Sockets that changed since a snapshot was requested, and those that closed in the [`SETTLE_NS`] before.
 ///
-/// The number is bounded, also if the snapshot never ends. At the bound everything is forgotten and
+/// The number is bounded, also if the snapshot never ends. At the bound the former are forgotten and
 /// [`Self::outdated_until_ns`] takes its place: an entry that was read before may be outdated, so the table ignores it
 /// and has to request another snapshot. Entries that were read later are as good as before.
 #[derive(Debug)]
 pub(super) struct Tombstones {
     under_way: bool,
-    /// The addresses of the sockets that closed last, and when; None where the socket turned out to be open still. The
-    /// newest is the last.
-    recent: VecDeque<(u64, Option<u64>)>,
+    /// The sockets that closed or opened in the last [`SETTLE_NS`], the newest last.
+    recent: VecDeque<Recent>,
     /// When a socket closed, CLOCK_MONOTONIC in nanoseconds, by its address.
     closed_ns: FxHashMap<u64, u64>,
     /// When a timewait socket that the table doesn't know was first seen in TIME_WAIT, by its address. The snapshot may
@@ -33,6 +32,13 @@ pub(super) struct Tombstones {
     /// The last change before the bound was reached.
     outdated_until_ns: Option<u64>,
     max_sockets: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Recent {
+    key: u64,
+    at_ns: u64,
+    has_closed: bool,
 }
 
 impl Default for Tombstones {
@@ -64,10 +70,10 @@ impl Tombstones {
     pub(super) fn begin(&mut self) {
         self.forget();
         self.under_way = true;
-        for (key, closed_ns) in &self.recent {
-            match closed_ns {
-                Some(closed_ns) => self.closed_ns.insert(*key, *closed_ns),
-                None => self.closed_ns.remove(key),
+        for Recent { key, at_ns, has_closed } in &self.recent {
+            match has_closed {
+                true => self.closed_ns.insert(*key, *at_ns),
+                false => self.closed_ns.remove(key),
             };
         }
     }
@@ -77,32 +83,33 @@ impl Tombstones {
         self.forget();
     }
 
-    /// Forgets everything but the last changes.
+    /// Forgets everything but the sockets of the last [`SETTLE_NS`].
     fn forget(&mut self) {
         let recent = std::mem::take(&mut self.recent);
         *self = Self { recent, ..Self::bounded(self.max_sockets) };
     }
 
-    /// Marks the socket closed, so that an older snapshot entry can't revive it.
-    pub(super) fn mark(&mut self, key: u64, at: Moment) {
+    /// Marks the socket closed at this time, so that an older snapshot entry can't revive it.
+    pub(super) fn mark(&mut self, key: u64, at_ns: u64) {
         if self.under_way {
-            self.make_room(at);
-            self.closed_ns.insert(key, at.mono_ns);
+            self.make_room(at_ns);
+            self.closed_ns.insert(key, at_ns);
         }
-        self.remember(key, Some(at.mono_ns));
+        self.remember(Recent { key, at_ns, has_closed: true });
     }
 
-    /// The timer of a minisocket was started again: it is not closed.
-    pub(super) fn unmark(&mut self, key: u64) {
+    /// The timer of a minisocket was started, perhaps again: it is not closed.
+    pub(super) fn unmark(&mut self, key: u64, at_ns: u64) {
         self.closed_ns.remove(&key);
-        self.remember(key, None);
+        self.remember(Recent { key, at_ns, has_closed: false });
     }
 
-    fn remember(&mut self, key: u64, closed_ns: Option<u64>) {
-        if self.recent.len() >= MAX_RECENT {
+    fn remember(&mut self, newest: Recent) {
+        let is_settled = |old: &Recent| old.at_ns.saturating_add(SETTLE_NS) <= newest.at_ns;
+        while self.recent.front().is_some_and(is_settled) || self.recent.len() >= MAX_RECENT {
             self.recent.pop_front();
         }
-        self.recent.push_back((key, closed_ns));
+        self.recent.push_back(newest);
     }
 
     /// The timer of a timewait socket that the table doesn't know was started, in this state.
@@ -116,7 +123,7 @@ impl Tombstones {
     /// A timewait socket that the table doesn't know is in TIME_WAIT.
     pub(super) fn seen_in_time_wait(&mut self, key: u64, at: Moment) {
         if self.under_way {
-            self.make_room(at);
+            self.make_room(at.mono_ns);
             self.in_time_wait.entry(key).or_insert(at);
         }
     }
@@ -136,9 +143,9 @@ impl Tombstones {
         self.in_time_wait.get(&key).copied()
     }
 
-    fn make_room(&mut self, at: Moment) {
+    fn make_room(&mut self, at_ns: u64) {
         if self.closed_ns.len() + self.in_time_wait.len() >= self.max_sockets {
-            let until_ns = self.outdated_until_ns.unwrap_or(0).max(at.mono_ns);
+            let until_ns = self.outdated_until_ns.unwrap_or(0).max(at_ns);
             self.forget();
             (self.under_way, self.outdated_until_ns) = (true, Some(until_ns));
         }
@@ -158,9 +165,9 @@ mod tests {
     #[test]
     fn the_last_closed_sockets_before_a_snapshot_are_remembered_until_they_have_settled() {
         let mut tombstones = Tombstones::default();
-        tombstones.mark(1, moment(SECOND));
-        tombstones.mark(2, moment(SECOND));
-        tombstones.unmark(2);
+        tombstones.mark(1, SECOND);
+        tombstones.mark(2, SECOND);
+        tombstones.unmark(2, SECOND);
         tombstones.seen_in_time_wait(3, moment(SECOND));
         assert!(!tombstones.is_closed_since(1, moment(SECOND)), "no snapshot is under way");
         for _ in 0..2 {
@@ -174,11 +181,22 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_snapshot_forgets_everything() {
+    fn sockets_are_remembered_for_a_second_and_their_number_is_bounded() {
+        let mut tombstones = Tombstones::default();
+        for number in 0..3 * MAX_RECENT as u64 {
+            tombstones.mark(number, number * 10_000);
+            assert!(tombstones.sizes()[1] <= MAX_RECENT);
+        }
+        tombstones.mark(1, 100 * SECOND);
+        assert_eq!(tombstones.sizes(), [0, 1]);
+    }
+
+    #[test]
+    fn after_the_end_of_a_snapshot_no_tombstone_counts() {
         let mut tombstones = Tombstones::bounded(1);
         tombstones.begin();
-        tombstones.mark(1, moment(SECOND));
-        tombstones.mark(2, moment(SECOND));
+        tombstones.mark(1, SECOND);
+        tombstones.mark(2, SECOND);
         assert!(tombstones.may_be_outdated(moment(SECOND)));
         tombstones.end();
         assert!(!tombstones.may_be_outdated(moment(0)) && !tombstones.is_closed_since(2, moment(0)));
@@ -191,11 +209,10 @@ mod tests {
         tombstones.begin();
         for key in 1..=10_500 {
             match key % 2 {
-                0 => tombstones.mark(key, moment(key * SECOND)),
+                0 => tombstones.mark(key, key * SECOND),
                 _ => tombstones.seen_in_time_wait(key, moment(key * SECOND)),
             }
-            let [of_snapshot, always] = tombstones.sizes();
-            assert!(of_snapshot <= 1000 && always <= MAX_RECENT);
+            assert!(tombstones.sizes()[0] <= 1000);
             assert_eq!(tombstones.may_be_outdated(moment(0)), key > 1000, "{key}");
         }
         assert!(tombstones.may_be_outdated(moment(10_001 * SECOND)));
@@ -207,8 +224,8 @@ mod tests {
     fn a_socket_that_is_unmarked_is_not_closed() {
         let mut tombstones = Tombstones::default();
         tombstones.begin();
-        tombstones.mark(1, moment(SECOND));
-        tombstones.unmark(1);
+        tombstones.mark(1, SECOND);
+        tombstones.unmark(1, SECOND + 1);
         assert!(!tombstones.is_closed_since(1, moment(0)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 
-use crate::model::{Endpoint, MinisockCreated};
+use crate::model::{Endpoint, MinisockCreated, SnapshotSocket};
 
 /// Both endpoints, the network namespace in which they are valid, and the interface that the socket is bound to: there may be
 /// one connection with the same endpoints for each interface.
@@ -19,6 +19,12 @@ impl Tuple {
     /// The tuple of a minisocket.
     pub(super) fn of(minisock: &MinisockCreated) -> Self {
         let &MinisockCreated { netns, local, remote, interface, .. } = minisock;
+        Self { netns: Some(netns), local, remote, interface: interface.map(|interface| interface.index) }
+    }
+
+    /// The tuple of a socket that a snapshot has found.
+    pub(super) fn of_found(socket: &SnapshotSocket) -> Self {
+        let &SnapshotSocket { netns, local, remote, interface, .. } = socket;
         Self { netns: Some(netns), local, remote, interface: interface.map(|interface| interface.index) }
     }
 }

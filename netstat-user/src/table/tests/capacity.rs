@@ -170,7 +170,7 @@ fn the_list_of_time_waits_is_as_short_as_the_table() {
         rows_of(&mut table, &[removed(at + 50, 12, State::TimeWait, true)]);
         waited(&mut table, at + 9_000_000);
         let sizes = table.sizes();
-        let mut of_connections = sizes.iter().filter(|(what, _)| *what != "sockets that closed last");
+        let mut of_connections = sizes.iter().filter(|(what, _)| *what != "sockets that changed last");
         assert!(of_connections.all(|(_, size)| *size <= 1_030), "{sizes:?}");
     }
 }

@@ -247,9 +247,44 @@ fn an_entry_that_may_be_older_than_the_last_event_repairs_nothing() {
     table.expect_snapshot();
     assert_eq!(merged(&mut table, &snapshot(LATER + SETTLE_NS - 1)), []);
     table.expect_snapshot();
-    let mut repaired = merged(&mut table, &snapshot(LATER + SETTLE_NS + 1));
-    repaired.sort_by_key(|row| row.local.port);
-    assert_eq!(repaired.len(), 3, "{repaired:#?}");
+    let repaired = merged(&mut table, &snapshot(LATER + SETTLE_NS + 1));
+    assert!(repaired.iter().all(|row| row.kind == RowKind::Repaired), "{repaired:#?}");
+    assert_eq!(
+        steps(&repaired),
+        [
+            (Some(State::Established), State::SynSent),
+            (None, State::LastAck),
+            (Some(State::SynRecv), State::Close),
+        ]
+    );
+}
+
+#[test]
+fn a_request_socket_whose_removal_has_not_been_seen_yet_is_not_revived() {
+    let mut table = table();
+    table.expect_snapshot();
+    let handshake = [
+        created(LATER, REQUEST, State::SynRecv, SERVER, CLIENT),
+        transition(LATER + 20, sock(3, 71), State::Listen, State::SynRecv),
+    ];
+    rows_of(&mut table, &handshake);
+    let seen = found_minisock(LATER + 900_000_000, REQUEST, State::SynRecv);
+    assert_eq!(merged(&mut table, &full(LATER, vec![seen], vec![])), []);
+    assert_eq!(rows_of(&mut table, &[removed(LATER + 1_000_000_000, REQUEST, State::SynRecv, false)]), []);
+}
+
+#[test]
+fn a_connection_whose_timewait_socket_is_found_before_its_full_socket_closes_is_one() {
+    let (mut table, id, timewait, later) = (table(), sock(3, 71), 60, 3 * LATER);
+    merged(&mut table, &full(1, vec![], vec![]));
+    rows_of(&mut table, &[transition(LATER, id, State::FinWait1, State::FinWait2)]);
+    table.expect_snapshot();
+    rows_of(&mut table, &[created(later, timewait, State::TimeWait, SERVER, CLIENT)]);
+    let seen = found_minisock(later + 5, timewait, State::TimeWait);
+    assert_eq!(merged(&mut table, &full(later + 1, vec![seen], vec![])), []);
+    let closes = rows_of(&mut table, &[transition(later + 20, id, State::FinWait2, State::Close)]);
+    assert_eq!(steps(&closes), [(Some(State::FinWait2), State::TimeWait)]);
+    assert_eq!(table.connections().len(), 1);
 }
 
 #[test]
@@ -326,7 +361,7 @@ fn an_entry_that_may_be_outdated_is_ignored_and_the_snapshot_is_incomplete() {
 }
 
 #[test]
-fn after_a_failed_snapshot_the_table_remembers_no_closed_sockets() {
+fn after_a_failed_snapshot_no_tombstone_counts() {
     let mut table = table();
     table.expect_snapshot();
     let closes = |at| {
