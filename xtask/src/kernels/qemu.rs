@@ -26,8 +26,8 @@ pub struct Emulator {
     serial_by_pci: bool,
 }
 
-/// For x86_64, whose machine has three serial ports. Its processors have one common time stamp counter. Linux 5.10 takes it
-/// for unsynchronized, because an emulated processor is slow to read it, and would read the HPET, which is far slower.
+/// For x86_64, whose machine has three serial ports. Its processors have one common time stamp counter. Linux 5.10
+/// considers it unsynchronized, because an emulated processor is slow to read it, and would use the far slower HPET.
 pub const X86_64: Emulator = Emulator {
     program: "qemu-system-x86_64",
     machine: &["-cpu", "max,la57=off"],
