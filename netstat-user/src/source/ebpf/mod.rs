@@ -48,7 +48,9 @@ use self::{
     wakeup_policy::{Wait, WakeupPolicy},
 };
 use super::{EventSource, clock, memory};
-use crate::model::{Event, Missing, Moment, Source, SourceCapabilities, Started, State, Text};
+use crate::model::{
+    Event, LossesUncounted, Missing, Moment, Source, SourceCapabilities, Started, State, Text,
+};
 
 /// How many records a drain takes at most before the loop handles signals and commands again.
 const DRAIN_LIMIT: usize = 16_384;
@@ -60,6 +62,9 @@ const NICENESS: i32 = -10;
 pub const PRIVILEGES: CapabilitySet = CapabilitySet::BPF;
 /// How often the counters of losses are checked while events arrive.
 const LOSS_INTERVAL: Duration = Duration::from_millis(100);
+/// How long the end waits for records that a processor has begun, and how often it looks.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
+const FINISH_INTERVAL: Duration = Duration::from_millis(1);
 /// How many checks of the counters follow an event: a skipped run is reported by the second that finds it.
 const LOSS_CHECKS: u8 = 2;
 
@@ -173,6 +178,22 @@ impl EbpfSource {
         }
         self.set_seen_until();
         records
+    }
+
+    /// Passes on what the programs have recorded until they were unloaded. Waits for records that a processor has reserved
+    /// but not finished, because it was interrupted; returns false if one is not finished within [`FINISH_TIMEOUT`].
+    fn take_rest(&mut self, apply: &mut impl FnMut(Event)) -> bool {
+        let deadline = Instant::now() + FINISH_TIMEOUT;
+        loop {
+            while self.take(DRAIN_LIMIT, apply) == DRAIN_LIMIT {}
+            if self.ring_position.reader_has_reached(self.ring_position.writers()) {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(FINISH_INTERVAL);
+        }
     }
 
     /// Sets [`Self::seen_until`] to the present if the reader has read all records, else to the last moment until which it has.
@@ -294,9 +315,13 @@ impl EventSource for EbpfSource {
                 apply(event);
             }
         };
-        while self.take(DRAIN_LIMIT, &mut until_end) == DRAIN_LIMIT {}
+        let has_all = self.take_rest(&mut until_end);
         // Twice: a skipped run is reported by the second check that finds it.
         self.report_losses(&mut apply);
         self.report_losses(&mut apply);
+        if !has_all {
+            let why = "the last records of the kernel's programs were never finished";
+            apply(Event::LossCount(Err(LossesUncounted(why.to_owned()))));
+        }
     }
 }
