@@ -259,14 +259,20 @@ fn trace_of_cut_table(root: &Path) -> Result<()> {
     let said = |what: &str| {
         wait::until(&format!("{what:?} is said"), || Ok(tracer.stderr_so_far()?.contains(what).then_some(())))
     };
-    fs::write(table("10"), "")?;
+    // At once, as the kernel's file changes: a poll sees the table before or after that.
+    let replace = |pid: &str, text: &str| {
+        let new = root.join("new");
+        fs::write(&new, text)?;
+        fs::rename(&new, table(pid))
+    };
+    replace("10", "")?;
     said("network namespace 11")?;
     // Polls go on: the other namespace's listener ends, while the table is still cut.
-    fs::write(table("20"), TABLE.lines().next().context("no title")?.to_owned() + "\n")?;
+    replace("20", &(TABLE.lines().next().context("no title")?.to_owned() + "\n"))?;
     wait::until("the other listener has ended", || {
         Ok(tracer.lines_so_far()?.contains("\"new_state\":\"CLOSE\"").then_some(()))
     })?;
-    fs::write(table("10"), TABLE)?;
+    replace("10", TABLE)?;
     said("again")?;
     let trace = tracer.stop()?;
     let Events { rows, losses, .. } = trace.events()?;
