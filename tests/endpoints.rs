@@ -68,9 +68,9 @@ fn a_connection_that_leaves_its_syn_to_the_first_data_is_shown_with_its_port_bef
         Ok((port, silent_port))
     })?;
     // A child that another test starts has a copy of the socket until exec().
-    let is_end_of_silent = |row: &Row| row.local_port == Some(silent_port) && row.new_state == "CLOSE";
-    wait::until("the one without data ends", || {
-        Ok(rows_so_far(&tracer, &net)?.iter().any(is_end_of_silent).then_some(()))
+    let end = wait::until("the one without data ends", || {
+        let is_end = |row: &Row| row.local_port == Some(silent_port) && row.new_state == "CLOSE";
+        Ok(rows_so_far(&tracer, &net)?.into_iter().find(is_end))
     })?;
     let rows = tracer.stop()?.rows()?;
     let rows: Vec<_> = rows
@@ -85,7 +85,7 @@ fn a_connection_that_leaves_its_syn_to_the_first_data_is_shown_with_its_port_bef
     ensure!(path == ["SYN_SENT", "ESTABLISHED"], "{of_client:#?}");
     ensure!(of_client.iter().all(|row| row.conn == of_client[0].conn), "{of_client:#?}");
     // No SYN was sent, so none is unanswered.
-    let end = rows.iter().find(|row| is_end_of_silent(row)).context("no end of the one without data")?;
+    ensure!(end.direction == Some(Direction::Outbound), "{end:#?}");
     ensure!(end.close_reason == Some(CloseReason::Abandoned) && end.syn_retransmits.is_none(), "{end:#?}");
     Ok(())
 }
