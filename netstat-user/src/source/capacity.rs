@@ -1,5 +1,7 @@
 //! How many sockets a snapshot or a poll may have: the kernel kills a process that takes more memory than its limit.
 
+use std::fmt;
+
 use crate::default_sizes;
 
 /// How many sockets there is memory for.
@@ -9,12 +11,22 @@ pub(super) struct Capacity {
     sockets: usize,
 }
 
-/// More memory than there is.
+/// More memory than there is; its text follows "it takes".
 #[derive(Debug)]
 pub(super) struct Excess {
     /// What the sockets take, rounded up.
-    pub(super) needed_mib: u64,
-    pub(super) limit_mib: u64,
+    needed_mib: u64,
+    limit_mib: u64,
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { needed_mib, limit_mib } = self;
+        write!(
+            f,
+            "{needed_mib} MiB, and the memory of this process's cgroup is limited to {limit_mib} MiB: raise the limit"
+        )
+    }
 }
 
 impl Capacity {

@@ -19,10 +19,7 @@ use crate::{
         namespaces::{self, NamespacePath, Search, SocketFile},
         processes,
     },
-    source::{
-        capacity::{Capacity, Excess},
-        clock,
-    },
+    source::{capacity::Capacity, clock},
 };
 
 /// The number of sockets that are tried as a path to a network namespace that only sockets keep alive. Several,
@@ -121,11 +118,10 @@ impl Collector {
 /// # Errors
 /// There is no memory for so many sockets.
 fn check(capacity: Capacity, sockets: usize) -> Result<()> {
-    let Some(Excess { needed_mib, limit_mib }) = capacity.excess(sockets) else { return Ok(()) };
-    bail!(
-        "one of {sockets} sockets takes {needed_mib} MiB, and the memory of this process's cgroup is limited to {limit_mib} \
-         MiB: raise the limit"
-    )
+    match capacity.excess(sockets) {
+        Some(excess) => bail!("one of {sockets} sockets takes {excess}"),
+        None => Ok(()),
+    }
 }
 
 /// The processes that hold sockets, and the files by which a network namespace can be opened that no process is in and
