@@ -95,6 +95,8 @@ impl Table {
                 return Merged::Complete;
             }
             if known.can_be(socket.sock) && known.can_have(socket.local, socket.remote) {
+                // The event that tells them may have been lost.
+                known.learn_endpoints(socket.local, socket.remote);
                 if known.state() != socket.state && !self.omits_states {
                     let mut row = known.change_state(socket.state, socket.at, self.capabilities.source);
                     row.kind = RowKind::Repaired;

@@ -228,6 +228,16 @@ fn missed_transitions_are_repaired_and_stale_connections_end() {
 }
 
 #[test]
+fn a_local_port_whose_event_was_lost_is_learned_from_the_snapshot() {
+    let (mut table, nowhere) = (table(), Endpoint { port: 0, ..CLIENT });
+    rows(&mut table, &[change(10, sock(1, 7), State::Close, State::SynSent, nowhere, SERVER)]);
+    let repaired =
+        merged(&mut table, &full(LATER, vec![found(LATER, sock(1, 7), State::Established)], vec![]));
+    let established = repaired.last().unwrap();
+    assert_eq!((established.new_state, established.local), (State::Established, CLIENT));
+}
+
+#[test]
 fn an_entry_that_may_be_older_than_the_last_event_repairs_nothing() {
     // The hook runs before the change: a snapshot may show the old state, the closed socket, or not the new one yet.
     let events = [
